@@ -1,0 +1,95 @@
+/** What an account is allowed to do. A deleted account keeps its row, so that its identifiers are not handed on. */
+export type AccountStatus = 'active' | 'inactive' | 'deleted';
+
+/** An organisation, with its parent where it belongs to a group. */
+export interface Organisation {
+  readonly id: string;
+  readonly name: string;
+  readonly accountName: string | null;
+  readonly parentId: string | null;
+  readonly isActive: boolean;
+  readonly isSuspended: boolean;
+  readonly isPaid: boolean;
+  /** The stored object as it was given; only the policy readers look inside. */
+  readonly settings: Readonly<Record<string, unknown>> | null;
+}
+
+/** A role and what it permits. */
+export interface Role {
+  readonly name: string;
+  readonly permissions: readonly string[];
+  /** Administers every organisation (`global`) or those of a group (`group`). */
+  readonly admin: 'global' | 'group' | null;
+}
+
+/** An account's role in one organisation. */
+export interface Membership {
+  readonly organisation: Organisation;
+  readonly role: Role;
+}
+
+/** The person behind one or more accounts. */
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly firstName: string | null;
+  readonly lastName: string | null;
+  readonly avatar: string | null;
+}
+
+/** What signs in: identifiers, a password, a state. Times are milliseconds since 1970. */
+export interface Account {
+  readonly id: string;
+  /** A stable integer, unique over all accounts: some contracts have no room for anything else. */
+  readonly number: number;
+  /** The organisation within which its identifiers are unique; null is the home that all others share. */
+  readonly home: Organisation | null;
+  readonly user: User;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly phone: string | null;
+  readonly passwordHash: string | null;
+  readonly status: AccountStatus;
+  readonly emailValidated: boolean;
+  readonly phoneValidated: boolean;
+  readonly createdAt: number;
+  readonly factors: {
+    /** A PIN is mailed to `email`. */
+    readonly email: boolean;
+    /** The sealed TOTP seed, or null when there is none. */
+    readonly totpSealed: string | null;
+  };
+  readonly recogniseDevices: boolean;
+  /** Its role outside any organisation. */
+  readonly role: Role | null;
+  readonly stats: Readonly<Record<string, unknown>>;
+  /** Rises with every change that must end what was issued before it. */
+  readonly epoch: number;
+  readonly signIns: number;
+  readonly failedSignIns: number;
+}
+
+/** An account with its memberships, ordered by the organisation's name and then the role, by code point. */
+export interface AccountWithMemberships extends Account {
+  readonly memberships: readonly Membership[];
+}
+
+/** A mobile device that signs in by itself, on behalf of an account where it is bound to one. */
+export interface Installation {
+  readonly id: string;
+  readonly passwordHash: string | null;
+  readonly account: Account | null;
+  readonly status: AccountStatus;
+  readonly epoch: number;
+}
+
+/** Compares by code point, which is the same on every machine and in every locale. */
+export function byCodePoint(left: string, right: string): number {
+  const a = Array.from(left, (character) => character.codePointAt(0) ?? 0);
+  const b = Array.from(right, (character) => character.codePointAt(0) ?? 0);
+  for (let index = 0; index < Math.min(a.length, b.length); index += 1) {
+    const difference = (a[index] ?? 0) - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}

@@ -1,0 +1,54 @@
+import { domainToASCII } from 'node:url';
+import parsePhoneNumber, { type CountryCode } from 'libphonenumber-js/min';
+
+/** The ways an account can be named. */
+export type IdentifierKind = 'username' | 'email' | 'phone';
+
+/** Each kind's bit in the store: one canonical form can be a user name and an e-mail address of the same account. */
+export const KIND_BITS: Readonly<Record<IdentifierKind, number>> = { username: 1, email: 2, phone: 4 };
+
+/** The bits of several kinds together. */
+export function kindBits(kinds: readonly IdentifierKind[]): number {
+  return kinds.reduce((bits, kind) => bits | KIND_BITS[kind], 0);
+}
+
+// Control and format characters (zero width, direction marks), lone surrogates and unassigned ones: they would make
+// two names that look alike, so no name has them.
+const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]/u;
+
+/**
+ * The form in which user names and e-mail addresses compare: NFKC, case folded, an international domain in its ASCII
+ * form, no space around it. Null for what can be no name.
+ */
+export function canonicalName(value: string): string | null {
+  const folded = fold(value.trim());
+  if (folded === '' || FORBIDDEN.test(folded)) return null;
+  const at = folded.lastIndexOf('@');
+  if (at < 0) return folded;
+  const domain = domainToASCII(folded.slice(at + 1));
+  return domain === '' ? folded : `${folded.slice(0, at)}@${domain}`;
+}
+
+/** Upper case first: it is what joins ß with ss and the dotless ı with i. */
+function fold(value: string): string {
+  return value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+}
+
+const E164 = /^\+[1-9]\d{6,14}$/;
+
+/**
+ * A phone number in E.164, from any usual notation.
+ * @param region the ISO 3166 code that national numbers are read in, such as `ES`; null takes international ones only
+ * @returns null for what is no phone number
+ */
+export function canonicalPhone(value: string, region: string | null): string | null {
+  const text = value.normalize('NFKC').trim();
+  if (!/^[+\d(]/.test(text)) return null;
+  const parsed = parsePhoneNumber(text, {
+    extract: false,
+    ...(region === null ? {} : { defaultCountry: region as CountryCode }),
+  });
+  if (parsed?.isPossible() && parsed.ext === undefined) return parsed.number;
+  const plain = text.replace(/[\s().-]/g, '');
+  return E164.test(plain) ? plain : null;
+}

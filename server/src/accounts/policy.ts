@@ -1,0 +1,32 @@
+import type { AccountWithMemberships, Membership, Organisation } from './account.ts';
+
+/** Whether an organisation's settings ask for a second factor from those who hold a role in it. */
+export function roleAsksForSecondFactor(organisation: Organisation | null, role: string): boolean {
+  const settings = organisation?.settings;
+  if (!settings) return false;
+  return (
+    (settings.mfaForStudents === true && role === 'Student') ||
+    (settings.mfaForTeachers === true && role === 'Teacher')
+  );
+}
+
+/**
+ * After how many wrong passwords in a row the account locks: the strictest `maxFailedSignInAttempts` of its home and
+ * of the organisations it is a member of. Null when none has a positive integer there.
+ */
+export function lockAfter(account: AccountWithMemberships): number | null {
+  const organisations = [account.home, ...account.memberships.map((membership) => membership.organisation)];
+  const limits = organisations
+    .map((organisation) => organisation?.settings?.maxFailedSignInAttempts)
+    .filter(isPositiveInteger);
+  return limits.length === 0 ? null : Math.min(...limits);
+}
+
+function isPositiveInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** The memberships that count today: those in organisations that are not suspended. */
+export function activeMemberships(account: AccountWithMemberships): Membership[] {
+  return account.memberships.filter((membership) => !membership.organisation.isSuspended);
+}

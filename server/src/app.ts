@@ -1,0 +1,188 @@
+import { availableParallelism } from 'node:os';
+import type { FastifyInstance } from 'fastify';
+import { CleanUp } from './clean-up.ts';
+import type { Configuration } from './config.ts';
+import { nativeContract } from './contracts/index.ts';
+import { HashPool } from './crypto/hash-pool.ts';
+import { opaqueSecret } from './crypto/secret-text.ts';
+import type { Vault } from './crypto/vault.ts';
+import { Outbox } from './delivery/outbox.ts';
+import { createMailTransport } from './delivery/transport.ts';
+import { registerContractRoutes } from './http/contract-routes.ts';
+import { createServer } from './http/server.ts';
+import { registerSystemRoutes } from './http/system-routes.ts';
+import type { Mount } from './mount.ts';
+import { resolveMounts } from './mount-settings.ts';
+import type { Clock, Log, Random } from './ports.ts';
+import { createAddressLimit } from './sign-in/address-limit.ts';
+import type { Corridor } from './sign-in/corridor.ts';
+import { Throttle } from './sign-in/throttle.ts';
+import type { Store } from './store/store.ts';
+import { createAccessTokens } from './tokens/access-token.ts';
+import { type AsymmetricAlgorithm, KeyRing } from './tokens/key-ring.ts';
+import { createRefreshTokens } from './tokens/refresh-token.ts';
+import { createStepUpTokens } from './tokens/step-up-token.ts';
+import { version } from './version.ts';
+
+/** What comes from outside the program. */
+export interface AppPorts {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** The issuer and base of links. Asked for whenever it is needed: with port 0 it is known once the server listens. */
+  readonly publicUrl: () => string;
+}
+
+/** The service, ready to listen. */
+export interface App {
+  readonly server: FastifyInstance;
+  readonly keyRing: KeyRing;
+  /** Makes readiness say no, so that a balancer stops sending. */
+  drain(): void;
+  /** Finishes what is in flight and stops everything but the store, which its owner closes. */
+  close(): Promise<void>;
+}
+
+/** How often readiness asks the store at most waits for it. */
+const READY_TIMEOUT_MILLISECONDS = 2000;
+
+/** Puts the service together: the only place where the parts are wired. Opens no socket and reads no environment. */
+export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
+  const { store, vault, clock, random, log, publicUrl } = ports;
+  const mounts = [
+    ...config.mounts,
+    ...resolveMounts([{ contract: nativeContract.name }], [nativeContract]).mounts,
+  ];
+  const keyRing = createKeyRing(config, mounts, ports);
+  await keyRing.start((error) =>
+    log.warn({ error: error.message }, 'the signing keys could not be read again'),
+  );
+  const hashes = new HashPool({
+    threads: availableParallelism(),
+    cost: config.hashing,
+    queueMilliseconds: config.hashing.queueMilliseconds,
+  });
+  const outbox = new Outbox({
+    store,
+    vault,
+    transport: createMailTransport(config.mail.url, config.mail.from),
+    clock,
+    log,
+  });
+  await outbox.start();
+  const cleanUp = new CleanUp(store, clock, log);
+
+  const corridor = createCorridor(config, ports, {
+    mounts,
+    keyRing,
+    hashes,
+    mailQueued: () => outbox.nudge(),
+  });
+
+  let draining = false;
+  const server = createServer({
+    clock,
+    random,
+    log,
+    publicUrl,
+    trustedProxies: config.trustedProxies,
+    prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
+    fallback: nativeContract,
+  });
+  for (const mount of mounts) registerContractRoutes(server, mount, corridor);
+  registerSystemRoutes(server, {
+    keyRing,
+    jwksMaxAgeSeconds: config.keys.publishSeconds,
+    mounts,
+    publicUrl,
+    version,
+    notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store))],
+  });
+
+  return {
+    server,
+    keyRing,
+    drain: () => {
+      draining = true;
+    },
+    async close() {
+      await server.close();
+      keyRing.stop();
+      await Promise.all([outbox.stop(), cleanUp.stop()]);
+      await hashes.close();
+    },
+  };
+}
+
+interface CorridorParts {
+  readonly mounts: readonly Mount[];
+  readonly keyRing: KeyRing;
+  readonly hashes: HashPool;
+  readonly mailQueued: () => void;
+}
+
+function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
+  const { store, vault, clock, random, log, publicUrl } = ports;
+  const { mounts, keyRing, hashes } = parts;
+  return {
+    store,
+    vault,
+    hashes,
+    decoyHash: decoyHash(hashes, random),
+    hashingCost: config.hashing,
+    throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
+    addressLimit: createAddressLimit(config.signIn.perAddress),
+    accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
+    refreshTokens: createRefreshTokens(vault, clock),
+    stepUpTokens: createStepUpTokens(vault, publicUrl, clock),
+    mounts: new Map(mounts.map((mount) => [mount.name, mount])),
+    limits: {
+      ...config.signIn,
+      ...config.challenge,
+      graceSeconds: config.refresh.graceSeconds,
+      sessionMaxSeconds: config.session.maxSeconds,
+    },
+    clock,
+    random,
+    log,
+    mailQueued: parts.mailQueued,
+  };
+}
+
+/** The ring of the keys that these mounts sign with. */
+export function createKeyRing(
+  config: Configuration,
+  mounts: readonly Mount[],
+  { store, vault, clock }: Pick<AppPorts, 'store' | 'vault' | 'clock'>,
+): KeyRing {
+  const algorithms = new Set(mounts.flatMap(({ algorithm }) => (algorithm === 'HS256' ? [] : [algorithm])));
+  return new KeyRing({
+    store,
+    vault,
+    clock,
+    algorithms: [...algorithms] satisfies AsymmetricAlgorithm[],
+    publishSeconds: config.keys.publishSeconds,
+    longestTokenSeconds: Math.max(...mounts.map((mount) => mount.accessTokenSeconds)),
+  });
+}
+
+/** A hash that no password opens, made in the background: the first attempt without an account waits for it. */
+async function decoyHash(hashes: HashPool, random: Random): Promise<string> {
+  const hash = await hashes.hash(opaqueSecret(random));
+  if (typeof hash !== 'string') throw new Error('the hash pool was busy before anybody used it');
+  return hash;
+}
+
+async function storeProblems(store: Store): Promise<string[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string[]>((resolve) => {
+    timer = setTimeout(() => resolve(['the store does not answer']), READY_TIMEOUT_MILLISECONDS);
+  });
+  const asked = store.ping().then(
+    () => [],
+    (error: Error) => [`the store: ${error.message}`],
+  );
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,51 @@
+/** What the audit log knows. */
+export type AuditEventName =
+  | 'sign-in.completed'
+  | 'sign-in.refused'
+  | 'sign-in.step-required'
+  | 'sign-in.choices-offered'
+  | 'code.refused'
+  | 'code.resent'
+  | 'session.reused'
+  | 'session.refresh-refused'
+  | 'account.created'
+  | 'account.disabled'
+  | 'account.enabled'
+  | 'account.unlocked'
+  | 'account.signed-out'
+  | 'membership.added'
+  | 'membership.removed'
+  | 'organisation.suspended'
+  | 'organisation.resumed'
+  | 'key.rotated'
+  | 'directory.imported';
+
+/** One line of the audit log. It never holds a secret: no password, code, token or seed. */
+export interface AuditEvent {
+  readonly at: number;
+  readonly event: AuditEventName;
+  /** The true reason, which the wire may not tell. */
+  readonly reason: string | null;
+  readonly accountId: string | null;
+  readonly organisationId: string | null;
+  readonly mount: string | null;
+  readonly sessionId: string | null;
+  readonly address: string | null;
+  readonly requestId: string | null;
+  readonly detail: Readonly<Record<string, unknown>> | null;
+}
+
+/** An event with nothing but what is known of it. */
+export function auditEvent(event: Pick<AuditEvent, 'at' | 'event'> & Partial<AuditEvent>): AuditEvent {
+  return {
+    reason: null,
+    accountId: null,
+    organisationId: null,
+    mount: null,
+    sessionId: null,
+    address: null,
+    requestId: null,
+    detail: null,
+    ...event,
+  };
+}

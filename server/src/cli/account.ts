@@ -1,0 +1,285 @@
+import { text as readAll } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import type { AccountWithMemberships } from '../accounts/account.ts';
+import { canonicalName, canonicalPhone, kindBits } from '../accounts/identifier.ts';
+import { lockAfter } from '../accounts/policy.ts';
+import { auditEvent } from '../audit/event.ts';
+import type { Core } from '../core.ts';
+import { randomUuid } from '../crypto/secret-text.ts';
+import { OperatorError } from '../errors.ts';
+import { accountKey, factorKey } from '../sign-in/throttle.ts';
+import { raiseAccountEpoch, setAccountStatus } from '../store/accounts.ts';
+import { recordAudit } from '../store/audit.ts';
+import { type AttemptState, forgiveAttempts } from '../store/count-attempt.ts';
+import type { Change } from '../store/engine.ts';
+import { endAccountSessions } from '../store/sessions.ts';
+import { command, note, operator, withCore } from './command.ts';
+import { loadOne } from './load-one.ts';
+import { print, printFields, printJson, printTable, shown, time } from './output.ts';
+
+const PAGE_ROWS = 500;
+const ACCOUNT_ARGUMENT = 'id, user name, e-mail address or phone number';
+
+/** `latchkey account …` */
+export function accountCommand(): Command {
+  const account = command('account', 'operate on accounts');
+  account.addCommand(listCommand());
+  account.addCommand(showCommand());
+  account.addCommand(createCommand());
+  account.addCommand(
+    stateCommand('disable', 'end an account’s sessions and let it sign in no more', disable),
+  );
+  account.addCommand(stateCommand('enable', 'let a disabled account sign in again', enable));
+  account.addCommand(stateCommand('unlock', 'forget what failed: ends a lock and every wait', unlock));
+  account.addCommand(stateCommand('sign-out', 'end every session of an account', signOut));
+  return account;
+}
+
+function listCommand(): Command {
+  return command('list', 'list accounts in the order of their numbers')
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: boolean }, called: Command) => {
+      await withCore(called, async ({ store }) => {
+        let separator = '[\n';
+        let count = 0;
+        for (let after = 0; ; ) {
+          const page = await store.accountRecords.page(after, PAGE_ROWS);
+          const last = page.at(-1);
+          if (!last) break;
+          after = last.number;
+          count += page.length;
+          if (options.json) {
+            const objects = page.map(({ id, number, homeId, username, email, phone, status }) => ({
+              id,
+              number,
+              organisation: homeId,
+              username,
+              email,
+              phone,
+              status,
+            }));
+            await print(separator + objects.map((object) => JSON.stringify(object)).join(',\n'));
+            separator = ',\n';
+          } else {
+            await printTable(
+              ['ID', 'NUMBER', 'USER NAME', 'E-MAIL', 'STATUS'],
+              page.map((each) => [
+                each.id,
+                String(each.number),
+                shown(each.username),
+                shown(each.email),
+                each.status,
+              ]),
+            );
+          }
+        }
+        if (options.json) await print(count === 0 ? '[]\n' : '\n]\n');
+        else note(`${count} accounts`);
+      });
+    });
+}
+
+function showCommand(): Command {
+  return command('show', 'show an account, and when and why it is locked or waiting')
+    .argument('<account>', ACCOUNT_ARGUMENT)
+    .option('--json', 'print JSON')
+    .action(async (id: string, options: { json?: boolean }, called: Command) => {
+      await withCore(called, async (core) => {
+        const account = await findAccount(core, id);
+        const password = await core.store.attempts.state(accountKey(account.id));
+        const factor = await core.store.attempts.state(factorKey(account.id));
+        const now = core.clock.now();
+        const fields = {
+          id: account.id,
+          number: account.number,
+          organisation: account.home?.id ?? null,
+          username: account.username,
+          email: account.email,
+          phone: account.phone,
+          status: account.status,
+          emailValidated: account.emailValidated,
+          phoneValidated: account.phoneValidated,
+          createdAt: time(account.createdAt),
+          name: account.user.name,
+          role: account.role?.name ?? null,
+          memberships: account.memberships.map(({ organisation, role }) => ({
+            organisation: organisation.id,
+            name: organisation.name,
+            role: role.name,
+          })),
+          hasPassword: account.passwordHash !== null,
+          secondFactor: { email: account.factors.email, totp: account.factors.totpSealed !== null },
+          recogniseDevices: account.recogniseDevices,
+          devices: (await core.store.devices.ofAccount(account.id)).length,
+          signIns: account.signIns,
+          failedSignIns: account.failedSignIns,
+          locked: lockOf(account, password, now),
+          waiting: { password: waitOf(password, now), secondFactor: waitOf(factor, now) },
+        };
+        if (options.json) return printJson(fields);
+        await printFields({
+          ...fields,
+          memberships:
+            fields.memberships.map((each) => `${shown(each.role)} in ${shown(each.name)}`).join(', ') || null,
+          secondFactor:
+            [
+              ...(account.factors.email ? ['e-mail'] : []),
+              ...(account.factors.totpSealed ? ['TOTP'] : []),
+            ].join(', ') || null,
+          locked: fields.locked && `until ${fields.locked.until}: ${fields.locked.reason}`,
+          waiting:
+            [fields.waiting.password, fields.waiting.secondFactor]
+              .flatMap((wait) => (wait ? [`until ${wait.until}: ${wait.failures} failures`] : []))
+              .join(', ') || null,
+        });
+      });
+    });
+}
+
+function lockOf(
+  account: AccountWithMemberships,
+  state: AttemptState | null,
+  now: number,
+): { until: string; reason: string } | null {
+  if (state === null || state.lockedUntil <= now) return null;
+  const limit = lockAfter(account);
+  return {
+    until: time(state.lockedUntil),
+    reason: `${state.streak} wrong passwords in a row, ${limit ?? 'fewer'} are allowed (maxFailedSignInAttempts)`,
+  };
+}
+
+function waitOf(state: AttemptState | null, now: number): { until: string; failures: number } | null {
+  return state === null || state.blockedUntil <= now
+    ? null
+    : { until: time(state.blockedUntil), failures: state.failures };
+}
+
+function createCommand(): Command {
+  return command('create', 'make an account; it has no password unless one is given on standard input')
+    .option('--id <uuid>', 'its id (default: a new one)')
+    .option('--username <name>', 'user name')
+    .option('--email <address>', 'e-mail address')
+    .option('--phone <number>', 'phone number, international')
+    .option('--organisation <id>', 'its home')
+    .option('--name <name>', 'the person’s full name')
+    .option('--role <role>', 'its role outside any organisation')
+    .option('--email-validated', 'the address is known to be theirs')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--json', 'print JSON')
+    .action(async (options: Record<string, string | boolean | undefined>, called: Command) => {
+      const password = options.passwordStdin
+        ? (await readAll(process.stdin)).replace(/\r?\n$/, '')
+        : undefined;
+      await withCore(called, async (core) => {
+        const id = typeof options.id === 'string' ? options.id : randomUuid(core.random);
+        if ((await core.store.accountRecords.existing([id.toLowerCase()])).size > 0)
+          throw new OperatorError(`there is an account ${id} already`);
+        await loadOne(core, {
+          kind: 'account',
+          id,
+          organisation: options.organisation,
+          username: options.username,
+          email: options.email,
+          phone: options.phone,
+          role: options.role,
+          emailValidated: options.emailValidated === true,
+          password,
+          ...(options.name === undefined ? {} : { user: { name: options.name } }),
+        });
+        await core.store.commit([
+          recordAudit(
+            auditEvent({ at: core.clock.now(), event: 'account.created', accountId: id, detail: operator() }),
+          ),
+        ]);
+        if (options.json) await printJson({ id });
+        else await print(`${id}\n`);
+      });
+    });
+}
+
+type Operation = (
+  core: Core,
+  account: AccountWithMemberships,
+) => { changes: readonly Change[]; done: string; already: string };
+
+function stateCommand(name: string, description: string, operation: Operation): Command {
+  return command(name, description)
+    .argument('<account>', ACCOUNT_ARGUMENT)
+    .action(async (id: string, _options: object, called: Command) => {
+      await withCore(called, async (core) => {
+        const account = await findAccount(core, id);
+        const { changes, done, already } = operation(core, account);
+        const committed = await core.store.commit(changes);
+        note(`${account.id} ${committed.ok ? done : already}`);
+      });
+    });
+}
+
+function audited(
+  core: Core,
+  account: AccountWithMemberships,
+  event: 'account.disabled' | 'account.enabled' | 'account.unlocked' | 'account.signed-out',
+): Change {
+  return recordAudit(auditEvent({ at: core.clock.now(), event, accountId: account.id, detail: operator() }));
+}
+
+const disable: Operation = (core, account) => ({
+  changes: [
+    setAccountStatus(account.id, 'inactive'),
+    endAccountSessions(account.id, 'account-disabled', core.clock.now()),
+    audited(core, account, 'account.disabled'),
+  ],
+  done: 'is disabled and its sessions have ended',
+  already: 'was disabled already',
+});
+
+const enable: Operation = (core, account) => ({
+  changes: [setAccountStatus(account.id, 'active'), audited(core, account, 'account.enabled')],
+  done: 'is enabled',
+  already: 'was enabled already',
+});
+
+const unlock: Operation = (core, account) => ({
+  changes: [
+    forgiveAttempts(accountKey(account.id)),
+    forgiveAttempts(factorKey(account.id)),
+    audited(core, account, 'account.unlocked'),
+  ],
+  done: 'is unlocked',
+  already: 'was not locked',
+});
+
+const signOut: Operation = (core, account) => ({
+  changes: [
+    raiseAccountEpoch(account.id),
+    endAccountSessions(account.id, 'signed-out-by-operator', core.clock.now()),
+    audited(core, account, 'account.signed-out'),
+  ],
+  done: 'has no session any more',
+  already: 'had no session',
+});
+
+/** The account that is meant. An identifier will do where it names one only. */
+export async function findAccount(core: Core, meant: string): Promise<AccountWithMemberships> {
+  const byId = await core.store.accounts.byId(meant.toLowerCase());
+  if (byId) return byId;
+  const name = canonicalName(meant);
+  const phone = canonicalPhone(meant, null);
+  const named =
+    name === null
+      ? []
+      : await core.store.accounts.named({ canonical: name, kinds: kindBits(['username', 'email']) }, null);
+  const called =
+    phone === null
+      ? []
+      : await core.store.accounts.named({ canonical: phone, kinds: kindBits(['phone']) }, null);
+  const found = [...named, ...called];
+  const [only] = found;
+  if (!only) throw new OperatorError(`there is no account ${meant}`);
+  if (found.length > 1)
+    throw new OperatorError(
+      `${meant} names ${found.length} accounts: ${found.map((account) => account.id).join(', ')}. Give the id.`,
+    );
+  return only;
+}

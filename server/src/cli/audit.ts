@@ -1,0 +1,92 @@
+import type { Command } from 'commander';
+import type { Core } from '../core.ts';
+import { OperatorError } from '../errors.ts';
+import type { AuditRecord } from '../store/audit.ts';
+import { findAccount } from './account.ts';
+import { command, withCore } from './command.ts';
+import { print, shown, time } from './output.ts';
+
+const PAGE_ROWS = 500;
+const FOLLOW_MILLISECONDS = 500;
+
+interface Options {
+  readonly since?: string;
+  readonly account?: string;
+  readonly follow?: boolean;
+  readonly json?: boolean;
+}
+
+/** `latchkey audit` */
+export function auditCommand(): Command {
+  return command('audit', 'print the audit log, the oldest event first')
+    .option('--since <time>', 'only from this time on: ISO 8601, or a time ago such as 30m, 12h, 7d')
+    .option('--account <account>', 'only of this account: id, user name, e-mail address or phone number')
+    .option('--follow', 'go on with what is written, until the command is ended')
+    .option('--json', 'print JSON Lines')
+    .action(async (options: Options, called: Command) => {
+      await withCore(called, async (core) => {
+        const since = options.since === undefined ? 0 : sinceTime(options.since, core.clock.now());
+        const accountId =
+          options.account === undefined ? null : (await findAccount(core, options.account)).id;
+        await printEvents(core, {
+          since,
+          accountId,
+          follow: options.follow === true,
+          json: options.json === true,
+        });
+      });
+    });
+}
+
+async function printEvents(
+  core: Core,
+  wanted: { since: number; accountId: string | null; follow: boolean; json: boolean },
+): Promise<void> {
+  let ended = false;
+  const end = (): void => {
+    ended = true;
+  };
+  if (wanted.follow) {
+    process.once('SIGINT', end);
+    process.once('SIGTERM', end);
+  }
+  for (let after = 0; !ended; ) {
+    const events = await core.store.audit.events({
+      afterSequence: after,
+      since: wanted.since,
+      accountId: wanted.accountId,
+      limit: PAGE_ROWS,
+    });
+    after = events.at(-1)?.sequence ?? after;
+    if (events.length > 0)
+      await print(events.map((event) => `${wanted.json ? jsonLine(event) : readableLine(event)}\n`).join(''));
+    else if (!wanted.follow) return;
+    else await new Promise((resolve) => setTimeout(resolve, FOLLOW_MILLISECONDS));
+  }
+}
+
+function jsonLine({ at, ...event }: AuditRecord): string {
+  return JSON.stringify({ at: time(at), ...event });
+}
+
+function readableLine(event: AuditRecord): string {
+  const { at, sequence: _sequence, event: name, detail, ...known } = event;
+  const fields = Object.entries(known).flatMap(([key, value]) =>
+    value === null ? [] : [`${key}=${shown(String(value))}`],
+  );
+  return [time(at), name, ...fields, ...(detail === null ? [] : [shown(JSON.stringify(detail))])].join('  ');
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The time that `--since` means, in milliseconds since 1970. */
+export function sinceTime(text: string, now: number): number {
+  const ago = /^(\d{1,9})([smhd])$/.exec(text);
+  if (ago) return now - Number(ago[1]) * (UNITS[ago[2] ?? ''] ?? 0);
+  const at = Date.parse(text);
+  if (Number.isNaN(at))
+    throw new OperatorError(
+      `--since ${text}: give a time such as 2026-01-31T12:00:00Z, or a time ago such as 30m, 12h, 7d`,
+    );
+  return at;
+}

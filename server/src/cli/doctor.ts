@@ -1,0 +1,186 @@
+import type { Command } from 'commander';
+import type { Configuration } from '../config.ts';
+import { type Core, openCore } from '../core.ts';
+import { createMailTransport } from '../delivery/transport.ts';
+import { OperatorError } from '../errors.ts';
+import { command, configurationOf } from './command.ts';
+import { print, printJson } from './output.ts';
+
+interface Finding {
+  readonly about: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  /** What is so, and, where it is not well, what to do. */
+  readonly message: string;
+}
+
+/** `latchkey doctor` */
+export function doctorCommand(): Command {
+  return command(
+    'doctor',
+    'check configuration, store, mail, clock, secrets and proxies; a line each, with the remedy',
+  )
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: boolean }, called: Command) => {
+      const findings = await examine(called);
+      if (options.json) await printJson(findings);
+      else
+        await print(
+          findings
+            .map(({ about, state, message }) => `${state.padEnd(4)}  ${about.padEnd(13)}  ${message}\n`)
+            .join(''),
+        );
+      if (findings.some((finding) => finding.state === 'fail')) process.exitCode = 1;
+    });
+}
+
+async function examine(called: Command): Promise<Finding[]> {
+  let config: Configuration;
+  try {
+    config = configurationOf(called);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return [{ about: 'configuration', state: 'fail', message: error.message }];
+  }
+  const findings: Finding[] = [
+    { about: 'configuration', state: 'ok', message: `${config.mounts.length} mounts` },
+  ];
+  return [
+    ...findings,
+    ...(await storeFindings(config)),
+    await mailFinding(config),
+    ...secretFindings(config),
+    hashingFinding(config),
+    ...networkFindings(config),
+  ];
+}
+
+async function storeFindings(config: Configuration): Promise<Finding[]> {
+  let core: Core;
+  try {
+    core = await openCore(config, { debug() {}, info() {}, warn() {}, error() {} });
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return [{ about: 'store', state: 'fail', message: error.message }];
+  }
+  try {
+    const { store, clock } = core;
+    const depth = await store.outbox.depth();
+    const skew = Math.abs((await store.time()) - clock.now());
+    return [
+      { about: 'store', state: 'ok', message: `${await store.accounts.count()} accounts, schema up to date` },
+      ...(await durabilityFindings(core)),
+      depth.dead > 0
+        ? {
+            about: 'outbox',
+            state: 'warn',
+            message: `${depth.waiting} mails wait, ${depth.dead} came too late to be sent. See the log for why.`,
+          }
+        : { about: 'outbox', state: 'ok', message: `${depth.waiting} mails wait` },
+      skew > 2000
+        ? {
+            about: 'clock',
+            state: 'fail',
+            message: `this machine’s clock and the store’s differ by ${Math.round(skew / 1000)} s. Synchronise both (NTP).`,
+          }
+        : { about: 'clock', state: 'ok', message: 'agrees with the store’s' },
+    ];
+  } finally {
+    await core.store.close();
+  }
+}
+
+async function durabilityFindings(core: Core): Promise<Finding[]> {
+  const weaknesses = await core.store.durabilityWeaknesses();
+  if (weaknesses.length === 0)
+    return [{ about: 'durability', state: 'ok', message: 'what is acknowledged is on disk' }];
+  return weaknesses.map((weakness) => ({ about: 'durability', state: 'fail', message: weakness }));
+}
+
+async function mailFinding(config: Configuration): Promise<Finding> {
+  if (config.mail.url === 'console:') {
+    return {
+      about: 'mail',
+      state: 'warn',
+      message: 'mails are printed to stderr. Set mail.url to an SMTP server to send them.',
+    };
+  }
+  const transport = createMailTransport(config.mail.url, config.mail.from);
+  const host = new URL(config.mail.url).host;
+  try {
+    await transport.check();
+    return { about: 'mail', state: 'ok', message: `${host} takes mail` };
+  } catch (error) {
+    return {
+      about: 'mail',
+      state: 'fail',
+      message: `${host}: ${(error as Error).message}. Check mail.url; mails wait in the outbox until then.`,
+    };
+  } finally {
+    transport.close();
+  }
+}
+
+function secretFindings(config: Configuration): Finding[] {
+  return [
+    config.secretKey === null
+      ? {
+          about: 'secrets',
+          state: 'ok',
+          message:
+            'secrets.key is in ./data/secret.key. Keep a copy: without it the store’s sealed parts are lost.',
+        }
+      : { about: 'secrets', state: 'ok', message: 'secrets.key comes from the configuration' },
+  ];
+}
+
+function hashingFinding(config: Configuration): Finding {
+  const { memoryKib, passes, parallelism } = config.hashing;
+  const cost = `argon2id m=${memoryKib},t=${passes},p=${parallelism}`;
+  return memoryKib * passes < 2 * 19_456
+    ? {
+        about: 'hashing',
+        state: 'warn',
+        message: `${cost} is less work than OWASP ASVS 11.4.2 asks for. Raise hashing.memoryKib or hashing.passes.`,
+      }
+    : { about: 'hashing', state: 'ok', message: cost };
+}
+
+function networkFindings(config: Configuration): Finding[] {
+  const open = !['127.0.0.1', '::1', 'localhost'].includes(config.listen.host);
+  const findings: Finding[] = [];
+  if (config.publicUrl === null) {
+    findings.push({
+      about: 'publicUrl',
+      state: open ? 'warn' : 'ok',
+      message: open
+        ? 'not set: tokens name the address that is listened on as their issuer. Set publicUrl.'
+        : 'made from the address that is listened on',
+    });
+  } else if (config.publicUrl.startsWith('http:') && open) {
+    findings.push({
+      about: 'publicUrl',
+      state: 'warn',
+      message: `${config.publicUrl} is not https: passwords and tokens can be read on the way. Put a TLS proxy in front.`,
+    });
+  } else {
+    findings.push({ about: 'publicUrl', state: 'ok', message: config.publicUrl });
+  }
+  const everybody = config.trustedProxies.find((block) => block.endsWith('/0'));
+  if (everybody !== undefined) {
+    findings.push({
+      about: 'proxies',
+      state: 'fail',
+      message: `trustedProxies has ${everybody}: every client can choose its address and so escape its limits. Name your proxies only.`,
+    });
+  } else {
+    findings.push({
+      about: 'proxies',
+      state: 'ok',
+      message:
+        config.trustedProxies.length === 0
+          ? 'none: X-Forwarded-For is ignored'
+          : `X-Forwarded-For is believed from ${config.trustedProxies.join(', ')}`,
+    });
+  }
+  return findings;
+}

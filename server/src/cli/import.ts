@@ -1,0 +1,76 @@
+import { createReadStream, statSync } from 'node:fs';
+import type { Command } from 'commander';
+import { type ImportReport, importDirectory } from '../directory/import.ts';
+import { readLines } from '../directory/read-lines.ts';
+import { OperatorError } from '../errors.ts';
+import { command, fail, note, withCore } from './command.ts';
+import { printJson } from './output.ts';
+import { createProgress } from './progress.ts';
+
+interface Options {
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** `latchkey import` */
+export function importCommand(): Command {
+  return command(
+    'import',
+    'load directory files (JSON Lines); what is there already is brought to what its line says',
+  )
+    .argument('<file...>', 'files to load, - for standard input')
+    .option('--dry-run', 'check everything and write nothing')
+    .option('--json', 'print the report as JSON')
+    .action(async (files: string[], options: Options, called: Command) => {
+      const report = await withCore(called, (core) => {
+        const progress = createProgress('lines');
+        const sources = openSources(files);
+        const lines = sources.lines();
+        return importDirectory(core, lines, {
+          dryRun: options.dryRun === true,
+          onProgress: (done) => progress.update(done, sources.fraction()),
+        }).finally(() => progress.end());
+      });
+      if (options.json) await printJson(report);
+      tell(report, options.dryRun === true);
+    });
+}
+
+function tell(report: ImportReport, dryRun: boolean): void {
+  for (const { source, lineNumber, reason } of report.refused) note(`${source}:${lineNumber}: ${reason}`);
+  const counts = `${report.created} created, ${report.updated} updated, ${report.unchanged} unchanged, ${report.refused.length} refused`;
+  const summary = dryRun ? `dry run, nothing written: ${counts}` : counts;
+  if (report.refused.length > 0) fail(summary);
+  else note(summary);
+}
+
+/** The files in their order, as lines, and how much of them was read. */
+function openSources(files: readonly string[]): {
+  lines(): ReturnType<typeof readLines>;
+  fraction: () => number | null;
+} {
+  const totalBytes = files.includes('-') ? null : files.reduce((sum, file) => sum + sizeOf(file), 0);
+  let readBytes = 0;
+  const count = (bytes: number): void => {
+    readBytes += bytes;
+  };
+  return {
+    async *lines() {
+      for (const file of files) {
+        if (file === '-') yield* readLines('standard input', process.stdin, count);
+        else yield* readLines(file, createReadStream(file), count);
+      }
+    },
+    fraction: () => (totalBytes === null ? null : Math.min(1, readBytes / Math.max(1, totalBytes))),
+  };
+}
+
+function sizeOf(file: string): number {
+  try {
+    const stat = statSync(file);
+    if (stat.isDirectory()) throw new Error('it is a folder');
+    return stat.size;
+  } catch (error) {
+    throw new OperatorError(`cannot read ${file}: ${(error as Error).message}`);
+  }
+}

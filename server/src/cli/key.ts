@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import { createKeyRing } from '../app.ts';
+import { auditEvent } from '../audit/event.ts';
+import { OperatorError } from '../errors.ts';
+import { recordAudit } from '../store/audit.ts';
+import type { SigningKeyRecord } from '../store/signing-keys.ts';
+import type { AsymmetricAlgorithm } from '../tokens/key-ring.ts';
+import { command, note, operator, withCore } from './command.ts';
+import { printJson, printTable, time } from './output.ts';
+
+/** `latchkey key …` */
+export function keyCommand(): Command {
+  const key = command('key', 'operate on signing keys');
+  key.addCommand(listCommand());
+  key.addCommand(rotateCommand());
+  return key;
+}
+
+/** What a key does now. */
+function stateOf(
+  key: SigningKeyRecord,
+  all: readonly SigningKeyRecord[],
+  now: number,
+): 'retired' | 'published' | 'verifies' | 'signs' {
+  if (key.retiresAt !== null && key.retiresAt <= now) return 'retired';
+  if (key.signsFrom > now) return 'published';
+  const newer = all.some(
+    (other) => other.algorithm === key.algorithm && other.signsFrom <= now && other.signsFrom > key.signsFrom,
+  );
+  return newer ? 'verifies' : 'signs';
+}
+
+function listCommand(): Command {
+  return command('list', 'list signing keys and what each does now')
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: boolean }, called: Command) => {
+      await withCore(called, async ({ store, clock }) => {
+        const all = await store.signingKeys.all();
+        const rows = all.map((key) => ({
+          id: key.id,
+          algorithm: key.algorithm,
+          state: stateOf(key, all, clock.now()),
+          createdAt: time(key.createdAt),
+          signsFrom: time(key.signsFrom),
+          retiresAt: key.retiresAt === null ? null : time(key.retiresAt),
+        }));
+        if (options.json) return printJson(rows);
+        await printTable(
+          ['ID', 'ALGORITHM', 'STATE', 'SIGNS FROM', 'RETIRES AT'],
+          rows.map((row) => [row.id, row.algorithm, row.state, row.signsFrom, row.retiresAt ?? '-']),
+        );
+      });
+    });
+}
+
+function rotateCommand(): Command {
+  return command('rotate', 'make a new signing key: published at once, in use when every cached JWKS has it')
+    .option('--algorithm <name>', 'only this algorithm (default: every one that a mount signs with)')
+    .option('--json', 'print JSON')
+    .action(async (options: { algorithm?: string; json?: boolean }, called: Command) => {
+      await withCore(called, async (core) => {
+        const ring = createKeyRing(core.config, core.config.mounts, core);
+        const algorithms = ring.algorithms.filter(
+          (algorithm) => options.algorithm === undefined || algorithm === options.algorithm,
+        );
+        if (algorithms.length === 0)
+          throw new OperatorError(`no mount signs with ${options.algorithm ?? 'a key of ours'}`);
+        const made: { id: string; algorithm: AsymmetricAlgorithm; signsFrom: string }[] = [];
+        for (const algorithm of algorithms) {
+          const key = await ring.rotate(algorithm);
+          await core.store.commit([
+            recordAudit(
+              auditEvent({
+                at: core.clock.now(),
+                event: 'key.rotated',
+                detail: { key: key.id, algorithm, ...operator() },
+              }),
+            ),
+          ]);
+          made.push({ id: key.id, algorithm, signsFrom: time(key.signsFrom) });
+        }
+        if (options.json) return printJson(made);
+        for (const key of made)
+          note(`${key.algorithm} ${key.id}: published now, signs from ${key.signsFrom}`);
+      });
+    });
+}

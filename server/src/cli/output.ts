@@ -1,0 +1,49 @@
+/** Writes data to stdout, waiting for a reader that is slow. Rejects when the reader has gone. */
+export async function print(text: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Prints one value as indented JSON. */
+export async function printJson(value: unknown): Promise<void> {
+  await print(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Prints rows as columns that line up under their headings. */
+export async function printTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): Promise<void> {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  await print(`${[headings, ...rows].map(line).join('\n')}\n`);
+}
+
+/** Prints names and values, one a line. */
+export async function printFields(
+  fields: Readonly<Record<string, string | number | boolean | null>>,
+): Promise<void> {
+  const width = Math.max(...Object.keys(fields).map((name) => name.length));
+  await print(
+    Object.entries(fields)
+      .map(([name, value]) => `${name.padEnd(width)}  ${value ?? '-'}\n`)
+      .join(''),
+  );
+}
+
+/** Text from the store as it may be shown on a terminal: control characters would be obeyed. */
+export function shown(text: string | null): string {
+  return text === null || text === '' ? '-' : text.replace(/\p{Cc}/gu, '�');
+}
+
+/** A time as text. */
+export function time(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,162 @@
+import type { TSchema } from 'typebox';
+import type { Command, Outcome, Principal } from '../sign-in/attempt.ts';
+
+/** A request as a contract sees it. The body is I-JSON (RFC 7493) or a form, already read, or undefined without one. */
+export interface WireRequest {
+  readonly body: unknown;
+  /** A header's value; null when it is absent, `'repeated'` when it came more than once. */
+  header(name: string): string | 'repeated' | null;
+  /** The token after `Bearer ` in a well-formed Authorization header. */
+  readonly bearer: string | null;
+}
+
+/** What a contract answers. A null body is no body. */
+export interface Reply {
+  readonly status: number;
+  readonly body: object | null;
+}
+
+/** What an answer may need to know beside the outcome. */
+export interface Wire {
+  /** 16 lower-case hex digits; also in `X-Request-Id` and in the log. */
+  readonly requestId: string;
+  /** What the request said that the answer repeats. */
+  readonly echo: Readonly<Record<string, string>>;
+}
+
+/** A request that was understood; or the answer to one that was not, or the fault that is answered in this contract's shape. */
+export type Decoded =
+  | { readonly command: Command; readonly echo?: Readonly<Record<string, string>> }
+  | { readonly reply: Reply }
+  | { readonly fault: Fault };
+
+/** One way in. */
+export interface Endpoint {
+  readonly method: 'GET' | 'POST';
+  /** The path below the mount's prefix. */
+  readonly path: string;
+  readonly summary: string;
+  /** The content types it takes; none for an endpoint without a body. */
+  readonly accepts: readonly ('json' | 'form')[];
+  /** For the API description. */
+  readonly describe: {
+    readonly request?: TSchema;
+    readonly bearer?: boolean;
+    readonly headers?: readonly { readonly name: string; readonly description: string }[];
+    /** By status: what the body is. Statuses that every endpoint can give need no mention. */
+    readonly replies: Readonly<Record<number, TSchema | null>>;
+  };
+  /** Whether a completed sign-in is worded by the contract of the mount where it began. */
+  readonly answersForOrigin?: boolean;
+  decode(request: WireRequest): Decoded;
+}
+
+/** What can go wrong before the corridor is reached, or inside it. */
+export type Fault =
+  | 'unreadable'
+  | 'too-large'
+  | 'unsupported-media-type'
+  | 'method-not-allowed'
+  | 'not-found'
+  | 'unavailable'
+  | 'internal';
+
+/** The status of each fault, the same on every contract. */
+export const FAULT_STATUS: Readonly<Record<Fault, number>> = {
+  unreadable: 400,
+  'not-found': 404,
+  'method-not-allowed': 405,
+  'too-large': 413,
+  'unsupported-media-type': 415,
+  internal: 500,
+  unavailable: 503,
+};
+
+/** A wording for every kind of outcome: a new kind does not compile until each contract says what its wire does with it. */
+export type Encoders = {
+  readonly [Kind in Outcome['kind']]: (outcome: Extract<Outcome, { kind: Kind }>, wire: Wire) => Reply;
+};
+
+/**
+ * The forms a ticket can take on the wire: 80 letters and digits, a JWT in the place of an access token, or a challenge
+ * token, which `/v1/challenges` completes for contracts that have no field for a step.
+ */
+export type TicketForm = 'alphanumeric' | 'step-up-jwt' | 'challenge';
+
+/**
+ * A wire API: a pure codec and the properties in which it differs. It cannot await, look up, hash, log or mint; the
+ * core reads the properties and never asks which contract it is.
+ */
+export interface Contract {
+  readonly name: string;
+  /** What it is, in one line. */
+  readonly title: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly encode: Encoders;
+  /** The answer to a fault, in this contract's shape. */
+  fault(fault: Fault, wire: Wire): Reply;
+  /** The claims that its access tokens carry beside the common ones. */
+  claims(principal: Principal): Readonly<Record<string, unknown>>;
+  readonly ticketForm: TicketForm;
+  /** Whether it completes the challenges that other contracts hand out. */
+  readonly completesChallenges: boolean;
+  /** Whether a session has an opaque token beside the JWT. */
+  readonly opaqueToken: boolean;
+  /** Whether its documents tell an unknown identity from a wrong password. A mount can turn that off. */
+  readonly revealsUnknownIdentity: boolean;
+  /** Whether a refusal for a missing validation carries a code that asks for a new one. */
+  readonly offersResendCode: boolean;
+  /** What a mount has when its settings are silent. `refreshTokenSeconds` is null where it hands no refresh tokens out. */
+  readonly defaults: {
+    readonly accessTokenSeconds: number;
+    readonly refreshTokenSeconds: number | null;
+    readonly requireValidatedEmail: boolean;
+  };
+}
+
+/** The longest identifier and password that are read, in code points. */
+export const IDENTIFIER_LIMIT = 254;
+export const PASSWORD_LIMIT = 1024;
+
+/** What a member of a body turned out to be. Missing, null and empty are all `missing`. */
+export type Field =
+  | { readonly state: 'text'; readonly value: string }
+  | { readonly state: 'missing' }
+  | { readonly state: 'wrong-type' }
+  /** NUL, or outside its lengths. */
+  | { readonly state: 'malformed' };
+
+/** Reads a text member of a body. A body that is no object has no members. Lengths are in code points. */
+export function readText(body: unknown, name: string, lengths: { min?: number; max: number }): Field {
+  const value = memberOf(body, name);
+  if (value === undefined || value === null || value === '') return { state: 'missing' };
+  if (typeof value !== 'string') return { state: 'wrong-type' };
+  const length = codePoints(value);
+  if (value.includes('\0') || length > lengths.max || length < (lengths.min ?? 1))
+    return { state: 'malformed' };
+  return { state: 'text', value };
+}
+
+/** A member of a JSON object by its own name: never one that every object inherits. */
+export function memberOf(body: unknown, name: string): unknown {
+  return typeof body === 'object' && body !== null && !Array.isArray(body) && Object.hasOwn(body, name)
+    ? (body as Record<string, unknown>)[name]
+    : undefined;
+}
+
+/** The length of a text in Unicode code points. */
+export function codePoints(text: string): number {
+  let length = 0;
+  for (const _ of text) length += 1;
+  return length;
+}
+
+/** A time on the wire: ISO 8601 in UTC with milliseconds. */
+export function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+/** For outcomes that no endpoint of a contract can lead to: meeting one is a fault. */
+export function neverSpoken(outcome: Outcome): never {
+  throw new Error(`this contract has no words for the outcome ${outcome.kind}`);
+}

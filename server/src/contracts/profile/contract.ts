@@ -1,0 +1,186 @@
+import { type Static, Type } from 'typebox';
+import type { AccountView } from '../../accounts/view.ts';
+import {
+  type Contract,
+  codePoints,
+  type Decoded,
+  FAULT_STATUS,
+  type Fault,
+  type Field,
+  IDENTIFIER_LIMIT,
+  isoTime,
+  neverSpoken,
+  PASSWORD_LIMIT,
+  type Reply,
+  readText,
+  type WireRequest,
+} from '../contract.ts';
+
+const PASSWORD_MINIMUM = 6;
+
+const User = Type.Object({
+  id: Type.Integer(),
+  username: Type.String(),
+  email: Type.String(),
+  firstName: Type.String(),
+  lastName: Type.String(),
+  rol: Type.String(),
+  avatar: Type.String(),
+  status: Type.Enum(['active', 'inactive']),
+  lastLogin: Type.String(),
+  createdAt: Type.String(),
+  permissions: Type.Array(Type.String()),
+  stats: Type.Record(Type.String(), Type.Unknown()),
+});
+
+const SignedIn = Type.Object({ accessToken: Type.String(), refreshToken: Type.String(), user: User });
+
+const MESSAGES: Readonly<Record<number, string>> = {
+  401: 'Invalid email or password',
+  404: 'Not found',
+  405: 'Method not allowed',
+  413: 'Payload too large',
+  415: 'Unsupported media type',
+  429: 'Too many attempts. Try again later.',
+  500: 'Internal server error',
+  503: 'Service unavailable.',
+};
+
+function failure(status: number, message = MESSAGES[status], more: object = {}): Reply {
+  return { status, body: { statusCode: status, message, ...more } };
+}
+
+function invalid(errors: readonly string[]): Reply {
+  return failure(400, 'Validation failed', { errors });
+}
+
+function decodeSignIn(request: WireRequest): Decoded {
+  const email = readText(request.body, 'email', { max: IDENTIFIER_LIMIT });
+  const username = readText(request.body, 'username', { max: IDENTIFIER_LIMIT });
+  const password = readText(request.body, 'password', { max: PASSWORD_LIMIT });
+
+  const isShort =
+    password.state === 'missing' ||
+    (password.state === 'text' && codePoints(password.value) < PASSWORD_MINIMUM);
+  const errors = [
+    ...(email.state === 'missing' && username.state === 'missing'
+      ? ['email or username must be provided']
+      : []),
+    ...(isShort ? ['password must be at least 6 characters'] : []),
+    ...(email.state === 'wrong-type' ? ['email must be a string'] : []),
+    ...(username.state === 'wrong-type' ? ['username must be a string'] : []),
+    ...(password.state === 'wrong-type' ? ['password must be a string'] : []),
+  ];
+  const malformed = [email, username, password].some((field) => field.state === 'malformed');
+  if (errors.length > 0 || malformed || password.state !== 'text') return { reply: invalid(errors) };
+
+  const identifiers = [...given(email, 'email'), ...given(username, 'username')];
+  return {
+    command: {
+      kind: 'begin',
+      credential: { kind: 'password', identifiers, password: password.value, accounts: 'one' },
+      fingerprint: null,
+    },
+  };
+}
+
+function given<Kind extends 'email' | 'username'>(
+  field: Field,
+  kind: Kind,
+): { value: string; kinds: Kind[] }[] {
+  return field.state === 'text' ? [{ value: field.value, kinds: [kind] }] : [];
+}
+
+function userOf(view: AccountView, at: number): Static<typeof User> {
+  const { account } = view;
+  return {
+    id: account.number,
+    username: account.username ?? '',
+    email: account.email ?? '',
+    firstName: account.user.firstName ?? '',
+    lastName: account.user.lastName ?? '',
+    rol: view.primary?.role.name ?? '',
+    avatar: account.user.avatar ?? '',
+    status: account.status === 'active' ? 'active' : 'inactive',
+    lastLogin: isoTime(at),
+    createdAt: isoTime(account.createdAt),
+    permissions: [...view.permissions],
+    stats: { ...account.stats, signIns: account.signIns, failedSignIns: account.failedSignIns },
+  };
+}
+
+/** The `profile` contract: sign-in by e-mail address or user name, answered with the user's profile. */
+export const profile: Contract = {
+  name: 'profile',
+  title: 'Sign-in by e-mail address or user name, answered with the user’s profile',
+  ticketForm: 'challenge',
+  completesChallenges: false,
+  opaqueToken: false,
+  revealsUnknownIdentity: false,
+  offersResendCode: false,
+  defaults: { accessTokenSeconds: 86_400, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
+
+  endpoints: [
+    {
+      method: 'POST',
+      path: '/api/v1/auths/sign-in',
+      summary:
+        'Sign in with an e-mail address or a user name; when both are given they must name the same account',
+      accepts: ['json'],
+      describe: {
+        request: Type.Object({
+          email: Type.Optional(Type.String()),
+          username: Type.Optional(Type.String()),
+          password: Type.String({ minLength: PASSWORD_MINIMUM }),
+        }),
+        replies: { 200: SignedIn },
+      },
+      decode: decodeSignIn,
+    },
+  ],
+
+  encode: {
+    'signed-in': ({ principal, tokens, at }) => {
+      if (principal.kind !== 'account') throw new Error('only accounts sign in here');
+      const body: Static<typeof SignedIn> = {
+        accessToken: tokens.accessToken,
+        refreshToken: tokens.refreshToken ?? '',
+        user: userOf(principal.view, at),
+      };
+      return { status: 200, body };
+    },
+    'step-required': ({ step, ticket }) =>
+      failure(
+        403,
+        step === 'device' ? 'Device verification required.' : 'Two-factor verification required.',
+        { challengeToken: ticket },
+      ),
+    refused: ({ reason }) => {
+      switch (reason) {
+        case 'account-inactive':
+        case 'organisation-suspended':
+          return failure(403, 'Account is inactive. Contact administrator.');
+        case 'account-not-validated':
+          return failure(403, 'Account is not validated.');
+        case 'bad-credentials':
+        case 'unknown-identity':
+        case 'ticket-invalid':
+        case 'code-invalid':
+        case 'token-expired':
+        case 'token-invalid':
+          return failure(401);
+      }
+    },
+    throttled: () => failure(429),
+    overloaded: () => failure(503),
+    choices: neverSpoken,
+    resent: neverSpoken,
+    refreshed: neverSpoken,
+    active: neverSpoken,
+  },
+
+  fault: (fault: Fault) => (fault === 'unreadable' ? invalid([]) : failure(FAULT_STATUS[fault])),
+
+  claims: (principal) =>
+    principal.kind === 'account' ? { role: principal.view.primary?.role.name ?? '' } : {},
+};

@@ -1,0 +1,286 @@
+import { type Static, Type } from 'typebox';
+import type { Organisation } from '../../accounts/account.ts';
+import type { Outcome, Principal, RefusedChoice } from '../../sign-in/attempt.ts';
+import {
+  type Contract,
+  type Decoded,
+  type Endpoint,
+  FAULT_STATUS,
+  type Fault,
+  type Field,
+  IDENTIFIER_LIMIT,
+  memberOf,
+  neverSpoken,
+  PASSWORD_LIMIT,
+  type Reply,
+  readText,
+  type Wire,
+  type WireRequest,
+} from '../contract.ts';
+import {
+  type Granted,
+  type OrganisationShape,
+  PinDue,
+  type Refused,
+  Roles,
+  SignedIn,
+  Success,
+} from './shapes.ts';
+
+const TOKEN_LIMIT = 1024;
+const PIN_LIMIT = 64;
+
+const FAULT_MESSAGES: Readonly<Record<Fault, string>> = {
+  unreadable: 'Bad Request',
+  'not-found': 'Not Found',
+  'method-not-allowed': 'Method Not Allowed',
+  'too-large': 'Payload Too Large',
+  'unsupported-media-type': 'Unsupported Media Type',
+  unavailable: 'Service unavailable.',
+  internal: 'Internal server error.',
+};
+
+function failure(status: number, message: string): Reply {
+  return { status, body: { status_code: status, message } };
+}
+
+const PROBLEMS: Readonly<Record<Exclude<Field['state'], 'text'>, string>> = {
+  missing: 'is required.',
+  'wrong-type': 'must be a string.',
+  malformed: 'is invalid.',
+};
+
+type Problems = Record<string, string[]>;
+
+function unprocessable(errors: Problems): Reply {
+  return { status: 422, body: { message: '422 Unprocessable Entity', errors, status_code: 422 } };
+}
+
+/** The named members as texts; what is wrong with them is added to the problems. */
+function readTexts<Name extends string>(
+  request: WireRequest,
+  limits: Readonly<Record<Name, number>>,
+  problems: Problems,
+): Record<Name, string> {
+  const values = {} as Record<Name, string>;
+  for (const name of Object.keys(limits) as Name[]) {
+    const field = readText(request.body, name, { max: limits[name] });
+    if (field.state !== 'text') problems[name] = [`The ${name} ${PROBLEMS[field.state]}`];
+    values[name] = field.state === 'text' ? field.value : '';
+  }
+  return values;
+}
+
+const BOOLEANS = new Set<unknown>([true, false, 'true', 'false', 1, 0, '1', '0']);
+
+/** The client says whether it expects a second factor. It must say it; the server decides. */
+function checkSecondFactorFlag(request: WireRequest, problems: Problems): void {
+  const value = memberOf(request.body, 'is2FAEnabled');
+  if (value === undefined || value === null || value === '')
+    problems.is2FAEnabled = ['The is2FAEnabled is required.'];
+  else if (!BOOLEANS.has(value)) problems.is2FAEnabled = ['The is2FAEnabled must be a boolean.'];
+}
+
+function isEmpty(problems: Problems): boolean {
+  return Object.keys(problems).length === 0;
+}
+
+function decodeVerify(request: WireRequest): Decoded {
+  const problems: Problems = {};
+  const { identity, password } = readTexts(
+    request,
+    { identity: IDENTIFIER_LIMIT, password: PASSWORD_LIMIT },
+    problems,
+  );
+  if (!isEmpty(problems)) return { reply: unprocessable(problems) };
+  const identifiers = [{ value: identity, kinds: ['username', 'email'] as const }];
+  return {
+    command: {
+      kind: 'begin',
+      credential: { kind: 'password', identifiers, password, accounts: 'all' },
+      fingerprint: null,
+    },
+  };
+}
+
+function decodeSignIn(request: WireRequest): Decoded {
+  const problems: Problems = {};
+  checkSecondFactorFlag(request, problems);
+  const { loginToken } = readTexts(request, { loginToken: TOKEN_LIMIT }, problems);
+  return isEmpty(problems)
+    ? { command: { kind: 'pick', ticket: loginToken } }
+    : { reply: unprocessable(problems) };
+}
+
+function decodePin(request: WireRequest): Decoded {
+  const problems: Problems = {};
+  const { loginToken, pin } = readTexts(request, { loginToken: TOKEN_LIMIT, pin: PIN_LIMIT }, problems);
+  if (!isEmpty(problems)) return { reply: unprocessable(problems) };
+  return {
+    command: { kind: 'prove', ticket: loginToken, code: pin, step: null, fingerprint: null },
+    echo: { pin },
+  };
+}
+
+function decodeResend(request: WireRequest): Decoded {
+  const problems: Problems = {};
+  const { loginToken } = readTexts(request, { loginToken: TOKEN_LIMIT }, problems);
+  return isEmpty(problems)
+    ? { command: { kind: 'resend', ticket: loginToken } }
+    : { reply: unprocessable(problems) };
+}
+
+function organisationOf(organisation: Organisation | null): Static<typeof OrganisationShape> {
+  if (organisation === null) return null;
+  return {
+    uuid: organisation.id,
+    accountName: organisation.accountName,
+    organisationName: organisation.name,
+    isActive: organisation.isActive ? 1 : 0,
+    isSuspended: organisation.isSuspended ? 1 : 0,
+    settings: organisation.settings,
+    isPaid: organisation.isPaid ? 1 : 0,
+  };
+}
+
+const STATE_MESSAGES = {
+  'account-inactive': 'Account is inactive.',
+  'organisation-suspended': 'Organisation is suspended.',
+  'account-not-validated': 'Account is not validated.',
+} as const;
+
+function refusedRole(choice: RefusedChoice): Static<typeof Refused> {
+  const message =
+    choice.reason === 'bad-credentials' ? 'Identity or Password is invalid.' : STATE_MESSAGES[choice.reason];
+  return { role: choice.role, organisation: organisationOf(choice.organisation), message };
+}
+
+function signedIn(outcome: Extract<Outcome, { kind: 'signed-in' }>, wire: Wire): Reply {
+  const { principal, tokens, steppedUp } = outcome;
+  if (principal.kind !== 'account') throw new Error('only accounts sign in here');
+  const { account } = principal.view;
+  const body: Static<typeof SignedIn> = {
+    is2FAEnabled: steppedUp,
+    loginToken: tokens.opaqueToken ?? '',
+    ...(wire.echo.pin === undefined ? {} : { pin: wire.echo.pin }),
+    token: tokens.accessToken,
+    refreshToken: tokens.refreshToken ?? '',
+    user: {
+      uuid: account.user.id,
+      name: account.user.name,
+      firstName: account.user.firstName ?? '',
+      lastName: account.user.lastName ?? '',
+      email: account.email ?? '',
+      username: account.username ?? '',
+    },
+    organisation: organisationOf(principal.picked?.organisation ?? null),
+    role: principal.picked?.role?.name ?? '',
+  };
+  return { status: 200, body };
+}
+
+const REFUSALS: Readonly<Record<Extract<Outcome, { kind: 'refused' }>['reason'], string>> = {
+  'bad-credentials': 'Password is invalid.',
+  'unknown-identity': 'No user(s) found.',
+  'ticket-invalid': 'Provided login token is invalid.',
+  'code-invalid': 'Provided pin is invalid.',
+  'token-expired': 'Provided token is invalid.',
+  'token-invalid': 'Provided token is invalid.',
+  ...STATE_MESSAGES,
+};
+
+const post = (
+  path: string,
+  summary: string,
+  describe: Endpoint['describe'],
+  decode: Endpoint['decode'],
+): Endpoint => ({
+  method: 'POST',
+  path,
+  summary,
+  accepts: ['json', 'form'],
+  describe,
+  decode,
+});
+
+function claimsOf(principal: Principal): Record<string, unknown> {
+  if (principal.kind !== 'account' || principal.picked === null) return {};
+  return { role: principal.picked.role?.name ?? '', organisation: principal.picked.organisation?.id ?? null };
+}
+
+/** The `role-picker` contract: one identity, several accounts and roles, one of which is picked. */
+export const rolePicker: Contract = {
+  name: 'role-picker',
+  title: 'One identity with several accounts and roles: verify, pick one, prove a PIN where it is due',
+  ticketForm: 'alphanumeric',
+  completesChallenges: false,
+  opaqueToken: true,
+  revealsUnknownIdentity: true,
+  offersResendCode: false,
+  defaults: { accessTokenSeconds: 3600, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
+
+  endpoints: [
+    post(
+      '/auth/sign-in-verify',
+      'Find the roles that a password opens',
+      { request: Type.Object({ identity: Type.String(), password: Type.String() }), replies: { 200: Roles } },
+      decodeVerify,
+    ),
+    post(
+      '/auth/sign-in',
+      'Sign in with the login token of one role',
+      {
+        request: Type.Object({ is2FAEnabled: Type.Boolean(), loginToken: Type.String() }),
+        replies: { 200: Type.Union([SignedIn, PinDue]) },
+      },
+      decodeSignIn,
+    ),
+    post(
+      '/auth/sign-in-with-2fa',
+      'Sign in with the PIN that was due',
+      { request: Type.Object({ loginToken: Type.String(), pin: Type.String() }), replies: { 200: SignedIn } },
+      decodePin,
+    ),
+    post(
+      '/auth/resend-2fa',
+      'Mail a new PIN',
+      { request: Type.Object({ loginToken: Type.String() }), replies: { 200: Success } },
+      decodeResend,
+    ),
+  ],
+
+  encode: {
+    'signed-in': signedIn,
+    choices: ({ granted, refused }) => {
+      const roles = granted.map(
+        (choice): Static<typeof Granted> => ({
+          role: choice.role,
+          loginToken: choice.ticket,
+          is2FAEnabled: choice.asksSecondFactor,
+          organisation: organisationOf(choice.organisation),
+        }),
+      );
+      const body: Static<typeof Roles> = {
+        status_code: 200,
+        message: 'OK',
+        result: [roles, refused.map(refusedRole)],
+      };
+      return { status: 200, body };
+    },
+    // A new device is proven like a second factor: with a PIN that was mailed.
+    'step-required': ({ ticket }) => ({
+      status: 200,
+      body: { is2FAEnabled: true, loginToken: ticket } satisfies Static<typeof PinDue>,
+    }),
+    resent: () => ({ status: 200, body: { success: true } satisfies Static<typeof Success> }),
+    refused: ({ reason }) => failure(401, REFUSALS[reason]),
+    throttled: () => failure(429, 'Too many attempts. Try again later.'),
+    overloaded: () => failure(503, FAULT_MESSAGES.unavailable),
+    refreshed: neverSpoken,
+    active: neverSpoken,
+  },
+
+  fault: (fault) => failure(FAULT_STATUS[fault], FAULT_MESSAGES[fault]),
+
+  claims: claimsOf,
+};

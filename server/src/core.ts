@@ -1,0 +1,59 @@
+import type { Configuration } from './config.ts';
+import { loadOrCreateSecretKey, SECRET_KEY_FILE } from './crypto/secret-key.ts';
+import { createVault, type Vault } from './crypto/vault.ts';
+import { OperatorError, StoreUnavailableError } from './errors.ts';
+import { type Clock, type Log, type Random, systemClock, systemRandom } from './ports.ts';
+import { stateFact } from './store/facts.ts';
+import { openStore, type Store } from './store/store.ts';
+
+/** What every command works on: the store, and the secret that goes with it. */
+export interface Core {
+  readonly config: Configuration;
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** The store knows the secret that it was made with by a keyed hash of this. */
+const VAULT_FACT = 'vault';
+
+/**
+ * Opens the store and its secret. The embedded store is brought up to date; PostgreSQL must be, by `latchkey migrate`.
+ * @throws OperatorError when it cannot be reached, has another schema, or was made with another secret
+ */
+export async function openCore(config: Configuration, log: Log): Promise<Core> {
+  const store = await openStore(config.store.url, log);
+  try {
+    await prepareSchema(config, store);
+    const secret = config.secretKey ?? loadOrCreateSecretKey(SECRET_KEY_FILE, systemRandom);
+    const vault = createVault(secret, systemRandom);
+    await requireSameSecret(store, vault);
+    return { config, store, vault, clock: systemClock, random: systemRandom, log };
+  } catch (error) {
+    await store.close();
+    throw error instanceof StoreUnavailableError ? new OperatorError(unreachable(config, error)) : error;
+  }
+}
+
+/** One line for a store that does not answer. */
+export function unreachable(config: Configuration, error: Error): string {
+  const { protocol, host, pathname } = new URL(config.store.url);
+  return `cannot reach the store at ${protocol}//${host}${pathname}: ${error.message || 'no answer'}. Check store.url and that the database runs.`;
+}
+
+async function prepareSchema(config: Configuration, store: Store): Promise<void> {
+  if (config.store.url.startsWith('sqlite:')) await store.migrate(systemClock);
+  else await store.requireCurrentSchema();
+}
+
+async function requireSameSecret(store: Store, vault: Vault): Promise<void> {
+  const check = vault.hash('vault', VAULT_FACT);
+  await store.commit([stateFact(VAULT_FACT, check)]);
+  if ((await store.facts.value(VAULT_FACT)) !== check) {
+    throw new OperatorError(
+      'the store was made with another secrets.key: what is sealed in it cannot be read. Give the key that it was made with.',
+    );
+  }
+}

@@ -1,0 +1,27 @@
+import { setPriority } from 'node:os';
+import { parentPort } from 'node:worker_threads';
+import { type HashingCost, hashPassword, verifyPassword } from './password-hash.ts';
+
+/** What the pool asks of a worker. */
+export type HashJob =
+  | { readonly kind: 'verify'; readonly password: string; readonly stored: string }
+  | { readonly kind: 'hash'; readonly password: string; readonly cost: HashingCost };
+
+/** What the worker answers: whether it matches, or the new hash. */
+export type HashAnswer = { readonly result: boolean | string } | { readonly fault: string };
+
+const port = parentPort;
+if (!port) throw new Error('the hash worker runs as a worker thread only');
+
+// On Linux this lowers the calling thread alone: whatever else the process does goes first.
+if (process.platform === 'linux') setPriority(19);
+
+port.on('message', (job: HashJob) => {
+  try {
+    const result =
+      job.kind === 'hash' ? hashPassword(job.password, job.cost) : verifyPassword(job.password, job.stored);
+    port.postMessage({ result } satisfies HashAnswer);
+  } catch (error) {
+    port.postMessage({ fault: error instanceof Error ? error.message : String(error) } satisfies HashAnswer);
+  }
+});

@@ -1,0 +1,139 @@
+import type { Vault } from '../crypto/vault.ts';
+import type { Clock, Log } from '../ports.ts';
+import {
+  buryMail,
+  type ClaimedMail,
+  claimDueMails,
+  claimedMails,
+  postponeMail,
+  removeMail,
+  retryAllMails,
+} from '../store/outbox.ts';
+import type { Store } from '../store/store.ts';
+import { unsealMail } from './queue-mail.ts';
+import type { MailTransport } from './transport.ts';
+
+/** What the outbox needs. */
+export interface OutboxOptions {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly transport: MailTransport;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Mails that are being sent at the same time: one that hangs holds up no other. */
+const SENDERS = 8;
+
+/** How often the queue is looked at when nobody says that there is something in it. */
+const POLL_MILLISECONDS = 1000;
+
+/** Waits between tries; the last one is repeated. */
+const RETRY_SECONDS = [1, 5, 15, 30] as const;
+
+/**
+ * Sends what was queued, off every request's path, at least once, for as long as it is of use. Its owner starts and
+ * stops it; any number of nodes may run one on the same store.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #sending = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  #stopped = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Tries everything that waits at once, and then whenever it is due. */
+  async start(): Promise<void> {
+    await this.#options.store.commit([retryAllMails(this.#options.clock.now())]);
+    this.nudge();
+  }
+
+  /** Says that there is something to send now. */
+  nudge(): void {
+    if (this.#stopped) return;
+    if (this.#looking !== undefined) {
+      this.#lookAgain = true;
+      return;
+    }
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined;
+      this.#schedule(this.#lookAgain ? 0 : POLL_MILLISECONDS);
+      this.#lookAgain = false;
+    });
+  }
+
+  /** Takes no more mails and waits for those that are on their way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+    await Promise.all(this.#sending);
+  }
+
+  #schedule(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#stopped) this.#timer = setTimeout(() => this.nudge(), milliseconds);
+  }
+
+  async #look(): Promise<void> {
+    const { store, clock, log } = this.#options;
+    const free = SENDERS - this.#sending.size;
+    if (free === 0) return;
+    try {
+      const committed = await store.commit([claimDueMails(clock.now(), free)]);
+      const mails = committed.ok ? claimedMails(committed.rows[0] ?? []) : [];
+      for (const mail of mails) this.#send(mail);
+      if (mails.length === free) this.#lookAgain = true;
+    } catch (error) {
+      log.warn({ error: (error as Error).message }, 'the outbox cannot be read');
+    }
+  }
+
+  #send(mail: ClaimedMail): void {
+    const sending = this.#deliver(mail)
+      .catch((error: Error) =>
+        this.#options.log.warn({ mail: mail.id, error: error.message }, 'a mail was not settled'),
+      )
+      .finally(() => {
+        this.#sending.delete(sending);
+        this.nudge();
+      });
+    this.#sending.add(sending);
+  }
+
+  async #deliver(mail: ClaimedMail): Promise<void> {
+    const { store, vault, transport, clock, log } = this.#options;
+    if (mail.expiresAt <= clock.now()) {
+      log.warn(
+        { mail: mail.id, kind: mail.kind, tries: mail.tries },
+        'a mail came too late and was not sent',
+      );
+      await store.commit([buryMail(mail.id, clock.now(), 'expired before it could be sent')]);
+      return;
+    }
+    try {
+      await transport.send(unsealMail(mail, vault), mail.id);
+    } catch (error) {
+      const waitSeconds = RETRY_SECONDS[Math.min(mail.tries, RETRY_SECONDS.length - 1)] ?? 30;
+      log.warn(
+        {
+          mail: mail.id,
+          kind: mail.kind,
+          tries: mail.tries + 1,
+          error: (error as Error).message,
+          waitSeconds,
+        },
+        'a mail was not sent',
+      );
+      await store.commit([postponeMail(mail.id, clock.now() + waitSeconds * 1000, (error as Error).message)]);
+      return;
+    }
+    log.debug({ mail: mail.id, kind: mail.kind }, 'mail sent');
+    await store.commit([removeMail(mail.id)]);
+  }
+}

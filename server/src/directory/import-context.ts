@@ -1,0 +1,69 @@
+import { availableParallelism } from 'node:os';
+import type { Organisation, Role } from '../accounts/account.ts';
+import type { Core } from '../core.ts';
+import { HashPool } from '../crypto/hash-pool.ts';
+import type { DirectoryLine } from './line.ts';
+
+/** A line with its place in what is loaded. */
+export interface Item<Line extends DirectoryLine = DirectoryLine> {
+  readonly source: string;
+  readonly lineNumber: number;
+  readonly line: Line;
+}
+
+/** What became of an item. One that refers to something not there yet is tried again when everything else is loaded. */
+export type Loaded =
+  | 'created'
+  | 'updated'
+  | 'unchanged'
+  | { readonly problem: string }
+  | { readonly missing: string };
+
+/** Loads items of one kind, no two of which are the same object. The results are in the order of the items. */
+export type Loader<Line extends DirectoryLine> = (
+  context: ImportContext,
+  items: readonly Item<Line>[],
+) => Promise<Loaded[]>;
+
+/** What a load knows while it goes on. */
+export interface ImportContext {
+  readonly core: Core;
+  readonly dryRun: boolean;
+  /** Those in the store and those loaded so far. */
+  readonly organisations: Map<string, Organisation>;
+  readonly roles: Map<string, Role>;
+  /** In a dry run: the accounts that would be there, and who would have which identifier. */
+  readonly pretended: { readonly accounts: Set<string>; readonly identifiers: Map<string, string> };
+  /** Threads for plain passwords; started when the first is met. */
+  hashes(): HashPool;
+  close(): Promise<void>;
+}
+
+/** Reads what a load needs to know from the start. */
+export async function openImport(core: Core, dryRun: boolean): Promise<ImportContext> {
+  const [organisations, roles] = await Promise.all([core.store.organisations.all(), core.store.roles.all()]);
+  let pool: HashPool | undefined;
+  return {
+    core,
+    dryRun,
+    organisations: new Map(organisations.map((organisation) => [organisation.id, organisation])),
+    roles: new Map(roles.map((role) => [role.name, role])),
+    pretended: { accounts: new Set(), identifiers: new Map() },
+    hashes() {
+      pool ??= new HashPool({
+        threads: availableParallelism(),
+        cost: core.config.hashing,
+        queueMilliseconds: Number.POSITIVE_INFINITY,
+      });
+      return pool;
+    },
+    async close() {
+      await pool?.close();
+    },
+  };
+}
+
+/** Whether two plain values are the same, their members in the same order. */
+export function isSame(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}

@@ -1,0 +1,174 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { Compile, type Validator } from 'typebox/compile';
+import { schemaProblems } from '../schema-problems.ts';
+
+// The directory file, line by line: JSON Lines, one object a line, `kind` first. What a line leaves out is off, null or
+// empty, but for what must be given to know which object it is.
+
+const closed = { additionalProperties: false };
+const Uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' });
+const Name = Type.String({ maxLength: 254 });
+const Status = Type.Enum(['active', 'inactive', 'deleted']);
+const Time = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$',
+});
+const Json = Type.Record(Type.String(), Type.Unknown());
+const orNull = <Schema extends TSchema>(schema: Schema) => Type.Optional(Type.Union([schema, Type.Null()]));
+
+const ORGANISATION = Type.Object(
+  {
+    kind: Type.Literal('organisation'),
+    id: Uuid,
+    name: Type.Optional(Name),
+    accountName: orNull(Name),
+    parent: orNull(Uuid),
+    isActive: Type.Optional(Type.Boolean()),
+    isSuspended: Type.Optional(Type.Boolean()),
+    isPaid: Type.Optional(Type.Boolean()),
+    settings: orNull(Json),
+  },
+  closed,
+);
+
+const ROLE = Type.Object(
+  {
+    kind: Type.Literal('role'),
+    name: Type.String({ minLength: 1, maxLength: 254 }),
+    permissions: Type.Optional(Type.Array(Type.String())),
+    admin: orNull(Type.Enum(['global', 'group'])),
+  },
+  closed,
+);
+
+const ACCOUNT = Type.Object(
+  {
+    kind: Type.Literal('account'),
+    id: Uuid,
+    /** Given by export, so that the numbers that clients know survive a move. */
+    number: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+    organisation: orNull(Uuid),
+    username: orNull(Name),
+    email: orNull(Name),
+    phone: orNull(Type.String({ maxLength: 64 })),
+    password: orNull(Type.String()),
+    passwordHash: orNull(Type.String({ maxLength: 512 })),
+    status: Type.Optional(Status),
+    emailValidated: Type.Optional(Type.Boolean()),
+    phoneValidated: Type.Optional(Type.Boolean()),
+    createdAt: orNull(Time),
+    user: orNull(
+      Type.Object(
+        {
+          id: Type.Optional(Uuid),
+          name: orNull(Name),
+          firstName: orNull(Name),
+          lastName: orNull(Name),
+          avatar: orNull(Type.String({ maxLength: 2048 })),
+        },
+        closed,
+      ),
+    ),
+    secondFactor: orNull(
+      Type.Object(
+        { email: Type.Optional(Type.Boolean()), totp: orNull(Type.String({ maxLength: 256 })) },
+        closed,
+      ),
+    ),
+    recogniseDevices: Type.Optional(Type.Boolean()),
+    devices: Type.Optional(Type.Array(Type.String({ pattern: '^[\\x20-\\x7e]{1,256}$' }))),
+    role: orNull(Type.String()),
+    stats: orNull(Json),
+    attributes: orNull(Json),
+  },
+  closed,
+);
+
+const MEMBERSHIP = Type.Object(
+  { kind: Type.Literal('membership'), account: Uuid, organisation: Uuid, role: Type.String() },
+  closed,
+);
+
+const INSTALLATION = Type.Object(
+  {
+    kind: Type.Literal('installation'),
+    installationId: Type.String({ minLength: 1, maxLength: 128 }),
+    password: orNull(Type.String()),
+    passwordHash: orNull(Type.String({ maxLength: 512 })),
+    account: orNull(Uuid),
+    status: Type.Optional(Status),
+  },
+  closed,
+);
+
+const RESOURCE = Type.Object(
+  {
+    kind: Type.Literal('resource'),
+    context: Type.String({ minLength: 1, maxLength: 128 }),
+    code: Type.String({ minLength: 1, maxLength: 128 }),
+    expiresAt: orNull(Time),
+    maxUses: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+    uses: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+    revoked: Type.Optional(Type.Boolean()),
+  },
+  closed,
+);
+
+const SCHEMAS = {
+  organisation: ORGANISATION,
+  role: ROLE,
+  account: ACCOUNT,
+  membership: MEMBERSHIP,
+  installation: INSTALLATION,
+  resource: RESOURCE,
+};
+
+/** The kinds of objects in a directory file. */
+export type DirectoryKind = keyof typeof SCHEMAS;
+
+export type OrganisationLine = Static<typeof ORGANISATION>;
+export type RoleLine = Static<typeof ROLE>;
+export type AccountLine = Static<typeof ACCOUNT>;
+export type MembershipLine = Static<typeof MEMBERSHIP>;
+export type InstallationLine = Static<typeof INSTALLATION>;
+export type ResourceLine = Static<typeof RESOURCE>;
+
+/** One line of a directory file that has the right shape. */
+export type DirectoryLine =
+  | OrganisationLine
+  | RoleLine
+  | AccountLine
+  | MembershipLine
+  | InstallationLine
+  | ResourceLine;
+
+const validators = new Map<string, Validator>();
+
+function validatorOf(kind: DirectoryKind): Validator {
+  const compiled = validators.get(kind) ?? Compile(SCHEMAS[kind]);
+  validators.set(kind, compiled as Validator);
+  return compiled as Validator;
+}
+
+/**
+ * Reads one line.
+ * @returns the object, or a sentence that says what is wrong with it
+ */
+export function readDirectoryLine(text: string): DirectoryLine | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'it is not JSON';
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is not an object';
+  const { kind } = value as { kind?: unknown };
+  if (typeof kind !== 'string' || !Object.hasOwn(SCHEMAS, kind)) {
+    return `kind must be one of ${Object.keys(SCHEMAS).join(', ')}`;
+  }
+  if (text.includes('\\u0000')) return 'it holds a NUL character';
+  const schema = SCHEMAS[kind as DirectoryKind];
+  if (validatorOf(kind as DirectoryKind).Check(value)) return value as DirectoryLine;
+  return schemaProblems(schema, value)
+    .map((problem) => `${problem.path || kind} ${problem.message}`)
+    .join('; ');
+}

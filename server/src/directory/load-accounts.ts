@@ -1,0 +1,263 @@
+import { deviceOf } from '../accounts/fingerprint.ts';
+import { randomUuid } from '../crypto/secret-text.ts';
+import { parseTotpSeed } from '../factors/totp.ts';
+import {
+  type AccountRecord,
+  type IdentifierRecord,
+  reserveAccountNumbers,
+  saveAccounts,
+  takeAccountNumbers,
+} from '../store/account-records.ts';
+import { forgetDevices, rememberDevice } from '../store/devices.ts';
+import type { Change } from '../store/engine.ts';
+import { integer } from '../store/rows.ts';
+import { accountProblem, identifiersOf } from './account-line.ts';
+import { type ImportContext, type Item, isSame, type Loaded, type Loader } from './import-context.ts';
+import type { AccountLine } from './line.ts';
+import { hashFor } from './password.ts';
+
+interface Present {
+  readonly record: AccountRecord | undefined;
+  readonly identifiers: readonly IdentifierRecord[];
+  readonly fingerprintHashes: readonly string[];
+}
+
+interface Planned {
+  readonly record: AccountRecord;
+  readonly identifiers: readonly IdentifierRecord[];
+  /** Null where the devices stay as they are. */
+  readonly devices: readonly string[] | null;
+}
+
+/** Stands in a record until the store has given the account its number. */
+const NO_NUMBER = 0;
+
+/** Loads accounts with their users, identifiers and devices. */
+export const loadAccounts: Loader<AccountLine> = async (context, items) => {
+  const refusals = items.map(({ line }) => refusalOf(context, line));
+  const present = await readPresent(context, items);
+  const owners = await readOwners(context, items);
+  const hashes = await Promise.all(
+    items.map(({ line }, index) =>
+      refusals[index] ? null : hashFor(line, present(line).record?.passwordHash ?? null, context.hashes),
+    ),
+  );
+  const planned: Planned[] = [];
+  const results = items.map(({ line }, index): Loaded => {
+    const before = present(line);
+    const refusal = refusals[index] ?? numberProblem(line, before) ?? claim(owners, identifiersOf(line));
+    if (refusal) return refusal;
+    const plan = planFor(context, line, before, hashes[index] ?? null);
+    if (before.record && isUnchanged(plan, before)) return 'unchanged';
+    planned.push(plan);
+    return before.record ? 'updated' : 'created';
+  });
+  if (context.dryRun) pretend(context, items, results, owners);
+  else if (planned.length > 0) await write(context, planned);
+  return results;
+};
+
+function refusalOf(context: ImportContext, line: AccountLine): Loaded | null {
+  const problem = accountProblem(line);
+  if (problem !== null) return { problem };
+  if (line.organisation != null && !context.organisations.has(line.organisation.toLowerCase()))
+    return { missing: `organisation ${line.organisation}` };
+  if (line.role != null && !context.roles.has(line.role)) return { missing: `role ${line.role}` };
+  return null;
+}
+
+function numberProblem(line: AccountLine, before: Present): Loaded | null {
+  const given = line.number;
+  return given !== undefined && before.record && before.record.number !== given
+    ? { problem: `its number is ${before.record.number} and cannot change` }
+    : null;
+}
+
+async function readPresent(
+  context: ImportContext,
+  items: readonly Item<AccountLine>[],
+): Promise<(line: AccountLine) => Present> {
+  const { accountRecords } = context.core.store;
+  const ids = items.map(({ line }) => line.id.toLowerCase());
+  const [records, identifiers, devices] = await Promise.all([
+    accountRecords.byIds(ids),
+    accountRecords.identifiersOf(ids),
+    accountRecords.devicesOf(ids),
+  ]);
+  const recordById = new Map(records.map((record) => [record.id, record]));
+  const identifiersById = Map.groupBy(identifiers, (identifier) => identifier.accountId);
+  const devicesById = Map.groupBy(devices, (device) => device.accountId);
+  return (line) => {
+    const id = line.id.toLowerCase();
+    const fingerprintHashes = (devicesById.get(id) ?? []).map((device) => device.fingerprintHash);
+    return { record: recordById.get(id), identifiers: identifiersById.get(id) ?? [], fingerprintHashes };
+  };
+}
+
+const claimKey = (identifier: IdentifierRecord): string =>
+  `${identifier.homeId ?? ''}\0${identifier.canonical}`;
+
+/** Who has the identifiers that these lines want, by home and canonical form. */
+async function readOwners(
+  context: ImportContext,
+  items: readonly Item<AccountLine>[],
+): Promise<Map<string, string>> {
+  const wanted = [
+    ...new Set(items.flatMap(({ line }) => identifiersOf(line).map((identifier) => identifier.canonical))),
+  ];
+  const owners = new Map(context.pretended.identifiers);
+  for (let at = 0; at < wanted.length; at += OWNERS_A_READ) {
+    const found = await context.core.store.accountRecords.owners(wanted.slice(at, at + OWNERS_A_READ));
+    for (const identifier of found) owners.set(claimKey(identifier), identifier.accountId);
+  }
+  return owners;
+}
+
+const OWNERS_A_READ = 512;
+
+/** Takes identifiers for an account, or says that another one in the same home has one of them. */
+function claim(owners: Map<string, string>, identifiers: readonly IdentifierRecord[]): Loaded | null {
+  const taken = identifiers.find(
+    (identifier) => (owners.get(claimKey(identifier)) ?? identifier.accountId) !== identifier.accountId,
+  );
+  if (taken) return { problem: `another account in the same home has the identifier ${taken.canonical}` };
+  for (const identifier of identifiers) owners.set(claimKey(identifier), identifier.accountId);
+  return null;
+}
+
+function planFor(
+  context: ImportContext,
+  line: AccountLine,
+  before: Present,
+  passwordHash: string | null,
+): Planned {
+  const { core } = context;
+  const present = before.record;
+  const status = line.status ?? 'active';
+  const ends =
+    present !== undefined &&
+    (present.passwordHash !== passwordHash || (present.status === 'active' && status !== 'active'));
+  const record: AccountRecord = {
+    id: line.id.toLowerCase(),
+    number: present?.number ?? line.number ?? NO_NUMBER,
+    homeId: line.organisation?.toLowerCase() ?? null,
+    user: userFor(context, line, present),
+    username: line.username ?? null,
+    email: line.email ?? null,
+    phone: line.phone ?? null,
+    passwordHash,
+    status,
+    emailValidated: line.emailValidated ?? false,
+    phoneValidated: line.phoneValidated ?? false,
+    createdAt: line.createdAt == null ? (present?.createdAt ?? core.clock.now()) : Date.parse(line.createdAt),
+    factorEmail: line.secondFactor?.email ?? false,
+    totpSealed: sealedSeed(context, line, present),
+    recogniseDevices: line.recogniseDevices ?? false,
+    role: line.role ?? null,
+    stats: JSON.stringify(line.stats ?? {}),
+    attributes: JSON.stringify(line.attributes ?? {}),
+    epoch: (present?.epoch ?? 1) + (ends ? 1 : 0),
+  };
+  return { record, identifiers: identifiersOf(line), devices: devicesFor(context, line, before) };
+}
+
+function userFor(
+  context: ImportContext,
+  line: AccountLine,
+  present: AccountRecord | undefined,
+): AccountRecord['user'] {
+  const { user } = line;
+  if (user == null && present) return present.user;
+  return {
+    id: user?.id?.toLowerCase() ?? present?.user.id ?? randomUuid(context.core.random),
+    name: user?.name ?? '',
+    firstName: user?.firstName ?? null,
+    lastName: user?.lastName ?? null,
+    avatar: user?.avatar ?? null,
+  };
+}
+
+/** A seed is sealed anew only when it is another one: sealing gives other bytes every time. */
+function sealedSeed(
+  context: ImportContext,
+  line: AccountLine,
+  present: AccountRecord | undefined,
+): string | null {
+  const seed = line.secondFactor?.totp == null ? null : parseTotpSeed(line.secondFactor.totp);
+  if (seed === null) return null;
+  const { vault } = context.core;
+  if (present?.totpSealed != null && vault.unseal('totp', present.totpSealed) === seed)
+    return present.totpSealed;
+  return vault.seal('totp', seed);
+}
+
+function isUnchanged(plan: Planned, before: Present): boolean {
+  const sorted = (identifiers: readonly IdentifierRecord[]) =>
+    identifiers.map((identifier) => `${claimKey(identifier)}\0${identifier.kinds}`).sort();
+  return (
+    isSame(plan.record, before.record) &&
+    isSame(sorted(plan.identifiers), sorted(before.identifiers)) &&
+    plan.devices === null
+  );
+}
+
+/** The devices that a line wants, where they are not the ones that are known already. */
+function devicesFor(context: ImportContext, line: AccountLine, before: Present): readonly string[] | null {
+  if (line.devices === undefined) return null;
+  const wanted = [...new Set(line.devices)];
+  const hashes = wanted.map(
+    (fingerprint) => deviceOf(line.id.toLowerCase(), fingerprint, context.core.vault).fingerprintHash,
+  );
+  return isSame(hashes.sort(), before.fingerprintHashes.toSorted()) ? null : wanted;
+}
+
+/** What a dry run would have left behind, for the lines that refer to it. */
+function pretend(
+  context: ImportContext,
+  items: readonly Item<AccountLine>[],
+  results: readonly Loaded[],
+  owners: Map<string, string>,
+): void {
+  items.forEach(({ line }, index) => {
+    if (typeof results[index] === 'string') context.pretended.accounts.add(line.id.toLowerCase());
+  });
+  for (const [key, owner] of owners) context.pretended.identifiers.set(key, owner);
+}
+
+async function write(context: ImportContext, planned: readonly Planned[]): Promise<void> {
+  const { store, vault, clock } = context.core;
+  const records = await withNumbers(
+    context,
+    planned.map((plan) => plan.record),
+  );
+  const now = clock.now();
+  const devices = planned.flatMap(({ record, devices }): Change[] => {
+    if (devices === null) return [];
+    return [
+      forgetDevices(record.id),
+      ...devices.flatMap((fingerprint) => rememberDevice(deviceOf(record.id, fingerprint, vault), now)),
+    ];
+  });
+  const highest = Math.max(...records.map((record) => record.number));
+  await store.commit([
+    reserveAccountNumbers(highest),
+    ...saveAccounts(
+      records,
+      planned.flatMap((plan) => plan.identifiers),
+    ),
+    ...devices,
+  ]);
+}
+
+async function withNumbers(
+  context: ImportContext,
+  records: readonly AccountRecord[],
+): Promise<AccountRecord[]> {
+  const count = records.filter((record) => record.number === NO_NUMBER).length;
+  if (count === 0) return [...records];
+  const committed = await context.core.store.commit([takeAccountNumbers(count)]);
+  const [row] = (committed.ok && committed.rows[0]) || [];
+  if (!row) throw new Error('the store has no counter for account numbers');
+  let next = integer(row, 'value') - count + 1;
+  return records.map((record) => (record.number === NO_NUMBER ? { ...record, number: next++ } : record));
+}

@@ -1,0 +1,39 @@
+const NEWLINE = 0x0a;
+
+/** The most bytes a line may have: a file without line ends must not fill the memory. */
+const LINE_LIMIT_BYTES = 1024 * 1024;
+
+/**
+ * Splits a stream of bytes into lines and decodes each by itself, so that one that is no UTF-8 spoils no other.
+ * @param onBytes called with the length of each piece that was read
+ */
+export async function* readLines(
+  source: string,
+  bytes: AsyncIterable<Uint8Array>,
+  onBytes: (count: number) => void = () => undefined,
+): AsyncGenerator<{ source: string; lineNumber: number; text: string | null }> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decode = (line: Uint8Array): string | null => {
+    try {
+      return line.length > LINE_LIMIT_BYTES ? null : decoder.decode(line);
+    } catch {
+      return null;
+    }
+  };
+  let lineNumber = 0;
+  let rest: Uint8Array = new Uint8Array();
+  for await (const piece of bytes) {
+    onBytes(piece.length);
+    let start = 0;
+    for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, start)) {
+      lineNumber += 1;
+      const tail = piece.subarray(start, end);
+      yield { source, lineNumber, text: decode(rest.length === 0 ? tail : Buffer.concat([rest, tail])) };
+      rest = new Uint8Array();
+      start = end + 1;
+    }
+    // What is too long already only needs to be known as that.
+    if (rest.length <= LINE_LIMIT_BYTES) rest = Buffer.concat([rest, piece.subarray(start)]);
+  }
+  if (rest.length > 0) yield { source, lineNumber: lineNumber + 1, text: decode(rest) };
+}

@@ -1,0 +1,109 @@
+import type { TSchema } from 'typebox';
+import type { Endpoint } from '../contracts/contract.ts';
+import type { Mount } from '../mount.ts';
+
+/** An OpenAPI 3.1 document, as far as we write one. */
+export interface OpenApi {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly servers: readonly { readonly url: string }[];
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: object;
+}
+
+interface Operation {
+  readonly tags: readonly string[];
+  readonly operationId: string;
+  readonly summary: string;
+  readonly parameters?: readonly object[];
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<string, object>>;
+  readonly security?: readonly object[];
+}
+
+const MEDIA_TYPES = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const;
+
+const ANY_ERROR = {
+  '4XX': { description: 'Refused, in the contract’s own shape. 429 says in Retry-After when to come back.' },
+  '5XX': { description: 'Failed inside (500), or not available now (503, with Retry-After).' },
+};
+
+/** Describes every endpoint of every mount. */
+export function describeApi(mounts: readonly Mount[], publicUrl: string, version: string): OpenApi {
+  const paths: Record<string, Record<string, Operation>> = {};
+  for (const mount of mounts) {
+    for (const endpoint of mount.contract.endpoints) {
+      paths[mount.prefix + endpoint.path] = { [endpoint.method.toLowerCase()]: operation(mount, endpoint) };
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Latchkey',
+      version,
+      description: 'One identity core behind every sign-in API you already have.',
+    },
+    servers: [{ url: publicUrl }],
+    tags: mounts.map((mount) => ({ name: mount.name, description: mount.contract.title })),
+    paths: { ...paths, ...SYSTEM_PATHS },
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+  };
+}
+
+function operation(mount: Mount, endpoint: Endpoint): Operation {
+  const { request, headers, bearer, replies } = endpoint.describe;
+  return {
+    tags: [mount.name],
+    operationId: `${mount.name}:${endpoint.path}`,
+    summary: endpoint.summary,
+    ...(headers
+      ? {
+          parameters: headers.map((header) => ({
+            in: 'header',
+            required: true,
+            schema: { type: 'string' },
+            ...header,
+          })),
+        }
+      : {}),
+    ...(request ? { requestBody: { required: true, content: contentOf(endpoint.accepts, request) } } : {}),
+    responses: {
+      ...Object.fromEntries(Object.entries(replies).map(([status, schema]) => [status, replyOf(schema)])),
+      ...ANY_ERROR,
+    },
+    ...(bearer ? { security: [{ bearer: [] }] } : {}),
+  };
+}
+
+function contentOf(accepts: Endpoint['accepts'], schema: TSchema): object {
+  return Object.fromEntries(accepts.map((kind) => [MEDIA_TYPES[kind], { schema }]));
+}
+
+function replyOf(schema: TSchema | null): object {
+  const description =
+    (schema as { description?: string } | null)?.description ?? 'The contract’s own answer.';
+  return schema === null ? { description } : { description, content: { 'application/json': { schema } } };
+}
+
+const probe = (summary: string): Record<string, Operation> => ({
+  get: {
+    tags: ['system'],
+    operationId: summary,
+    summary,
+    responses: { 200: { description: 'Yes.' }, 503: { description: 'No.' } },
+  },
+});
+
+const SYSTEM_PATHS: Readonly<Record<string, Record<string, Operation>>> = {
+  '/.well-known/jwks.json': {
+    get: {
+      tags: ['system'],
+      operationId: 'jwks',
+      summary: 'The public keys of access tokens (RFC 7517)',
+      responses: { 200: { description: 'A JWK set.' } },
+    },
+  },
+  '/livez': probe('Whether the process lives'),
+  '/readyz': probe('Whether it can serve, and if not, what is missing'),
+};

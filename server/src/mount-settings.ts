@@ -1,0 +1,86 @@
+import type { Contract } from './contracts/contract.ts';
+import { COMMON_CLAIMS, type Mount } from './mount.ts';
+import type { MountSettings } from './settings.ts';
+
+/**
+ * Completes the mounts' settings from their contracts' defaults.
+ * @returns the mounts, and a sentence for everything that is wrong with the settings
+ */
+export function resolveMounts(
+  settings: readonly MountSettings[],
+  contracts: readonly Contract[],
+): { mounts: Mount[]; problems: string[] } {
+  const problems: string[] = [];
+  const mounts: Mount[] = [];
+  settings.forEach((mount, index) => {
+    const contract = contracts.find((candidate) => candidate.name === mount.contract);
+    const found = contract
+      ? mountProblems(mount, contract)
+      : [
+          `there is no contract ${JSON.stringify(mount.contract)}; there are ${contracts.map((each) => each.name).join(', ')}`,
+        ];
+    problems.push(...found.map((problem) => `mounts[${index}]: ${problem}`));
+    if (contract) mounts.push(resolveMount(mount, contract));
+  });
+  problems.push(...pathConflicts(mounts));
+  return { mounts, problems };
+}
+
+function resolveMount(settings: MountSettings, contract: Contract): Mount {
+  const prefix = settings.prefix ?? '';
+  const { defaults } = contract;
+  return {
+    name: prefix === '' ? contract.name : `${contract.name}@${prefix}`,
+    contract,
+    prefix,
+    organisation: settings.organisation ?? null,
+    accessTokenSeconds: settings.accessTokenSeconds ?? defaults.accessTokenSeconds,
+    refreshTokenSeconds:
+      defaults.refreshTokenSeconds === null
+        ? null
+        : (settings.refreshTokenSeconds ?? defaults.refreshTokenSeconds),
+    algorithm: (settings.algorithm ?? 'ES256') as Mount['algorithm'],
+    audience: settings.audience ?? null,
+    claims: settings.claims ?? {},
+    secret: settings.secret ?? null,
+    requireValidatedEmail: settings.requireValidatedEmail ?? defaults.requireValidatedEmail,
+    hideUnknownIdentity: settings.hideUnknownIdentity ?? false,
+    trustFirstDevice: settings.trustFirstDevice ?? false,
+    phoneRegion: settings.phoneRegion ?? null,
+  };
+}
+
+function mountProblems(mount: MountSettings, contract: Contract): string[] {
+  const problems: string[] = [];
+  if (mount.algorithm === 'HS256' && mount.secret === undefined) problems.push('HS256 needs a secret');
+  if (mount.algorithm !== 'HS256' && mount.secret !== undefined) problems.push('a secret is for HS256 only');
+  if (mount.refreshTokenSeconds !== undefined && contract.defaults.refreshTokenSeconds === null) {
+    problems.push(`${contract.name} hands no refresh tokens out: refreshTokenSeconds has no meaning`);
+  }
+  if (mount.allowSignUp === true) problems.push('allowSignUp: sign-up is not part of this version');
+  if (mount.allowUnattestedDevices === true)
+    problems.push('allowUnattestedDevices: sign-up is not part of this version');
+  for (const [ours, theirs] of Object.entries(mount.claims ?? {})) {
+    if (COMMON_CLAIMS.includes(ours)) problems.push(`claims: ${ours} cannot be renamed`);
+    if (COMMON_CLAIMS.includes(theirs))
+      problems.push(`claims: ${theirs} has a meaning of its own in every token`);
+  }
+  return problems;
+}
+
+function pathConflicts(mounts: readonly Mount[]): string[] {
+  const owners = new Map<string, string>();
+  const problems = new Set<string>();
+  for (const mount of mounts) {
+    for (const endpoint of mount.contract.endpoints) {
+      const path = mount.prefix + endpoint.path;
+      const owner = owners.get(path);
+      if (owner === mount.name)
+        problems.add(`mounts: ${mount.name} is mounted twice; give one of them another prefix`);
+      else if (owner !== undefined)
+        problems.add(`mounts: ${owner} and ${mount.name} both have ${path}; give one of them a prefix`);
+      owners.set(path, mount.name);
+    }
+  }
+  return [...problems];
+}

@@ -1,0 +1,100 @@
+import { type Outcome, type Principal, refused } from '../sign-in/attempt.ts';
+import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
+import { sessionTokens } from '../sign-in/issue.ts';
+import { consumeRefresh } from '../store/consume.ts';
+import { endSession, type Session } from '../store/sessions.ts';
+import { lacksSecondFactor, type StandingSession, standingOf } from './standing.ts';
+
+/**
+ * Redeems a refresh token. The current one rotates the session's counter. The one before it, inside the grace, answers
+ * with the same child again: a lost answer, a second tab, a retry. An older one, or one after the grace, was stolen from
+ * or by somebody: the session ends.
+ */
+export async function refresh(corridor: Corridor, attempt: Attempt, presented: string): Promise<Outcome> {
+  const token = corridor.refreshTokens.verify(presented);
+  if (token === 'expired') return refused('token-expired');
+  if (token === null) return refused('token-invalid');
+  for (;;) {
+    const now = corridor.clock.now();
+    const found = await corridor.store.principals.bySession(token.sessionId);
+    const standing = await standingOf(corridor.store, found, attempt.mount, now);
+    if ('fallen' in standing) return refuseRefresh(corridor, attempt, token.sessionId, standing.fallen);
+    if (lacksSecondFactor(standing))
+      return refuseRefresh(corridor, attempt, token.sessionId, 'second-factor-missing');
+    const { session } = standing;
+
+    if (token.counter === session.counter) {
+      const rotated = await rotate(corridor, attempt, session, now);
+      if (rotated) return refreshed(corridor, attempt, { ...standing, session: rotated });
+      // Somebody was faster: the session says what became of this token.
+      continue;
+    }
+    const inGrace = now - session.rotatedAt <= corridor.limits.graceSeconds * 1000;
+    if (token.counter === session.counter - 1 && inGrace) return refreshed(corridor, attempt, standing);
+    return endReused(corridor, attempt, session, token.counter);
+  }
+}
+
+async function rotate(
+  corridor: Corridor,
+  attempt: Attempt,
+  session: Session,
+  now: number,
+): Promise<Session | null> {
+  const lifeSeconds = attempt.mount.refreshTokenSeconds ?? attempt.mount.accessTokenSeconds;
+  const refreshExpiresAt = Math.min(now + lifeSeconds * 1000, session.expiresAt);
+  const committed = await corridor.store.commit([
+    consumeRefresh(session.id, session.counter, now, refreshExpiresAt),
+  ]);
+  return committed.ok ? { ...session, counter: session.counter + 1, rotatedAt: now, refreshExpiresAt } : null;
+}
+
+function refreshed(corridor: Corridor, attempt: Attempt, standing: StandingSession): Outcome {
+  const { session, principal } = standing;
+  return {
+    kind: 'refreshed',
+    tokens: sessionTokens(corridor, attempt, session, principal, subjectOf(principal), null),
+  };
+}
+
+/** The `sub` of a principal's tokens. */
+export function subjectOf(principal: Principal): string {
+  switch (principal.kind) {
+    case 'account':
+      return principal.view.account.id;
+    case 'installation':
+      return `installation:${principal.id}`;
+    case 'resource':
+      return `resource:${principal.resource}`;
+  }
+}
+
+async function refuseRefresh(
+  corridor: Corridor,
+  attempt: Attempt,
+  sessionId: string,
+  reason: string,
+): Promise<Outcome> {
+  await corridor.store.commit([
+    auditAttempt(attempt, corridor.clock.now(), 'session.refresh-refused', { reason, sessionId }),
+  ]);
+  return refused('token-invalid');
+}
+
+async function endReused(
+  corridor: Corridor,
+  attempt: Attempt,
+  session: Session,
+  counter: number,
+): Promise<Outcome> {
+  const now = corridor.clock.now();
+  await corridor.store.commit([
+    endSession(session.id, 'refresh-token-reused', now),
+    auditAttempt(attempt, now, 'session.reused', {
+      sessionId: session.id,
+      accountId: session.accountId,
+      detail: { presented: counter, current: session.counter },
+    }),
+  ]);
+  return refused('token-invalid');
+}

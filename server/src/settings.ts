@@ -1,0 +1,243 @@
+import { type Static, Type } from 'typebox';
+
+// The whole configuration, each key with its meaning: what reads it, the JSON Schema that ships and the documentation
+// are all made from here. Sections hold keys and nothing is nested deeper, so every key has one environment name.
+
+const closed = { additionalProperties: false };
+
+const seconds = (description: string, limits: { default: number; minimum?: number; maximum?: number }) =>
+  Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
+
+const MOUNT = Type.Object(
+  {
+    contract: Type.String({ description: 'the contract that is served' }),
+    prefix: Type.Optional(
+      Type.String({
+        pattern: '^(/[A-Za-z0-9._~-]+)*$',
+        description: 'put before its paths, such as `/legacy`',
+      }),
+    ),
+    organisation: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$',
+        description: 'serve only accounts whose home is this organisation or one below it',
+      }),
+    ),
+    accessTokenSeconds: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 315_360_000, description: 'life of an access token' }),
+    ),
+    refreshTokenSeconds: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 315_360_000, description: 'life of a refresh token' }),
+    ),
+    algorithm: Type.Optional(
+      Type.Enum(['ES256', 'EdDSA', 'RS256', 'HS256'], {
+        description: 'how access tokens are signed; default `ES256`',
+      }),
+    ),
+    audience: Type.Optional(
+      Type.String({ minLength: 1, description: 'the `aud` of its tokens; default `publicUrl`' }),
+    ),
+    claims: Type.Optional(
+      Type.Record(Type.String(), Type.String({ minLength: 1 }), {
+        description: 'our claim’s name to the one that the mount’s tokens use',
+      }),
+    ),
+    requireValidatedEmail: Type.Optional(
+      Type.Boolean({ description: 'refuse accounts whose e-mail address is not validated' }),
+    ),
+    allowSignUp: Type.Optional(Type.Boolean({ description: 'let people make accounts' })),
+    phoneRegion: Type.Optional(
+      Type.String({
+        pattern: '^[A-Z]{2}$',
+        description: 'region in which national phone numbers are read, such as `ES`',
+      }),
+    ),
+    hideUnknownIdentity: Type.Optional(
+      Type.Boolean({
+        description: 'answer an unknown identity as a wrong password, where the contract tells them apart',
+      }),
+    ),
+    trustFirstDevice: Type.Optional(
+      Type.Boolean({ description: 'take the first device of an account that has none without a code' }),
+    ),
+    allowUnattestedDevices: Type.Optional(
+      Type.Boolean({ description: 'let devices sign up without attestation' }),
+    ),
+    secret: Type.Optional(
+      Type.String({ minLength: 32, description: 'the shared secret of `HS256`, at least 32 characters' }),
+    ),
+  },
+  closed,
+);
+
+/** The configuration's schema. */
+export const SETTINGS = Type.Object(
+  {
+    listen: Type.Object(
+      {
+        host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'address to listen on' }),
+        port: Type.Integer({
+          default: 8080,
+          minimum: 0,
+          maximum: 65_535,
+          description: 'port to listen on; 0 takes a free one',
+        }),
+      },
+      closed,
+    ),
+    publicUrl: Type.Optional(
+      Type.String({
+        description:
+          'issuer of tokens and base of every link in a mail; may be https while listening on http. Default: made from `listen`',
+      }),
+    ),
+    store: Type.Object(
+      {
+        url: Type.String({
+          default: 'sqlite:./data/latchkey.db',
+          pattern: '^(sqlite:.+|postgres(ql)?://.+)$',
+          description: '`sqlite:PATH` or `postgres://user:password@host:port/database`',
+        }),
+      },
+      closed,
+    ),
+    secrets: Type.Object(
+      {
+        key: Type.Optional(
+          Type.String({
+            description:
+              '32 bytes in base64: seals private keys, TOTP secrets and queued mail. Made at first start in `./data/secret.key` on the embedded store; must be given with PostgreSQL',
+          }),
+        ),
+      },
+      closed,
+    ),
+    mail: Type.Object(
+      {
+        url: Type.String({
+          default: 'console:',
+          pattern: '^(console:|smtps?://.+)$',
+          description: '`smtp://…`, `smtps://…`, or `console:`, which prints mails to stderr',
+        }),
+        from: Type.String({
+          default: 'Latchkey <no-reply@localhost>',
+          description: 'sender of every mail: `Name <address>` or an address',
+        }),
+      },
+      closed,
+    ),
+    trustedProxies: Type.Array(Type.String(), {
+      default: [],
+      description: 'addresses or CIDR blocks whose `X-Forwarded-For` is believed',
+    }),
+    log: Type.Object(
+      {
+        level: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+          default: 'info',
+          description: 'least important level that is logged',
+        }),
+      },
+      closed,
+    ),
+    mounts: Type.Array(MOUNT, {
+      default: ['fingerprint', 'profile', 'role-picker', 'credential-type', 'login'].map((contract) => ({
+        contract,
+      })),
+      minItems: 1,
+      description: 'the contracts that are served',
+    }),
+    signIn: Type.Object(
+      {
+        maxFailures: Type.Integer({
+          default: 10,
+          minimum: 1,
+          maximum: 100,
+          description: 'failures of an account, or of an unknown identifier, after which it must wait',
+        }),
+        lockSeconds: Type.Integer({
+          default: 30,
+          minimum: 1,
+          maximum: 900,
+          description: 'the first wait; it doubles with each further failure, up to an hour',
+        }),
+        refusalMilliseconds: Type.Integer({
+          default: 250,
+          minimum: 0,
+          maximum: 2000,
+          description: 'a refused credential is answered no sooner than this after the request arrived',
+        }),
+        perAddress: Type.Object(
+          {
+            count: Type.Integer({ minimum: 1, maximum: 100_000, description: 'failed attempts' }),
+            seconds: Type.Integer({ minimum: 1, maximum: 86_400, description: 'in this time' }),
+          },
+          {
+            ...closed,
+            default: { count: 100, seconds: 60 },
+            description: 'failed attempts a client address may have (IPv6: its /64)',
+          },
+        ),
+      },
+      closed,
+    ),
+    hashing: Type.Object(
+      {
+        memoryKib: Type.Integer({
+          default: 19_456,
+          minimum: 8,
+          maximum: 262_144,
+          description: 'argon2id memory; less work than the default is warned of',
+        }),
+        passes: Type.Integer({ default: 2, minimum: 1, maximum: 16, description: 'argon2id passes' }),
+        parallelism: Type.Integer({ default: 1, minimum: 1, maximum: 16, description: 'argon2id lanes' }),
+        queueMilliseconds: Type.Integer({
+          default: 1000,
+          minimum: 100,
+          maximum: 60_000,
+          description: 'longest wait for any queue; an attempt that would wait longer is refused at once',
+        }),
+      },
+      closed,
+    ),
+    challenge: Type.Object(
+      {
+        pinSeconds: seconds('life of a mailed code', { default: 600 }),
+        ticketSeconds: seconds('life of login, step-up and challenge tokens', { default: 600 }),
+      },
+      closed,
+    ),
+    refresh: Type.Object(
+      {
+        graceSeconds: seconds(
+          'how long the refresh token that was just rotated answers with the same child again',
+          { default: 10 },
+        ),
+      },
+      closed,
+    ),
+    session: Type.Object(
+      {
+        maxSeconds: seconds('longest life of a session, however often it is refreshed', {
+          default: 7_776_000,
+        }),
+      },
+      closed,
+    ),
+    keys: Type.Object(
+      {
+        publishSeconds: seconds(
+          'how long a new signing key is published before it signs; also the max-age of the JWKS',
+          { default: 300, maximum: 86_400 },
+        ),
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+
+/** A valid configuration. Every key with a default has a value. */
+export type Settings = Static<typeof SETTINGS>;
+
+/** The settings of one mount, as they were given. */
+export type MountSettings = Settings['mounts'][number];

@@ -1,0 +1,117 @@
+import { type AccountWithMemberships, byCodePoint, type Organisation } from '../accounts/account.ts';
+import { consumeTicket } from '../store/consume.ts';
+import type { Change } from '../store/engine.ts';
+import { issueTicket } from '../store/tickets.ts';
+import { type PickedRole, stateRefusal } from './account-policy.ts';
+import { type Choice, type Outcome, type RefusedChoice, refused } from './attempt.ts';
+import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { isAccountLocked } from './prove.ts';
+import { isSecondFactorDue } from './second-factor.ts';
+import { drawTicket, type Passage, readTicket } from './ticket.ts';
+
+interface Entry {
+  readonly account: AccountWithMemberships;
+  readonly role: string;
+  readonly organisation: Organisation | null;
+  readonly picked: PickedRole;
+}
+
+/**
+ * Offers every role of every account of a person: a ticket for each that the password opens and whose state allows it,
+ * the reason for each other.
+ * @param matched the ids of the accounts whose password it is
+ * @param settles gives back what was counted: a role that is refused beside one that is granted is no failed attempt
+ */
+export async function offerChoices(
+  corridor: Corridor,
+  attempt: Attempt,
+  offered: {
+    accounts: readonly AccountWithMemberships[];
+    matched: ReadonlySet<string>;
+    settles: readonly Change[];
+  },
+): Promise<Outcome> {
+  const entries = offered.accounts.flatMap(entriesOf).sort(inOrder);
+  const granted: Choice[] = [];
+  const refusedChoices: RefusedChoice[] = [];
+  const tickets: Change[] = [];
+  for (const { account, role, organisation, picked } of entries) {
+    const reason = offered.matched.has(account.id)
+      ? stateRefusal(account, attempt.mount, picked)
+      : 'bad-credentials';
+    if (reason !== null) {
+      refusedChoices.push({ role, organisation, reason });
+      continue;
+    }
+    const fresh = drawTicket(corridor, attempt, { purpose: 'pick', account, picked });
+    tickets.push(issueTicket(fresh.ticket));
+    granted.push({
+      role,
+      organisation,
+      ticket: fresh.onWire,
+      asksSecondFactor: isSecondFactorDue(account, picked),
+    });
+  }
+  const accountIds = [...offered.matched];
+  const audit = auditAttempt(
+    attempt,
+    corridor.clock.now(),
+    granted.length > 0 ? 'sign-in.choices-offered' : 'sign-in.refused',
+    {
+      accountId: accountIds[0] ?? null,
+      reason: granted.length > 0 ? null : (refusedChoices.find(isStateRefusal)?.reason ?? null),
+      detail: { accounts: accountIds, granted: granted.length, refused: refusedChoices.length },
+    },
+  );
+  await corridor.store.commit([...tickets, ...offered.settles, audit]);
+  if (granted.length > 0) return { kind: 'choices', granted, refused: refusedChoices };
+  return refused(refusedChoices.find(isStateRefusal)?.reason ?? 'bad-credentials');
+}
+
+function isStateRefusal(choice: RefusedChoice): boolean {
+  return choice.reason !== 'bad-credentials';
+}
+
+/** An account's own role stands outside any organisation; an account without any role is one entry all the same. */
+function entriesOf(account: AccountWithMemberships): Entry[] {
+  const entries: Entry[] = account.memberships.map(({ organisation, role }) => ({
+    account,
+    role: role.name,
+    organisation,
+    picked: { organisationId: organisation.id, role: role.name },
+  }));
+  if (account.role !== null || entries.length === 0) {
+    const role = account.role?.name ?? '';
+    entries.unshift({ account, role, organisation: null, picked: { organisationId: null, role } });
+  }
+  return entries;
+}
+
+function inOrder(left: Entry, right: Entry): number {
+  if ((left.organisation === null) !== (right.organisation === null))
+    return left.organisation === null ? -1 : 1;
+  return (
+    byCodePoint(left.organisation?.name ?? '', right.organisation?.name ?? '') ||
+    byCodePoint(left.role, right.role)
+  );
+}
+
+/** Takes the ticket of a role that was picked. Whatever changed since it was offered counts. */
+export async function takePick(
+  corridor: Corridor,
+  attempt: Attempt,
+  presented: string,
+): Promise<Passage | Outcome> {
+  const taken = await readTicket(corridor, presented, {
+    purpose: 'pick',
+    takes: (mount) => mount.name === attempt.mount.name,
+  });
+  if (!taken || (await isAccountLocked(corridor, taken.account))) return refused('ticket-invalid');
+  return {
+    account: taken.account,
+    picked: taken.ticket.membership,
+    device: null,
+    spends: [consumeTicket(taken.ticket.secretHash, corridor.clock.now())],
+    settles: [],
+  };
+}

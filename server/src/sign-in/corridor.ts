@@ -1,0 +1,75 @@
+import type { AuditEvent, AuditEventName } from '../audit/event.ts';
+import { auditEvent } from '../audit/event.ts';
+import type { HashPool } from '../crypto/hash-pool.ts';
+import type { HashingCost } from '../crypto/password-hash.ts';
+import type { Vault } from '../crypto/vault.ts';
+import type { Mount } from '../mount.ts';
+import type { Clock, Log, Random } from '../ports.ts';
+import { recordAudit } from '../store/audit.ts';
+import type { Change } from '../store/engine.ts';
+import type { Store } from '../store/store.ts';
+import type { AccessTokens } from '../tokens/access-token.ts';
+import type { RefreshTokens } from '../tokens/refresh-token.ts';
+import type { StepUpTokens } from '../tokens/step-up-token.ts';
+import type { AddressLimit } from './address-limit.ts';
+import type { Caller } from './attempt.ts';
+import type { Throttle } from './throttle.ts';
+
+/** Everything that the steps of the corridor work with. */
+export interface Corridor {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly hashes: HashPool;
+  /** A hash that no password opens: what an attempt without an account is verified against, at the same cost. */
+  readonly decoyHash: Promise<string>;
+  readonly hashingCost: HashingCost;
+  readonly throttle: Throttle;
+  readonly addressLimit: AddressLimit;
+  readonly accessTokens: AccessTokens;
+  readonly refreshTokens: RefreshTokens;
+  readonly stepUpTokens: StepUpTokens;
+  readonly mounts: ReadonlyMap<string, Mount>;
+  readonly limits: CorridorLimits;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Says that a commit has put mail into the outbox. */
+  readonly mailQueued: () => void;
+}
+
+/** The times and counts that the configuration sets. */
+export interface CorridorLimits {
+  readonly maxFailures: number;
+  readonly lockSeconds: number;
+  readonly refusalMilliseconds: number;
+  readonly pinSeconds: number;
+  readonly ticketSeconds: number;
+  readonly graceSeconds: number;
+  readonly sessionMaxSeconds: number;
+}
+
+/** One command on its way through. */
+export interface Attempt {
+  readonly mount: Mount;
+  readonly caller: Caller;
+}
+
+/** The change that writes an event of this attempt into the audit log. */
+export function auditAttempt(
+  attempt: Attempt,
+  at: number,
+  event: AuditEventName,
+  known: Partial<Pick<AuditEvent, 'reason' | 'accountId' | 'organisationId' | 'sessionId' | 'detail'>>,
+): Change {
+  const { mount, caller } = attempt;
+  return recordAudit(
+    auditEvent({
+      at,
+      event,
+      mount: mount.name,
+      address: caller.address,
+      requestId: caller.requestId,
+      ...known,
+    }),
+  );
+}

@@ -1,0 +1,63 @@
+import { viewAccount } from '../accounts/view.ts';
+import { confirmInstallation } from '../store/installations.ts';
+import type { Credential, Outcome } from './attempt.ts';
+import type { Attempt, Corridor } from './corridor.ts';
+import { passwordLimit } from './identify.ts';
+import { issueForThing } from './issue.ts';
+import { type CredentialRefusal, refuseCredential } from './refuse.ts';
+import { forgive, installationKey, releaseHolds, unknownKey } from './throttle.ts';
+import { verifyPassword } from './verify-credential.ts';
+
+/** Signs a mobile installation in by its own password: the same order as for an account, without its steps. */
+export async function beginWithInstallation(
+  corridor: Corridor,
+  attempt: Attempt,
+  credential: Extract<Credential, { kind: 'installation' }>,
+): Promise<Outcome> {
+  const { installationId, password } = credential;
+  const installation = await corridor.store.installations.byId(installationId);
+  const key = installation
+    ? installationKey(installationId)
+    : unknownKey(corridor.vault.hash('installation', installationId));
+  const admission = await corridor.throttle.admit(
+    { key, limit: passwordLimit(corridor, null) },
+    attempt.caller.arrivedAt,
+  );
+  if (admission.kind !== 'held') return admission;
+  const { hold } = admission;
+
+  const tried = installation
+    ? [{ table: 'installations' as const, id: installation.id, passwordHash: installation.passwordHash }]
+    : [];
+  const verified = await verifyPassword(corridor, password, tried);
+  if ('overloaded' in verified) {
+    await corridor.throttle.release([hold]);
+    return { kind: 'overloaded', retryAfterSeconds: verified.retryAfterSeconds };
+  }
+  if (!installation || !verified.has(installation.id)) {
+    const reason: CredentialRefusal = installation ? 'wrong-password' : 'unknown-installation';
+    return refuseCredential(corridor, attempt, [{ hold, account: null, reason }], 'bad-credentials');
+  }
+  const { account } = installation;
+  const outcome = await issueForThing(corridor, attempt, {
+    principal: {
+      kind: 'installation',
+      id: installation.id,
+      view: account && viewAccount({ memberships: [], ...account }, attempt.mount.organisation),
+    },
+    subject: `installation:${installation.id}`,
+    session: {
+      principal: { kind: 'installation', id: installation.id },
+      accountId: account?.id ?? null,
+      epoch: installation.epoch,
+      membership: null,
+      methods: ['pwd'],
+    },
+    confirms: [confirmInstallation(installation.id, installation.epoch)],
+    settles: [...releaseHolds([hold]), ...forgive([key])],
+    notAfter: null,
+  });
+  if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
+  else corridor.throttle.settled([hold]);
+  return outcome;
+}

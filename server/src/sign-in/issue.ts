@@ -1,0 +1,192 @@
+import type { AccountWithMemberships } from '../accounts/account.ts';
+import { viewAccount } from '../accounts/view.ts';
+import { alphanumeric, timedUuid } from '../crypto/secret-text.ts';
+import { secretHash } from '../crypto/vault.ts';
+import { recordSignIn } from '../store/accounts.ts';
+import { type Device, rememberDevice } from '../store/devices.ts';
+import type { Change } from '../store/engine.ts';
+import { integer } from '../store/rows.ts';
+import { insertSession, type Session } from '../store/sessions.ts';
+import type { PickedRole } from './account-policy.ts';
+import { type IssuedTokens, type Outcome, type Principal, type Refusal, refused } from './attempt.ts';
+import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+
+const OPAQUE_LENGTH = 80;
+
+/** Who a session is minted for. Whatever must still hold at the last moment is a guarded change among `confirms`. */
+interface Minting {
+  readonly principal: Principal;
+  readonly subject: string;
+  readonly session: Pick<Session, 'principal' | 'accountId' | 'epoch' | 'membership' | 'methods'>;
+  readonly device: Device | null;
+  /** Spends what was shown and re-checks who it is for, in this order; each has a guard. */
+  readonly confirms: readonly Change[];
+  /** Forgets and gives back what was counted. */
+  readonly settles: readonly Change[];
+  /** After which no token may live, in milliseconds since 1970; null without such a time. */
+  readonly notAfter: number | null;
+  readonly steppedUp: boolean;
+  /** What each guard that says no means to the client. */
+  readonly refusals: Readonly<Record<string, Refusal>>;
+}
+
+/** A sign-in whose every step was passed. */
+export interface CompletedSignIn {
+  readonly account: AccountWithMemberships;
+  readonly picked: PickedRole | null;
+  readonly methods: readonly string[];
+  readonly device: Device | null;
+  readonly spends: readonly Change[];
+  readonly settles: readonly Change[];
+  readonly steppedUp: boolean;
+}
+
+/** Mints a session for an account. In the same commit, the account's state and its picked membership are checked again. */
+export function issueForAccount(
+  corridor: Corridor,
+  attempt: Attempt,
+  completed: CompletedSignIn,
+): Promise<Outcome> {
+  const { account, picked } = completed;
+  const membership =
+    picked !== null && picked.organisationId !== null
+      ? { organisationId: picked.organisationId, role: picked.role }
+      : null;
+  const confirm = recordSignIn({
+    accountId: account.id,
+    epoch: account.epoch,
+    membership,
+    at: corridor.clock.now(),
+  });
+  return mint(corridor, attempt, {
+    principal: {
+      kind: 'account',
+      view: viewAccount(account, attempt.mount.organisation),
+      picked: pickedOf(account, picked),
+    },
+    subject: account.id,
+    session: {
+      principal: { kind: 'account', id: account.id },
+      accountId: account.id,
+      epoch: account.epoch,
+      membership: picked,
+      methods: completed.methods,
+    },
+    // The fingerprint becomes known by a completed sign-in, of accounts that ask for it.
+    device: account.recogniseDevices ? completed.device : null,
+    confirms: [...completed.spends, confirm],
+    settles: completed.settles,
+    notAfter: null,
+    steppedUp: completed.steppedUp,
+    refusals: {
+      ticket: 'ticket-invalid',
+      code: 'code-invalid',
+      account: completed.spends.length > 0 ? 'ticket-invalid' : 'bad-credentials',
+    },
+  });
+}
+
+function pickedOf(
+  account: AccountWithMemberships,
+  picked: PickedRole | null,
+): Extract<Principal, { kind: 'account' }>['picked'] {
+  if (picked === null) return null;
+  const membership = account.memberships.find(
+    ({ organisation, role }) => organisation.id === picked.organisationId && role.name === picked.role,
+  );
+  if (membership) return membership;
+  return { role: account.role?.name === picked.role ? account.role : null, organisation: null };
+}
+
+/** Mints a session for something that is not an account: an installation, or whoever holds a resource code. */
+export function issueForThing(
+  corridor: Corridor,
+  attempt: Attempt,
+  thing: Pick<Minting, 'principal' | 'subject' | 'session' | 'confirms' | 'settles' | 'notAfter'>,
+): Promise<Outcome> {
+  const refusals = { installation: 'bad-credentials', 'resource-code': 'bad-credentials' } as const;
+  return mint(corridor, attempt, { ...thing, device: null, steppedUp: false, refusals });
+}
+
+/** The one place where a session comes into being. */
+async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Promise<Outcome> {
+  const { mount, caller } = attempt;
+  const now = corridor.clock.now();
+  const refreshExpiresAt = now + (mount.refreshTokenSeconds ?? mount.accessTokenSeconds) * 1000;
+  const session: Session = {
+    ...minting.session,
+    id: timedUuid(now, corridor.random),
+    mount: mount.name,
+    counter: 0,
+    rotatedAt: now,
+    createdAt: now,
+    refreshExpiresAt,
+    expiresAt: Math.max(refreshExpiresAt, now + corridor.limits.sessionMaxSeconds * 1000),
+    endedAt: null,
+  };
+  const opaqueToken = mount.contract.opaqueToken ? alphanumeric(OPAQUE_LENGTH, corridor.random) : null;
+  const committed = await corridor.store.commit([
+    ...minting.confirms,
+    insertSession(session, {
+      opaqueHash: opaqueToken === null ? null : secretHash(opaqueToken),
+      fingerprintHash: minting.device?.fingerprintHash ?? null,
+      address: caller.address,
+      userAgent: caller.userAgent,
+    }),
+    ...(minting.device ? rememberDevice(minting.device, now) : []),
+    ...minting.settles,
+    auditAttempt(attempt, now, 'sign-in.completed', {
+      accountId: session.accountId,
+      organisationId: session.membership?.organisationId ?? null,
+      sessionId: session.id,
+      detail: { principal: minting.subject, methods: session.methods },
+    }),
+  ]);
+  if (!committed.ok) return refused(minting.refusals[committed.guard] ?? 'bad-credentials');
+  const principal = withTotals(minting.principal, committed.rows[minting.confirms.length - 1]?.[0]);
+  const tokens = {
+    ...sessionTokens(corridor, attempt, session, principal, minting.subject, minting.notAfter),
+    opaqueToken,
+  };
+  return { kind: 'signed-in', mount: mount.name, principal, tokens, at: now, steppedUp: minting.steppedUp };
+}
+
+/** The tokens of a session as it stands: an access token from now on, and the refresh token of its counter. */
+export function sessionTokens(
+  corridor: Corridor,
+  attempt: Attempt,
+  session: Session,
+  principal: Principal,
+  subject: string,
+  notAfter: number | null,
+): IssuedTokens {
+  const { mount } = attempt;
+  const accessToken = corridor.accessTokens.issue(mount, {
+    sessionId: session.id,
+    subject,
+    claims: mount.contract.claims(principal),
+    issuedAt: corridor.clock.now(),
+    notAfter,
+  });
+  const refreshToken =
+    mount.refreshTokenSeconds === null
+      ? null
+      : corridor.refreshTokens.issue({
+          sessionId: session.id,
+          counter: session.counter,
+          rotatedAt: session.rotatedAt,
+          expiresAt: session.refreshExpiresAt,
+        });
+  return { accessToken, refreshToken, opaqueToken: null };
+}
+
+/** Puts the totals that the commit returned into what is shown of an account, so that they include this sign-in. */
+function withTotals(principal: Principal, row: Parameters<typeof integer>[0] | undefined): Principal {
+  if (principal.kind !== 'account' || row === undefined) return principal;
+  const account = {
+    ...principal.view.account,
+    signIns: integer(row, 'sign_ins'),
+    failedSignIns: integer(row, 'failed_sign_ins'),
+  };
+  return { ...principal, view: { ...principal.view, account } };
+}

@@ -1,0 +1,22 @@
+import type { AccountWithMemberships } from '../accounts/account.ts';
+import { activeMemberships, roleAsksForSecondFactor } from '../accounts/policy.ts';
+import type { PickedRole } from './account-policy.ts';
+
+/**
+ * Whether a second factor is due: the account has one, or an organisation asks for one from the role that the session
+ * would reach. A session that is not for one picked role reaches them all, so the strictest counts.
+ */
+export function isSecondFactorDue(account: AccountWithMemberships, picked: PickedRole | null): boolean {
+  if (account.factors.email || account.factors.totpSealed !== null) return true;
+  return activeMemberships(account)
+    .filter(
+      ({ organisation, role }) =>
+        picked === null || (organisation.id === picked.organisationId && role.name === picked.role),
+    )
+    .some(({ organisation, role }) => roleAsksForSecondFactor(organisation, role.name));
+}
+
+/** Whether the factor is a mailed PIN: by the account's choice, or because only an organisation asks for one. */
+export function isPinMailed(account: AccountWithMemberships): boolean {
+  return account.factors.email || account.factors.totpSealed === null;
+}

@@ -1,0 +1,192 @@
+import { deviceOf } from '../accounts/fingerprint.ts';
+import { stateRefusal } from './account-policy.ts';
+import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
+import { offerChoices, takePick } from './choose-role.ts';
+import type { Attempt, Corridor } from './corridor.ts';
+import { isDeviceDue } from './device.ts';
+import { type Candidate, identify } from './identify.ts';
+import { beginWithInstallation } from './installation.ts';
+import { issueForAccount } from './issue.ts';
+import { prove } from './prove.ts';
+import { type CredentialRefusal, type Failed, refuseCredential, refuseState } from './refuse.ts';
+import { beginWithResourceCode } from './resource-code.ts';
+import { isSecondFactorDue } from './second-factor.ts';
+import { type Admission, accountKey, factorKey, forgive, type Hold, releaseHolds } from './throttle.ts';
+import { openStep, type Passage } from './ticket.ts';
+import { verifyPassword } from './verify-credential.ts';
+
+// The corridor: every door leads here, and this is the order in which everything happens.
+//
+//   identify → throttle → verify credential → account policy → second factor → device → issue
+//
+// No session exists before the last step. A step that is due hands out a ticket and stops; `pick` and `prove` come back
+// in with that ticket and go on from there.
+
+/** Shows a credential: leads to a session, to the step that is due, or to the roles that can be picked. */
+export async function begin(
+  corridor: Corridor,
+  attempt: Attempt,
+  command: Extract<Command, { kind: 'begin' }>,
+): Promise<Outcome> {
+  return notBefore(
+    corridor,
+    attempt,
+    (await waitForAddress(corridor, attempt)) ?? (await beginWith(corridor, attempt, command)),
+  );
+}
+
+/** Takes up a role that was offered: goes on where `begin` stopped, with the ticket that it handed out. */
+export async function pick(
+  corridor: Corridor,
+  attempt: Attempt,
+  command: Extract<Command, { kind: 'pick' }>,
+): Promise<Outcome> {
+  const passage = await takePick(corridor, attempt, command.ticket);
+  return 'kind' in passage ? passage : proceed(corridor, attempt, passage);
+}
+
+/** Shows the code of the step that was due: leads to the session. */
+export async function proveStep(
+  corridor: Corridor,
+  attempt: Attempt,
+  command: Extract<Command, { kind: 'prove' }>,
+): Promise<Outcome> {
+  return notBefore(
+    corridor,
+    attempt,
+    (await waitForAddress(corridor, attempt)) ?? (await prove(corridor, attempt, command)),
+  );
+}
+
+async function beginWith(
+  corridor: Corridor,
+  attempt: Attempt,
+  command: Extract<Command, { kind: 'begin' }>,
+): Promise<Outcome> {
+  const { credential, fingerprint } = command;
+  if (credential.kind === 'impossible') return refused('bad-credentials');
+  if (credential.kind === 'resource-code') return beginWithResourceCode(corridor, attempt, credential);
+  const overload = corridor.hashes.overload();
+  if (overload) return { kind: 'overloaded', retryAfterSeconds: overload.retryAfterSeconds };
+  if (credential.kind === 'installation') return beginWithInstallation(corridor, attempt, credential);
+  return beginWithPassword(corridor, attempt, credential, fingerprint);
+}
+
+async function beginWithPassword(
+  corridor: Corridor,
+  attempt: Attempt,
+  credential: Extract<Credential, { kind: 'password' }>,
+  fingerprint: string | null,
+): Promise<Outcome> {
+  const identified = await identify(corridor, attempt, credential.identifiers);
+  const candidates = 'candidates' in identified ? identified.candidates : [];
+  const counted =
+    'candidates' in identified ? candidates.map((candidate) => candidate.counted) : [identified.nobody];
+
+  const admissions = await Promise.all(
+    counted.map((each) => corridor.throttle.admit(each, attempt.caller.arrivedAt)),
+  );
+  const holds = admissions.flatMap((admission) => (admission.kind === 'held' ? [admission.hold] : []));
+  const throttled = admissions.some((admission) => admission.kind === 'throttled');
+  const overloaded = admissions.find((admission) => admission.kind === 'overloaded');
+  if (overloaded) return giveUp(corridor, holds, overloaded.retryAfterSeconds);
+  if (throttled && holds.length === 0) return soonest(admissions);
+
+  const tried = candidates.filter((candidate) =>
+    holds.some((hold) => hold.key === candidate.counted.key && !hold.locked),
+  );
+  const matched = await verifyPassword(
+    corridor,
+    credential.password,
+    tried.map(({ account }) => ({ table: 'accounts', id: account.id, passwordHash: account.passwordHash })),
+  );
+  if ('overloaded' in matched) return giveUp(corridor, holds, matched.retryAfterSeconds);
+  if (matched.size === 0) {
+    const unknown =
+      candidates.length === 0 &&
+      attempt.mount.contract.revealsUnknownIdentity &&
+      !attempt.mount.hideUnknownIdentity;
+    const outcome = await refuseCredential(
+      corridor,
+      attempt,
+      failures(holds, candidates),
+      unknown ? 'unknown-identity' : 'bad-credentials',
+    );
+    return throttled ? soonest(admissions) : outcome;
+  }
+
+  const settles = releaseHolds(holds);
+  const accounts = candidates.map((candidate) => candidate.account);
+  const account = accounts.find((each) => matched.has(each.id));
+  if (!account) throw new Error('a password matched an account that was not tried');
+  const device = fingerprint === null ? null : deviceOf(account.id, fingerprint, corridor.vault);
+  const outcome =
+    credential.accounts === 'all'
+      ? await offerChoices(corridor, attempt, { accounts, matched, settles })
+      : await proceed(corridor, attempt, { account, picked: null, device, spends: [], settles });
+  corridor.throttle.settled(holds);
+  return outcome;
+}
+
+/** The credential was right. Account policy, then the step that is due, else the session. */
+async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): Promise<Outcome> {
+  const { account, picked, device } = passage;
+  const state = stateRefusal(account, attempt.mount, picked);
+  if (state !== null) return refuseState(corridor, attempt, passage, state);
+  if (isSecondFactorDue(account, picked)) return openStep(corridor, attempt, passage, 'second-factor');
+  if (await isDeviceDue(account, device, attempt.mount, corridor.store))
+    return openStep(corridor, attempt, passage, 'device');
+  const outcome = await issueForAccount(corridor, attempt, {
+    ...passage,
+    methods: ['pwd'],
+    settles: [...passage.settles, ...forgive([accountKey(account.id), factorKey(account.id)])],
+    steppedUp: false,
+  });
+  if (outcome.kind === 'refused' && passage.settles.length > 0) await corridor.store.commit(passage.settles);
+  return outcome;
+}
+
+/** Who waited too long for a queue comes back later: nothing was evaluated, so nothing was failed. */
+async function giveUp(
+  corridor: Corridor,
+  holds: readonly Hold[],
+  retryAfterSeconds: number,
+): Promise<Outcome> {
+  await corridor.throttle.release(holds);
+  return { kind: 'overloaded', retryAfterSeconds };
+}
+
+/** Of several accounts that must wait, the one that may be tried first says how long. */
+function soonest(admissions: readonly Admission[]): Outcome {
+  const waits = admissions.flatMap((admission) =>
+    admission.kind === 'throttled' ? [admission.retryAfterSeconds] : [],
+  );
+  return { kind: 'throttled', retryAfterSeconds: Math.min(...waits) };
+}
+
+function failures(holds: readonly Hold[], candidates: readonly Candidate[]): Failed[] {
+  return holds.map((hold) => {
+    const account = candidates.find((candidate) => candidate.counted.key === hold.key)?.account ?? null;
+    return { hold, account, reason: credentialRefusal(hold, account) };
+  });
+}
+
+function credentialRefusal(hold: Hold, account: Candidate['account'] | null): CredentialRefusal {
+  if (account === null) return 'unknown-identifier';
+  if (hold.locked) return 'locked';
+  return account.passwordHash === null ? 'no-password' : 'wrong-password';
+}
+
+/** The answer to an address that has failed too often lately: right passwords too must wait. */
+async function waitForAddress(corridor: Corridor, attempt: Attempt): Promise<Outcome | null> {
+  const retryAfterSeconds = await corridor.addressLimit.waitSeconds(attempt.caller.address);
+  return retryAfterSeconds === null ? null : { kind: 'throttled', retryAfterSeconds };
+}
+
+/** Holds a refusal back until the time that every refusal takes, so that the reason cannot be told by time. */
+async function notBefore(corridor: Corridor, attempt: Attempt, outcome: Outcome): Promise<Outcome> {
+  if (outcome.kind !== 'refused') return outcome;
+  const remaining = attempt.caller.arrivedAt + corridor.limits.refusalMilliseconds - corridor.clock.now();
+  if (remaining > 0) await new Promise((resolve) => setTimeout(resolve, remaining));
+  return outcome;
+}

@@ -1,0 +1,167 @@
+import type { AccountWithMemberships } from '../accounts/account.ts';
+import { viewAccount } from '../accounts/view.ts';
+import { alphanumeric, opaqueSecret, randomUuid } from '../crypto/secret-text.ts';
+import { secretHash } from '../crypto/vault.ts';
+import { sealMail } from '../delivery/queue-mail.ts';
+import { drawCode } from '../factors/mailed-code.ts';
+import type { Mount } from '../mount.ts';
+import type { Device } from '../store/devices.ts';
+import type { Change } from '../store/engine.ts';
+import { enqueueMail, type QueuedMail } from '../store/outbox.ts';
+import { issueTicket, type MailedCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
+import type { PickedRole } from './account-policy.ts';
+import { type Outcome, refused, type Step } from './attempt.ts';
+import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { isPinMailed } from './second-factor.ts';
+
+const ALPHANUMERIC_LENGTH = 80;
+
+/** A ticket that is about to be issued: what the client gets, and what the store keeps. */
+export interface FreshTicket {
+  readonly onWire: string;
+  readonly ticket: Ticket;
+}
+
+/** Draws a ticket for an account, bound to this mount and to the epoch in which its credentials were verified. */
+export function drawTicket(
+  corridor: Corridor,
+  attempt: Attempt,
+  bound: {
+    purpose: TicketPurpose;
+    account: AccountWithMemberships;
+    picked: PickedRole | null;
+    step?: Step;
+    device?: Device | null;
+    lifeSeconds?: number;
+  },
+): FreshTicket {
+  const { mount } = attempt;
+  const now = corridor.clock.now();
+  const secret = drawSecret(corridor, mount, bound.purpose);
+  const expiresAt = now + (bound.lifeSeconds ?? corridor.limits.ticketSeconds) * 1000;
+  const ticket: Ticket = {
+    secretHash: secretHash(secret),
+    purpose: bound.purpose,
+    mount: mount.name,
+    accountId: bound.account.id,
+    epoch: bound.account.epoch,
+    membership: bound.picked,
+    step: bound.step ?? null,
+    device: bound.device ?? null,
+    code: null,
+    attempts: 0,
+    createdAt: now,
+    expiresAt,
+    consumedAt: null,
+  };
+  const isJwt = bound.purpose !== 'resend-validation' && mount.contract.ticketForm === 'step-up-jwt';
+  return {
+    onWire: isJwt ? corridor.stepUpTokens.issue(secret, { issuedAt: now, expiresAt }) : secret,
+    ticket,
+  };
+}
+
+function drawSecret(corridor: Corridor, mount: Mount, purpose: TicketPurpose): string {
+  if (purpose === 'resend-validation') return randomUuid(corridor.random);
+  return mount.contract.ticketForm === 'alphanumeric'
+    ? alphanumeric(ALPHANUMERIC_LENGTH, corridor.random)
+    : opaqueSecret(corridor.random);
+}
+
+/**
+ * The ticket behind what a client presented, if it is alive: of that purpose, of a mount that may take it, not spent,
+ * not expired, its account in the same epoch.
+ */
+export async function readTicket(
+  corridor: Corridor,
+  presented: string,
+  wanted: { purpose: TicketPurpose; takes: (mount: Mount) => boolean },
+): Promise<{ ticket: Ticket; mount: Mount; account: AccountWithMemberships } | null> {
+  const secret = presented.includes('.') ? corridor.stepUpTokens.verify(presented) : presented;
+  if (secret === null) return null;
+  const ticket = await corridor.store.tickets.bySecret(secretHash(secret));
+  const mount = ticket && corridor.mounts.get(ticket.mount);
+  if (!ticket || !mount || ticket.purpose !== wanted.purpose || !wanted.takes(mount)) return null;
+  // A ticket that was handed out inside a JWT is taken inside that JWT only, and the other way round.
+  if (presented.includes('.') !== (mount.contract.ticketForm === 'step-up-jwt')) return null;
+  if (ticket.consumedAt !== null || ticket.expiresAt <= corridor.clock.now()) return null;
+  const account = await corridor.store.accounts.byId(ticket.accountId);
+  return account && account.epoch === ticket.epoch ? { ticket, mount, account } : null;
+}
+
+/** A code for a ticket and the mail that carries it; null when the account has no address to send one to. */
+export function mailCode(
+  corridor: Corridor,
+  account: AccountWithMemberships,
+  ticketHash: string,
+  step: Step,
+): { code: MailedCode; mail: QueuedMail } | null {
+  if (account.email === null) return null;
+  const now = corridor.clock.now();
+  const { digits, code } = drawCode(
+    ticketHash,
+    { now, lifeSeconds: corridor.limits.pinSeconds },
+    corridor.vault,
+    corridor.random,
+  );
+  const kind = step === 'device' ? 'device-code' : 'sign-in-code';
+  const to = { name: account.user.name, address: account.email };
+  const times = { now, expiresAt: code.expiresAt };
+  return {
+    code,
+    mail: sealMail(to, { kind, digits, expiresAt: code.expiresAt }, times, corridor.vault, corridor.random),
+  };
+}
+
+/** What has led to a step or a session: who, in which role, from where, and what is committed with it. */
+export interface Passage {
+  readonly account: AccountWithMemberships;
+  readonly picked: PickedRole | null;
+  readonly device: Device | null;
+  /** Spends what was shown; each with a guard. */
+  readonly spends: readonly Change[];
+  /** Gives back what was counted. */
+  readonly settles: readonly Change[];
+}
+
+/** Stops before the last step: hands out a ticket for the step that is due, and mails its code where there is one. */
+export async function openStep(
+  corridor: Corridor,
+  attempt: Attempt,
+  passage: Passage,
+  step: Step,
+): Promise<Outcome> {
+  const { account, picked, device } = passage;
+  const fresh = drawTicket(corridor, attempt, { purpose: 'prove', account, picked, step, device });
+  const mailed =
+    step === 'device' || isPinMailed(account)
+      ? mailCode(corridor, account, fresh.ticket.secretHash, step)
+      : null;
+  const now = fresh.ticket.createdAt;
+  const committed = await corridor.store.commit([
+    ...passage.spends,
+    issueTicket({ ...fresh.ticket, code: mailed?.code ?? null }),
+    ...passage.settles,
+    ...(mailed ? [enqueueMail(mailed.mail)] : []),
+    auditAttempt(attempt, now, 'sign-in.step-required', {
+      accountId: account.id,
+      organisationId: picked?.organisationId ?? null,
+      reason: step,
+      detail: { mailed: mailed !== null },
+    }),
+  ]);
+  if (!committed.ok) return refused('ticket-invalid');
+  if (mailed) corridor.mailQueued();
+  const decoy =
+    attempt.mount.contract.ticketForm === 'step-up-jwt'
+      ? drawTicket(corridor, attempt, { purpose: 'prove', account, picked }).onWire
+      : '';
+  return {
+    kind: 'step-required',
+    step,
+    ticket: fresh.onWire,
+    decoy,
+    view: viewAccount(account, attempt.mount.organisation),
+    at: now,
+  };
+}

@@ -1,0 +1,46 @@
+import type { PoolOverloaded } from '../crypto/hash-pool.ts';
+import { readStoredHash } from '../crypto/password-hash.ts';
+import { replacePasswordHash } from '../store/accounts.ts';
+import type { Corridor } from './corridor.ts';
+
+/** A stored hash that a password is tried against, and whose it is. */
+export interface Verifiable {
+  readonly table: 'accounts' | 'installations';
+  readonly id: string;
+  readonly passwordHash: string | null;
+}
+
+/**
+ * Evaluates a password against each of the hashes. One hash is always paid for: where there is none to try, a decoy is.
+ * A hash that is not argon2id with today's parameters is renewed, after the answer.
+ * @returns the ids whose password it is, or that the queue is too long
+ */
+export async function verifyPassword(
+  corridor: Corridor,
+  password: string,
+  tried: readonly Verifiable[],
+): Promise<ReadonlySet<string> | PoolOverloaded> {
+  const decoy = await corridor.decoyHash;
+  const hashes = tried.length === 0 ? [decoy] : tried.map((each) => each.passwordHash ?? decoy);
+  const verdicts = await Promise.all(hashes.map((hash) => corridor.hashes.verify(password, hash)));
+  const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
+  if (overloaded) return overloaded;
+  const matched = tried.filter((each, index) => each.passwordHash !== null && verdicts[index] === true);
+  for (const each of matched) renewLater(corridor, password, each);
+  return new Set(matched.map((each) => each.id));
+}
+
+/** Replaces an outdated hash off the request's path. It never overwrites a password that was changed meanwhile. */
+function renewLater(corridor: Corridor, password: string, verified: Verifiable): void {
+  const stored = verified.passwordHash ?? '';
+  const hash = readStoredHash(stored);
+  if (typeof hash === 'string' || hash.isCurrent(corridor.hashingCost)) return;
+  corridor.hashes
+    .hash(password)
+    .then(async (renewed) => {
+      // A pool that is busy is left alone: the next sign-in tries again.
+      if (typeof renewed === 'string')
+        await corridor.store.commit([replacePasswordHash(verified.table, verified.id, stored, renewed)]);
+    })
+    .catch((error: Error) => corridor.log.warn({ error: error.message }, 'a password hash was not renewed'));
+}

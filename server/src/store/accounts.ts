@@ -1,0 +1,179 @@
+import type { Account, AccountStatus, AccountWithMemberships, Membership } from '../accounts/account.ts';
+import { byCodePoint } from '../accounts/account.ts';
+import type { Change, Engine, Row } from './engine.ts';
+import { organisationColumns, organisationOf } from './organisations.ts';
+import { roleOf } from './roles.ts';
+import { flag, integer, jsonObject, optionalText, text } from './rows.ts';
+
+/** One canonical form and the kinds of identifier it may match, as bits (see KIND_BITS). */
+export interface IdentifierLookup {
+  readonly canonical: string;
+  readonly kinds: number;
+}
+
+const SELECT = `SELECT a.id, a.number, a.username, a.email, a.phone, a.password_hash, a.status, a.email_validated,
+  a.phone_validated, a.created_at, a.factor_email, a.totp_sealed, a.recognise_devices, a.role, a.stats, a.epoch,
+  a.sign_ins, a.failed_sign_ins, u.id AS user_id, u.name AS user_name, u.first_name, u.last_name, u.avatar,
+  r.permissions AS role_permissions, r.admin AS role_admin, ${organisationColumns('h', 'home_')}
+  FROM accounts a JOIN users u ON u.id = a.user_id
+  LEFT JOIN organisations h ON h.id = a.home_id LEFT JOIN roles r ON r.name = a.role`;
+
+const SUBTREE = `WITH RECURSIVE subtree (id) AS (SELECT id FROM organisations WHERE id = $3
+  UNION SELECT o.id FROM organisations o JOIN subtree s ON o.parent_id = s.id) SELECT id FROM subtree`;
+
+const NAMED = `${SELECT} JOIN identifiers i ON i.account_id = a.id WHERE i.canonical = $1 AND (i.kinds & $2) <> 0`;
+const ORDER = 'ORDER BY CASE WHEN a.home_id IS NULL THEN 0 ELSE 1 END, a.created_at, a.number LIMIT 10';
+const FIND_ANYWHERE = `${NAMED} ${ORDER}`;
+const FIND_IN_SUBTREE = `${NAMED} AND a.home_id IN (${SUBTREE}) ${ORDER}`;
+
+const MEMBERSHIPS = `SELECT m.role, r.permissions, r.admin, ${organisationColumns('o', 'organisation_')}
+  FROM memberships m JOIN organisations o ON o.id = m.organisation_id JOIN roles r ON r.name = m.role WHERE m.account_id = $1`;
+
+/** Looks accounts up. */
+export function accountReader(engine: Engine) {
+  async function withMemberships(account: Account): Promise<AccountWithMemberships> {
+    const rows = await engine.read({ sql: MEMBERSHIPS, params: [account.id] });
+    return { ...account, memberships: rows.map(membershipOf).sort(inOrder) };
+  }
+
+  return {
+    /**
+     * The accounts that an identifier names, ten at most: that of the shared home first, then the oldest.
+     * @param home an organisation's id: only accounts whose home is in its subtree
+     */
+    async named(lookup: IdentifierLookup, home: string | null): Promise<AccountWithMemberships[]> {
+      const found = await engine.read({
+        sql: home === null ? FIND_ANYWHERE : FIND_IN_SUBTREE,
+        params: home === null ? [lookup.canonical, lookup.kinds] : [lookup.canonical, lookup.kinds, home],
+      });
+      return Promise.all(found.map(accountOf).map(withMemberships));
+    },
+
+    /** The account with that id. */
+    async byId(id: string): Promise<AccountWithMemberships | null> {
+      const [row] = await engine.read({ sql: `${SELECT} WHERE a.id = $1`, params: [id] });
+      return row ? withMemberships(accountOf(row)) : null;
+    },
+
+    /** How many accounts there are. */
+    async count(): Promise<number> {
+      const [row] = await engine.read({ sql: 'SELECT count(*) AS accounts FROM accounts', params: [] });
+      return Number(row?.accounts ?? 0);
+    },
+  };
+}
+
+/** The account in a row of SELECT. */
+function accountOf(row: Row): Account {
+  return {
+    id: text(row, 'id'),
+    number: integer(row, 'number'),
+    home: organisationOf(row, 'home_'),
+    user: {
+      id: text(row, 'user_id'),
+      name: text(row, 'user_name'),
+      firstName: optionalText(row, 'first_name'),
+      lastName: optionalText(row, 'last_name'),
+      avatar: optionalText(row, 'avatar'),
+    },
+    username: optionalText(row, 'username'),
+    email: optionalText(row, 'email'),
+    phone: optionalText(row, 'phone'),
+    passwordHash: optionalText(row, 'password_hash'),
+    status: text(row, 'status') as AccountStatus,
+    emailValidated: flag(row, 'email_validated'),
+    phoneValidated: flag(row, 'phone_validated'),
+    createdAt: integer(row, 'created_at'),
+    factors: { email: flag(row, 'factor_email'), totpSealed: optionalText(row, 'totp_sealed') },
+    recogniseDevices: flag(row, 'recognise_devices'),
+    role: roleOf(row, 'role', 'role_permissions', 'role_admin'),
+    stats: jsonObject(row, 'stats'),
+    epoch: integer(row, 'epoch'),
+    signIns: integer(row, 'sign_ins'),
+    failedSignIns: integer(row, 'failed_sign_ins'),
+  };
+}
+
+function membershipOf(row: Row): Membership {
+  const organisation = organisationOf(row, 'organisation_');
+  const role = roleOf(row, 'role', 'permissions', 'admin');
+  if (!organisation || !role) throw new TypeError('a membership without its organisation or role');
+  return { organisation, role };
+}
+
+function inOrder(left: Membership, right: Membership): number {
+  return (
+    byCodePoint(left.organisation.name, right.organisation.name) ||
+    byCodePoint(left.role.name, right.role.name)
+  );
+}
+
+/**
+ * Counts a completed sign-in and, at the last moment, makes sure that the account may still have one: it is active, in
+ * the epoch in which its credentials were verified, its home is not suspended and the membership it signs in with is
+ * there and not suspended. Guard `account`. Also holds the account's row, so that whoever disables it comes after.
+ * @returns the account's totals, this sign-in included
+ */
+export function recordSignIn(signIn: {
+  accountId: string;
+  epoch: number;
+  membership: { organisationId: string; role: string } | null;
+  at: number;
+}): Change {
+  const params = [signIn.accountId, signIn.epoch, signIn.at];
+  const standing = `UPDATE accounts SET sign_ins = sign_ins + 1, last_sign_in_at = $3
+    WHERE id = $1 AND epoch = $2 AND status = 'active'
+    AND NOT EXISTS (SELECT 1 FROM organisations h WHERE h.id = accounts.home_id AND h.is_suspended <> 0)`;
+  const member = `AND EXISTS (SELECT 1 FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+    WHERE m.account_id = accounts.id AND m.organisation_id = $4 AND m.role = $5 AND o.is_suspended = 0)`;
+  const returning = 'RETURNING sign_ins, failed_sign_ins';
+  if (signIn.membership === null) return { guard: 'account', sql: `${standing} ${returning}`, params };
+  const { organisationId, role } = signIn.membership;
+  return {
+    guard: 'account',
+    sql: `${standing} ${member} ${returning}`,
+    params: [...params, organisationId, role],
+  };
+}
+
+/** Counts a refused password or code in the account's totals. */
+export function recordFailedSignIn(accountId: string): Change {
+  return {
+    sql: 'UPDATE accounts SET failed_sign_ins = failed_sign_ins + 1 WHERE id = $1',
+    params: [accountId],
+  };
+}
+
+/** Replaces a hash by a newer one of the same password, unless the password was changed in the meantime. */
+export function replacePasswordHash(
+  table: 'accounts' | 'installations',
+  id: string,
+  verified: string,
+  renewed: string,
+): Change {
+  return {
+    sql: `UPDATE ${table} SET password_hash = $3 WHERE id = $1 AND password_hash = $2`,
+    params: [id, verified, renewed],
+  };
+}
+
+/**
+ * Changes an account's state and ends what was issued before: its sessions and tickets belong to an older epoch.
+ * Guard `account`: there is one and it was in another state.
+ */
+export function setAccountStatus(accountId: string, status: AccountStatus): Change {
+  return {
+    guard: 'account',
+    sql: 'UPDATE accounts SET status = $2, epoch = epoch + 1 WHERE id = $1 AND status <> $2 RETURNING id',
+    params: [accountId, status],
+  };
+}
+
+/** Ends everything that was issued to an account so far. Guard `account`: there is one. */
+export function raiseAccountEpoch(accountId: string): Change {
+  return {
+    guard: 'account',
+    sql: 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 RETURNING id',
+    params: [accountId],
+  };
+}

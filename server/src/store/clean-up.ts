@@ -1,0 +1,30 @@
+import type { Change } from './engine.ts';
+
+/** How many rows one clean-up statement removes at most, so that it never holds the store for long. */
+const CHUNK_ROWS = 500;
+
+/** How long what has ended stays to be looked at. */
+const KEEP_MILLISECONDS = 7 * 24 * 3_600_000;
+
+/**
+ * Removes what is of no use any more. It only saves space: whether something is expired is judged where it is used.
+ * @returns statements that each return the rows they removed
+ */
+export function removeExpired(now: number): Change[] {
+  const before = now - KEEP_MILLISECONDS;
+  const chunk = (table: string, key: string, condition: string): Change => ({
+    sql: `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ${CHUNK_ROWS}) RETURNING 1 AS removed`,
+    params: [before],
+  });
+  return [
+    chunk('tickets', 'secret_hash', 'expires_at < $1'),
+    chunk('sessions', 'id', 'expires_at < $1'),
+    chunk('sessions', 'id', 'ended_at < $1'),
+    chunk(
+      'attempts',
+      'key',
+      'last_failure_at < $1 AND in_flight_until < $1 AND streak = 0 AND blocked_until < $1',
+    ),
+    chunk('outbox', 'id', 'dead_at < $1'),
+  ];
+}

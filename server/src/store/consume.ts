@@ -1,0 +1,53 @@
+import type { Change } from './engine.ts';
+
+// Every thing that can be spent, and the only statements that spend it: one conditional update each, so that of any
+// number of callers on any number of nodes one gets it.
+
+/** Spends a ticket. Guard `ticket`: it is alive, and its account is in the epoch in which it was issued. */
+export function consumeTicket(secretHash: string, now: number): Change {
+  return {
+    guard: 'ticket',
+    sql: `UPDATE tickets SET consumed_at = $2 WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $2
+          AND epoch = (SELECT a.epoch FROM accounts a WHERE a.id = tickets.account_id) RETURNING secret_hash`,
+    params: [secretHash, now],
+  };
+}
+
+/** Spends a TOTP time step, and with it all earlier ones. Guard `code`: no code of that step or a later one was used. */
+export function consumeTotpStep(accountId: string, step: number): Change {
+  return {
+    guard: 'code',
+    sql: 'UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2 RETURNING totp_step',
+    params: [accountId, step],
+  };
+}
+
+/** Takes one use of a resource code. Guard `resource-code`: it is live and has one left. */
+export function consumeResourceCode(context: string, codeHash: string, now: number): Change {
+  return {
+    guard: 'resource-code',
+    sql: `UPDATE resource_codes SET uses = uses + 1
+          WHERE context = $1 AND code_hash = $2 AND revoked = 0 AND (expires_at IS NULL OR expires_at > $3)
+          AND (max_uses = 0 OR uses < max_uses) RETURNING expires_at`,
+    params: [context, codeHash, now],
+  };
+}
+
+/**
+ * Spends the refresh token of a counter: the session's counter goes up by one. Guard `refresh`: it was the current one,
+ * of a session that has not ended.
+ */
+export function consumeRefresh(
+  sessionId: string,
+  counter: number,
+  now: number,
+  refreshExpiresAt: number,
+): Change {
+  return {
+    guard: 'refresh',
+    sql: `UPDATE sessions SET counter = counter + 1, rotated_at = $3, last_used_at = $3, refresh_expires_at = $4
+          WHERE id = $1 AND counter = $2 AND ended_at IS NULL AND refresh_expires_at > $3
+          AND (account_id IS NULL OR epoch = (SELECT a.epoch FROM accounts a WHERE a.id = sessions.account_id)) RETURNING counter`,
+    params: [sessionId, counter, now, refreshExpiresAt],
+  };
+}

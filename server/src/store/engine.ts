@@ -1,0 +1,52 @@
+/** What a column can hold on both engines: flags are 0 or 1, times are milliseconds, secrets are text. */
+export type Value = string | number | null;
+
+/** One row, by column name. */
+export type Row = Readonly<Record<string, Value>>;
+
+/** One parameterised statement. Parameters are `$1`, `$2`, … on both engines, and may be used more than once. */
+export interface Query {
+  readonly sql: string;
+  readonly params: readonly Value[];
+}
+
+/**
+ * One statement of a commit. A change with a guard ends in `RETURNING`; when it returns no row, the whole commit is
+ * rolled back and answers with the guard's name.
+ */
+export interface Change extends Query {
+  readonly guard?: string;
+}
+
+/** How a commit ended: the rows of each change in order, or the guard that said no. */
+export type Committed =
+  | { readonly ok: true; readonly rows: readonly (readonly Row[])[] }
+  | { readonly ok: false; readonly guard: string };
+
+/**
+ * The seam between the product's SQL and a database. Both engines take the same text.
+ * Every method throws StoreUnavailableError when the database cannot be reached.
+ */
+export interface Engine {
+  readonly dialect: 'sqlite' | 'postgres';
+
+  /** Rows of a reading statement. Sees every commit that was acknowledged before the call. */
+  read(query: Query): Promise<readonly Row[]>;
+
+  /**
+   * Applies the changes as one atomic, durable transition: acknowledged means on disk. Throws StoreConflictError when
+   * a unique or foreign key forbids it, and then nothing was applied.
+   */
+  commit(changes: readonly Change[]): Promise<Committed>;
+
+  /** Runs a script of several statements in one transaction of its own. For migrations only. */
+  runScript(sql: string): Promise<void>;
+
+  /** Milliseconds since 1970 by the database's clock. */
+  time(): Promise<number>;
+
+  /** Settings of the database by which something acknowledged could be lost, a sentence each with its remedy. */
+  durabilityWeaknesses(): Promise<readonly string[]>;
+
+  close(): Promise<void>;
+}

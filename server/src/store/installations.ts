@@ -1,0 +1,81 @@
+import type { Installation } from '../accounts/account.ts';
+import { accountReader } from './accounts.ts';
+import { type BulkInsert, insertRows } from './bulk.ts';
+import type { Change, Engine, Row } from './engine.ts';
+import { integer, optionalText, text } from './rows.ts';
+
+/** An installation as it is stored, its account by id. */
+export interface InstallationRecord {
+  readonly id: string;
+  readonly passwordHash: string | null;
+  readonly accountId: string | null;
+  readonly status: Installation['status'];
+  readonly epoch: number;
+}
+
+const COLUMNS = ['id', 'password_hash', 'account_id', 'status', 'epoch'] as const;
+const TABLE: BulkInsert = { table: 'installations', columns: COLUMNS, key: ['id'], onConflict: 'update' };
+const SELECT = `SELECT ${COLUMNS.join(', ')} FROM installations`;
+
+/** Looks installations up. */
+export function installationReader(engine: Engine) {
+  const accounts = accountReader(engine);
+  return {
+    /** The installation with that id, and the account it is bound to. */
+    async byId(id: string): Promise<Installation | null> {
+      const [row] = await engine.read({ sql: `${SELECT} WHERE id = $1`, params: [id] });
+      if (!row) return null;
+      const { accountId, ...record } = recordOf(row);
+      return { ...record, account: accountId === null ? null : await accounts.byId(accountId) };
+    },
+
+    /** The installation with that id as it is stored. */
+    async record(id: string): Promise<InstallationRecord | null> {
+      const [row] = await engine.read({ sql: `${SELECT} WHERE id = $1`, params: [id] });
+      return row ? recordOf(row) : null;
+    },
+
+    /** Up to that many installations after the given id, in the order of ids. */
+    async page(afterId: string, limit: number): Promise<InstallationRecord[]> {
+      const rows = await engine.read({
+        sql: `${SELECT} WHERE id > $1 ORDER BY id LIMIT $2`,
+        params: [afterId, limit],
+      });
+      return rows.map(recordOf);
+    },
+  };
+}
+
+function recordOf(row: Row): InstallationRecord {
+  return {
+    id: text(row, 'id'),
+    passwordHash: optionalText(row, 'password_hash'),
+    accountId: optionalText(row, 'account_id'),
+    status: text(row, 'status') as Installation['status'],
+    epoch: integer(row, 'epoch'),
+  };
+}
+
+/** Makes installations, or brings those that exist to what is given. */
+export function saveInstallations(installations: readonly InstallationRecord[]): Change[] {
+  return insertRows(
+    TABLE,
+    installations.map((record) => [
+      record.id,
+      record.passwordHash,
+      record.accountId,
+      record.status,
+      record.epoch,
+    ]),
+  );
+}
+
+/** Makes sure, at the last moment, that an installation may have a session. Guard `installation`; holds its row. */
+export function confirmInstallation(id: string, epoch: number): Change {
+  return {
+    guard: 'installation',
+    sql: `UPDATE installations SET status = status WHERE id = $1 AND epoch = $2 AND status = 'active'
+          AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = installations.account_id AND a.status <> 'active') RETURNING id`,
+    params: [id, epoch],
+  };
+}

@@ -1,0 +1,104 @@
+import type { Change, Engine } from './engine.ts';
+import { integer, text } from './rows.ts';
+
+/** A mail that waits to be sent. What it says is sealed: it may hold a code. */
+export interface QueuedMail {
+  readonly id: string;
+  /** Which template; for logs and counts. */
+  readonly kind: string;
+  readonly mailSealed: string;
+  readonly createdAt: number;
+  /** After this it is of no use and is not sent. */
+  readonly expiresAt: number;
+}
+
+/** A mail taken for sending, and how often it was tried before. */
+export interface ClaimedMail extends QueuedMail {
+  readonly tries: number;
+}
+
+/** How long a claim holds: a sender that died gives its mails back. */
+const CLAIM_MILLISECONDS = 60_000;
+
+/** Reads the queue's state. */
+export function outboxReader(engine: Engine) {
+  return {
+    /** How many mails wait, and how many were given up. */
+    async depth(): Promise<{ waiting: number; dead: number }> {
+      const [row] = await engine.read({
+        sql: 'SELECT count(*) AS every, count(dead_at) AS dead FROM outbox',
+        params: [],
+      });
+      return { waiting: Number(row?.every ?? 0) - Number(row?.dead ?? 0), dead: Number(row?.dead ?? 0) };
+    },
+  };
+}
+
+/** Queues a mail, in the same commit as what it tells. */
+export function enqueueMail(mail: QueuedMail): Change {
+  return {
+    sql: `INSERT INTO outbox (id, kind, mail_sealed, created_at, next_attempt_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5)`,
+    params: [mail.id, mail.kind, mail.mailSealed, mail.createdAt, mail.expiresAt],
+  };
+}
+
+/**
+ * Queues a mail about a lock, when the failure counted before it in the same commit was the one that locked.
+ * @param lockedUntil the time that the lock ends if it began just now
+ */
+export function enqueueMailIfLocked(mail: QueuedMail, key: string, lockedUntil: number): Change {
+  return {
+    sql: `INSERT INTO outbox (id, kind, mail_sealed, created_at, next_attempt_at, expires_at)
+          SELECT $1, $2, $3, CAST($4 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT)
+          FROM attempts WHERE key = $6 AND locked_until = $7`,
+    params: [mail.id, mail.kind, mail.mailSealed, mail.createdAt, mail.expiresAt, key, lockedUntil],
+  };
+}
+
+/** Takes mails that are due, so that no other sender does. Returns their rows, which `claimedMails` reads. */
+export function claimDueMails(now: number, limit: number): Change {
+  return {
+    sql: `UPDATE outbox SET next_attempt_at = $3 WHERE next_attempt_at <= $1 AND dead_at IS NULL AND id IN
+            (SELECT id FROM outbox WHERE next_attempt_at <= $1 AND dead_at IS NULL ORDER BY next_attempt_at, id LIMIT $2)
+          RETURNING id, kind, mail_sealed, created_at, expires_at, tries`,
+    params: [now, limit, now + CLAIM_MILLISECONDS],
+  };
+}
+
+/** The mails in the rows that `claimDueMails` returned. */
+export function claimedMails(rows: readonly Parameters<typeof text>[0][]): ClaimedMail[] {
+  return rows.map((row) => ({
+    id: text(row, 'id'),
+    kind: text(row, 'kind'),
+    mailSealed: text(row, 'mail_sealed'),
+    createdAt: integer(row, 'created_at'),
+    expiresAt: integer(row, 'expires_at'),
+    tries: integer(row, 'tries'),
+  }));
+}
+
+/** The mail was handed over: nothing of it is kept. */
+export function removeMail(id: string): Change {
+  return { sql: 'DELETE FROM outbox WHERE id = $1', params: [id] };
+}
+
+/** The mail could not be sent and is tried again at that time. */
+export function postponeMail(id: string, nextAttemptAt: number, error: string): Change {
+  return {
+    sql: 'UPDATE outbox SET next_attempt_at = $2, tries = tries + 1, last_error = $3 WHERE id = $1',
+    params: [id, nextAttemptAt, error],
+  };
+}
+
+/** The mail came too late to be of use. It stays visible, without what it said. */
+export function buryMail(id: string, now: number, error: string): Change {
+  return {
+    sql: "UPDATE outbox SET dead_at = $2, last_error = $3, mail_sealed = '' WHERE id = $1",
+    params: [id, now, error],
+  };
+}
+
+/** Makes every waiting mail due now: a start is a reason to try again. */
+export function retryAllMails(now: number): Change {
+  return { sql: 'UPDATE outbox SET next_attempt_at = $1 WHERE dead_at IS NULL AND tries > 0', params: [now] };
+}

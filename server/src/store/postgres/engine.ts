@@ -1,0 +1,179 @@
+import pg from 'pg';
+import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
+import type { Log } from '../../ports.ts';
+import type { Change, Committed, Engine, Query, Row } from '../engine.ts';
+
+const BIGINT_OID = 20;
+const CONNECT_TIMEOUT_MILLISECONDS = 2000;
+const STATEMENT_TIMEOUT_MILLISECONDS = 5000;
+const CONNECTIONS = 10;
+const ATTEMPTS = 4;
+
+// Class or code: https://www.postgresql.org/docs/15/errcodes-appendix.html
+const RETRYABLE = new Set(['40001', '40P01']);
+const CONFLICTS = new Set(['23505', '23503']);
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
+
+/**
+ * The store on PostgreSQL 15 or newer, shared by any number of nodes. Statements are named, so that the server plans
+ * each once a connection. A transition that lost a deadlock is tried again: nothing of it had been applied.
+ */
+export function openPostgresEngine(url: string, log: Log): Engine {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MILLISECONDS,
+    statement_timeout: STATEMENT_TIMEOUT_MILLISECONDS,
+    query_timeout: STATEMENT_TIMEOUT_MILLISECONDS + 1000,
+    application_name: 'latchkey',
+    types: {
+      getTypeParser: (oid, format) => (oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format)),
+    },
+  });
+  // Without a listener, a stop of the database would end this process.
+  pool.on('error', (error) => log.warn({ error: error.message }, 'a store connection was lost'));
+
+  return {
+    dialect: 'postgres',
+    read: (query) => reported(() => run(pool, query)),
+    commit: (changes) => reported(() => commitWithRetry(pool, changes)),
+    runScript: (sql) => reported(() => runScript(url, sql)),
+    time: () => reported(() => databaseTime(pool)),
+    durabilityWeaknesses: () => reported(() => durabilityWeaknesses(pool)),
+    close: () => pool.end(),
+  };
+}
+
+const names = new Map<string, string>();
+
+function statementName(sql: string): string {
+  let name = names.get(sql);
+  if (name === undefined) {
+    name = `s${names.size}`;
+    names.set(sql, name);
+  }
+  return name;
+}
+
+async function run(client: pg.Pool | pg.PoolClient, query: Query): Promise<readonly Row[]> {
+  const result = await client.query({
+    name: statementName(query.sql),
+    text: query.sql,
+    values: [...query.params],
+  });
+  return result.rows as Row[];
+}
+
+async function commitWithRetry(pool: pg.Pool, changes: readonly Change[]): Promise<Committed> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return changes.length === 1 ? await commitOne(pool, changes) : await commitMany(pool, changes);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !RETRYABLE.has(codeOf(error))) throw error;
+    }
+  }
+}
+
+/** One statement is a transaction by itself: one round trip. */
+async function commitOne(pool: pg.Pool, changes: readonly Change[]): Promise<Committed> {
+  const rows: (readonly Row[])[] = [];
+  for (const change of changes) {
+    const returned = await run(pool, change);
+    if (change.guard !== undefined && returned.length === 0) return { ok: false, guard: change.guard };
+    rows.push(returned);
+  }
+  return { ok: true, rows };
+}
+
+async function commitMany(pool: pg.Pool, changes: readonly Change[]): Promise<Committed> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const rows: (readonly Row[])[] = [];
+    for (const change of changes) {
+      const returned = await run(client, change);
+      if (change.guard !== undefined && returned.length === 0) {
+        await client.query('ROLLBACK');
+        return { ok: false, guard: change.guard };
+      }
+      rows.push(returned);
+    }
+    await client.query('COMMIT');
+    return { ok: true, rows };
+  } catch (error) {
+    await client.query('ROLLBACK').catch((lost: Error) => {
+      broken = lost;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function runScript(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MILLISECONDS,
+  });
+  await client.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(sql);
+    await client.query('COMMIT');
+  } finally {
+    await client.end();
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code ?? '');
+}
+
+/** Gives the driver's errors the store's names. An error without an SQLSTATE came from the connection, not the server. */
+async function reported<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = codeOf(error);
+    const message = error instanceof Error ? error.message : String(error);
+    if (CONFLICTS.has(code)) throw new StoreConflictError(message);
+    if (code === '28P01' || code === '28000' || code === '3D000') {
+      throw new OperatorError(`the store refused the connection: ${message}. Check store.url.`);
+    }
+    const fromServer = /^[0-9A-Z]{5}$/.test(code);
+    const lost = fromServer
+      ? UNAVAILABLE_CLASSES.has(code.slice(0, 2))
+      : !(error instanceof TypeError || error instanceof RangeError);
+    if (lost) throw new StoreUnavailableError(message, { cause: error });
+    throw error;
+  }
+}
+
+async function databaseTime(pool: pg.Pool): Promise<number> {
+  const [row] = await run(pool, {
+    sql: 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now',
+    params: [],
+  });
+  return Number(row?.now);
+}
+
+async function durabilityWeaknesses(pool: pg.Pool): Promise<string[]> {
+  const [row] = await run(pool, {
+    sql: `SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit, current_setting('full_page_writes') AS pages`,
+    params: [],
+  });
+  return [
+    ...(row?.fsync === 'off'
+      ? ['fsync is off: a crash of the machine loses or breaks data. Set fsync = on.']
+      : []),
+    ...(row?.commit === 'off'
+      ? [
+          'synchronous_commit is off: a crash loses revocations that were acknowledged. Set synchronous_commit = on.',
+        ]
+      : []),
+    ...(row?.pages === 'off'
+      ? ['full_page_writes is off: a crash can tear pages. Set full_page_writes = on.']
+      : []),
+  ];
+}

@@ -1,0 +1,76 @@
+import { type BulkInsert, insertRows } from './bulk.ts';
+import type { Change, Engine, Row } from './engine.ts';
+import { flag, integer, optionalInteger, text } from './rows.ts';
+
+/** A code that opens one resource. The code is a keyed hash to find it by, and sealed to export it. */
+export interface ResourceCode {
+  readonly context: string;
+  readonly codeHash: string;
+  readonly codeSealed: string;
+  /** Milliseconds since 1970; null when it does not expire. */
+  readonly expiresAt: number | null;
+  /** 0 is without a limit. */
+  readonly maxUses: number;
+  readonly uses: number;
+  readonly revoked: boolean;
+}
+
+const COLUMNS = ['context', 'code_hash', 'code_sealed', 'expires_at', 'max_uses', 'uses', 'revoked'] as const;
+const TABLE: BulkInsert = {
+  table: 'resource_codes',
+  columns: COLUMNS,
+  key: ['context', 'code_hash'],
+  onConflict: 'update',
+};
+const SELECT = `SELECT ${COLUMNS.join(', ')} FROM resource_codes`;
+
+/** Looks resource codes up. Taking one is `consumeResourceCode`. */
+export function resourceCodeReader(engine: Engine) {
+  return {
+    /** The code with that context and hash. */
+    async byHash(context: string, codeHash: string): Promise<ResourceCode | null> {
+      const [row] = await engine.read({
+        sql: `${SELECT} WHERE context = $1 AND code_hash = $2`,
+        params: [context, codeHash],
+      });
+      return row ? codeOf(row) : null;
+    },
+
+    /** Up to that many codes after the given one, ordered by context and hash. */
+    async page(after: { context: string; codeHash: string }, limit: number): Promise<ResourceCode[]> {
+      const rows = await engine.read({
+        sql: `${SELECT} WHERE (context, code_hash) > ($1, $2) ORDER BY context, code_hash LIMIT $3`,
+        params: [after.context, after.codeHash, limit],
+      });
+      return rows.map(codeOf);
+    },
+  };
+}
+
+function codeOf(row: Row): ResourceCode {
+  return {
+    context: text(row, 'context'),
+    codeHash: text(row, 'code_hash'),
+    codeSealed: text(row, 'code_sealed'),
+    expiresAt: optionalInteger(row, 'expires_at'),
+    maxUses: integer(row, 'max_uses'),
+    uses: integer(row, 'uses'),
+    revoked: flag(row, 'revoked'),
+  };
+}
+
+/** Makes resource codes, or brings those that exist to what is given. */
+export function saveResourceCodes(codes: readonly ResourceCode[]): Change[] {
+  return insertRows(
+    TABLE,
+    codes.map((code) => [
+      code.context,
+      code.codeHash,
+      code.codeSealed,
+      code.expiresAt,
+      code.maxUses,
+      code.uses,
+      Number(code.revoked),
+    ]),
+  );
+}

@@ -1,0 +1,107 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, extname, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
+import type { Change, Committed, Engine } from '../engine.ts';
+import { openSqlite, type SqliteConnection } from './driver.ts';
+import { failure, type WriteFailure, type WriteResult } from './write-batch.ts';
+
+/** Transitions a shared commit takes at most: keeps the writer's turn short under a flood. */
+const BATCH_LIMIT = 256;
+
+interface Waiting {
+  readonly changes: readonly Change[];
+  readonly resolve: (committed: Committed) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The embedded store. Indexed reads run on the calling thread with a connection of their own; writes go to one worker
+ * and are group-committed: those that arrive while a commit is in flight share the next one.
+ */
+export function openSqliteEngine(path: string): Engine {
+  const file = resolve(path);
+  const reader = openFile(file);
+  const worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), {
+    workerData: { path: file },
+  });
+  const queue: Waiting[] = [];
+  let inFlight: Waiting[] = [];
+  let stopped: Error | undefined;
+
+  function sendNext(): void {
+    if (inFlight.length > 0 || queue.length === 0) return;
+    inFlight = queue.splice(0, BATCH_LIMIT);
+    worker.postMessage(inFlight.map((waiting) => waiting.changes));
+  }
+
+  function failAll(error: Error): void {
+    stopped = new StoreUnavailableError(`the store's writer stopped: ${error.message}`);
+    for (const waiting of [...inFlight.splice(0), ...queue.splice(0)]) waiting.reject(stopped);
+  }
+
+  worker.on('message', (results: readonly WriteResult[]) => {
+    const settled = inFlight;
+    inFlight = [];
+    sendNext();
+    for (const [index, result] of results.entries()) settle(settled[index], result);
+  });
+  worker.on('error', failAll);
+  worker.on('exit', () => failAll(new Error('it ended')));
+
+  return {
+    dialect: 'sqlite',
+    async read(query) {
+      return reader.query(query.sql, query.params);
+    },
+    commit(changes) {
+      if (stopped) return Promise.reject(stopped);
+      return new Promise((resolve, reject) => {
+        queue.push({ changes, resolve, reject });
+        // Those that arrive in the same turn of the event loop share the first commit.
+        if (queue.length === 1 && inFlight.length === 0) setImmediate(sendNext);
+      });
+    },
+    async runScript(sql) {
+      try {
+        reader.execute(`BEGIN IMMEDIATE;\n${sql}\n;COMMIT;`);
+      } catch (error) {
+        if (reader.inTransaction()) reader.execute('ROLLBACK');
+        throw namedError(failure(error));
+      }
+    },
+    // The database is in this process: its clock is this machine's, and the driver sets what makes commits durable.
+    time: async () => Date.now(),
+    durabilityWeaknesses: async () => [],
+    async close() {
+      while (inFlight.length > 0 || queue.length > 0) await new Promise((next) => setTimeout(next, 1));
+      const ended = new Promise((resolve) => worker.once('exit', resolve));
+      worker.postMessage('close');
+      await ended;
+      reader.close();
+    },
+  };
+}
+
+function openFile(file: string): SqliteConnection {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    return openSqlite(file);
+  } catch (error) {
+    throw new OperatorError(
+      `cannot open the store ${file}: ${(error as Error).message}. Check store.url and the folder's permissions.`,
+    );
+  }
+}
+
+function settle(waiting: Waiting | undefined, result: WriteResult): void {
+  if (!waiting) return;
+  if (result.ok || 'guard' in result) waiting.resolve(result);
+  else waiting.reject(namedError(result));
+}
+
+function namedError(failed: WriteFailure): Error {
+  if (failed.failure === 'conflict') return new StoreConflictError(failed.message);
+  if (failed.failure === 'unavailable') return new StoreUnavailableError(failed.message);
+  return new Error(failed.message);
+}

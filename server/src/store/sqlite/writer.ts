@@ -1,0 +1,19 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Change } from '../engine.ts';
+import { openSqlite } from './driver.ts';
+import { writeBatch } from './write-batch.ts';
+
+// The one thread that writes. Each message is a batch and becomes one transaction; the answer is posted after its sync.
+const port = parentPort;
+if (!port) throw new Error('the SQLite writer runs as a worker thread only');
+
+const connection = openSqlite((workerData as { path: string }).path);
+
+port.on('message', (message: readonly (readonly Change[])[] | 'close') => {
+  if (message === 'close') {
+    connection.close();
+    port.close();
+    return;
+  }
+  port.postMessage(writeBatch(connection, message));
+});

@@ -1,0 +1,80 @@
+import type { Clock, Log } from '../ports.ts';
+import { accountRecordReader } from './account-records.ts';
+import { accountReader } from './accounts.ts';
+import { auditReader } from './audit.ts';
+import { attemptReader } from './count-attempt.ts';
+import { currentPrincipalReader } from './current-principal.ts';
+import { deviceReader } from './devices.ts';
+import type { Change, Committed, Engine } from './engine.ts';
+import { factReader } from './facts.ts';
+import { installationReader } from './installations.ts';
+import { membershipReader } from './memberships.ts';
+import { migrate, requireCurrentSchema } from './migrate.ts';
+import { organisationReader } from './organisations.ts';
+import { outboxReader } from './outbox.ts';
+import { resourceCodeReader } from './resource-codes.ts';
+import { roleReader } from './roles.ts';
+import { signingKeyReader } from './signing-keys.ts';
+import { ticketReader } from './tickets.ts';
+
+/**
+ * Everything that is remembered. Readers answer at once; whatever changes something is a Change that its aggregate's
+ * file makes, and `commit` applies the changes of one transition together.
+ */
+export type Store = ReturnType<typeof storeOn>;
+
+/** The store's ports over an engine. */
+export function storeOn(engine: Engine) {
+  return {
+    accountRecords: accountRecordReader(engine),
+    accounts: accountReader(engine),
+    attempts: attemptReader(engine),
+    audit: auditReader(engine),
+    devices: deviceReader(engine),
+    facts: factReader(engine),
+    installations: installationReader(engine),
+    memberships: membershipReader(engine),
+    organisations: organisationReader(engine),
+    outbox: outboxReader(engine),
+    principals: currentPrincipalReader(engine),
+    resourceCodes: resourceCodeReader(engine),
+    roles: roleReader(engine),
+    signingKeys: signingKeyReader(engine),
+    tickets: ticketReader(engine),
+
+    /** Applies changes as one atomic, durable transition, or none of them when a guard says no. */
+    commit: (changes: readonly Change[]): Promise<Committed> => engine.commit(changes),
+
+    /** Brings the schema up to date; see `migrate`. */
+    migrate: (clock: Clock) => migrate(engine, clock),
+
+    /** Refuses a schema that is older or newer than this program's. */
+    requireCurrentSchema: () => requireCurrentSchema(engine),
+
+    /** Whether the store answers. */
+    ping: async (): Promise<void> => void (await engine.read({ sql: 'SELECT 1 AS answer', params: [] })),
+
+    /** Milliseconds since 1970 by the database's clock. */
+    time: () => engine.time(),
+
+    /** Settings of the database by which something acknowledged could be lost. */
+    durabilityWeaknesses: () => engine.durabilityWeaknesses(),
+
+    close: () => engine.close(),
+  };
+}
+
+/**
+ * Opens the store at an address.
+ * @param url `sqlite:PATH` or `postgres://user:password@host:port/database`
+ * @throws OperatorError when it cannot be opened, saying why
+ */
+export async function openStore(url: string, log: Log): Promise<Store> {
+  // The drivers are loaded when one is chosen: neither costs a start of the other.
+  if (url.startsWith('sqlite:')) {
+    const { openSqliteEngine } = await import('./sqlite/engine.ts');
+    return storeOn(openSqliteEngine(url.slice('sqlite:'.length)));
+  }
+  const { openPostgresEngine } = await import('./postgres/engine.ts');
+  return storeOn(openPostgresEngine(url, log));
+}
