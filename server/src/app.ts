@@ -169,10 +169,14 @@ export function createKeyRing(
 }
 
 /** A hash that no password opens, made in the background: the first attempt without an account waits for it. */
-async function decoyHash(hashes: HashPool, random: Random): Promise<string> {
-  const hash = await hashes.hash(opaqueSecret(random));
-  if (typeof hash !== 'string') throw new Error('the hash pool was busy before anybody used it');
-  return hash;
+function decoyHash(hashes: HashPool, random: Random): Promise<string> {
+  const made = hashes.hash(opaqueSecret(random)).then((hash) => {
+    if (typeof hash !== 'string') throw new Error('the hash pool was busy before anybody used it');
+    return hash;
+  });
+  // Whoever waits for it is told what went wrong; when nobody does, as at an early stop, nobody needs to know.
+  made.catch(() => undefined);
+  return made;
 }
 
 async function storeProblems(store: Store): Promise<string[]> {

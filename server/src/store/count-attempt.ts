@@ -95,14 +95,14 @@ export function failAttempt(key: string, limit: AttemptLimit, now: number): Chan
         last_failure_at = $2,
         blocked_until = CASE
           WHEN failures + 1 < $3 THEN 0
-          WHEN failures + 1 - $3 >= 12 THEN $2 + $5
-          WHEN $4 * (1 << CAST(failures + 1 - $3 AS INTEGER)) > $5 THEN $2 + $5
-          ELSE $2 + $4 * (1 << CAST(failures + 1 - $3 AS INTEGER)) END,
-        streak = CASE WHEN $6 = 0 OR locked_until > $2 THEN streak ELSE streak + 1 END,
-        locked_until = CASE WHEN locked_until <= $2 AND $6 > 0 AND streak + 1 >= $6 THEN $2 + $5 ELSE locked_until END
+          WHEN failures + 1 - $3 >= 12 THEN $5
+          WHEN CAST($4 AS BIGINT) * (1 << CAST(failures + 1 - $3 AS INTEGER)) > CAST($5 AS BIGINT) - CAST($2 AS BIGINT) THEN $5
+          ELSE CAST($2 AS BIGINT) + CAST($4 AS BIGINT) * (1 << CAST(failures + 1 - $3 AS INTEGER)) END,
+        streak = CASE WHEN CAST($6 AS BIGINT) = 0 OR locked_until > $2 THEN streak ELSE streak + 1 END,
+        locked_until = CASE WHEN locked_until <= $2 AND CAST($6 AS BIGINT) > 0 AND streak + 1 >= CAST($6 AS BIGINT) THEN $5 ELSE locked_until END
       WHERE key = $1
       RETURNING failures, blocked_until, locked_until`,
-    params: [key, now, limit.maxFailures, firstWait, LONGEST_WAIT_MILLISECONDS, limit.lockAfter ?? 0],
+    params: [key, now, limit.maxFailures, firstWait, now + LONGEST_WAIT_MILLISECONDS, limit.lockAfter ?? 0],
   };
 }
 

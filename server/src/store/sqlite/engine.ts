@@ -52,7 +52,11 @@ export function openSqliteEngine(path: string): Engine {
   return {
     dialect: 'sqlite',
     async read(query) {
-      return reader.query(query.sql, query.params);
+      try {
+        return reader.query(query.sql, query.params);
+      } catch (error) {
+        throw namedError(failure(error));
+      }
     },
     commit(changes) {
       if (stopped) return Promise.reject(stopped);

@@ -64,5 +64,6 @@ export function failure(error: unknown): WriteFailure {
   const primary = code & 0xff;
   const message = error instanceof Error ? error.message : String(error);
   if (primary === CONSTRAINT) return { ok: false, failure: 'conflict', message };
-  return { ok: false, failure: UNAVAILABLE.has(primary) ? 'unavailable' : 'fault', message };
+  const closed = (error as { code?: string }).code === 'ERR_INVALID_STATE';
+  return { ok: false, failure: closed || UNAVAILABLE.has(primary) ? 'unavailable' : 'fault', message };
 }

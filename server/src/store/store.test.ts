@@ -1,0 +1,11 @@
+import { describe } from 'vitest';
+import { ENGINES } from '../../testing/engines.ts';
+import { consumeSuite } from './consume.suite.ts';
+import { countAttemptSuite } from './count-attempt.suite.ts';
+import { engineSuite } from './engine.suite.ts';
+
+describe.each(ENGINES)('the store on %s', (engine) => {
+  describe('commits', () => engineSuite(engine));
+  describe('spending', () => consumeSuite(engine));
+  describe('counting attempts', () => countAttemptSuite(engine));
+});

