@@ -21,7 +21,7 @@ const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]/u;
  * form, no space around it. Null for what can be no name.
  */
 export function canonicalName(value: string): string | null {
-  const folded = fold(value.trim());
+  const folded = fold(value).trim();
   if (folded === '' || FORBIDDEN.test(folded)) return null;
   const at = folded.lastIndexOf('@');
   if (at < 0) return folded;
@@ -29,9 +29,9 @@ export function canonicalName(value: string): string | null {
   return domain === '' ? folded : `${folded.slice(0, at)}@${domain}`;
 }
 
-/** Upper case first: it is what joins ß with ss and the dotless ı with i. */
+/** By way of upper case, which is what joins ß and ẞ with ss, and the dotless ı with i. */
 function fold(value: string): string {
-  return value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+  return value.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
 }
 
 const E164 = /^\+[1-9]\d{6,14}$/;
