@@ -27,12 +27,12 @@ CREATE TABLE users (
   avatar TEXT
 );
 
--- Account numbers are handed out here, on both engines alike, and never twice.
+-- Numbers are handed out here, on both engines alike, and never twice.
 CREATE TABLE counters (
   name TEXT PRIMARY KEY,
   value BIGINT NOT NULL
 );
-INSERT INTO counters (name, value) VALUES ('account-number', 0);
+INSERT INTO counters (name, value) VALUES ('account', 0), ('resource-code', 0);
 
 -- epoch rises with every change that must end what was issued before it: sessions and tickets carry the epoch they
 -- were made in and are dead in any other.
@@ -102,7 +102,9 @@ CREATE TABLE installations (
 );
 CREATE INDEX installations_by_account ON installations (account_id);
 
+-- number keeps the order in which codes were loaded: nothing else about them can be sorted by.
 CREATE TABLE resource_codes (
+  number BIGINT NOT NULL UNIQUE,
   context TEXT NOT NULL,
   code_hash TEXT NOT NULL,
   code_sealed TEXT NOT NULL,

@@ -14,7 +14,8 @@ describe('the configuration', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  const load = (environment: Record<string, string> = {}, file?: string) => loadConfiguration({ environment, directory, file });
+  const load = (environment: Record<string, string> = {}, file?: string) =>
+    loadConfiguration({ environment, directory, file });
   const problems = (environment: Record<string, string>, file?: string): readonly string[] => {
     try {
       load(environment, file);
@@ -35,12 +36,24 @@ describe('the configuration', () => {
       listen: { host: '127.0.0.1', port: 8080 },
       publicUrl: null,
       store: { url: 'sqlite:./data/latchkey.db' },
-      signIn: { maxFailures: 10, lockSeconds: 30, refusalMilliseconds: 250, perAddress: { count: 100, seconds: 60 } },
+      signIn: {
+        maxFailures: 10,
+        lockSeconds: 30,
+        refusalMilliseconds: 250,
+        perAddress: { count: 100, seconds: 60 },
+      },
       hashing: { memoryKib: 19_456, passes: 2, parallelism: 1, queueMilliseconds: 1000 },
       challenge: { pinSeconds: 600, ticketSeconds: 600 },
       refresh: { graceSeconds: 10 },
     });
-    expect(config.mounts.map(({ name, accessTokenSeconds, refreshTokenSeconds, requireValidatedEmail }) => [name, accessTokenSeconds, refreshTokenSeconds, requireValidatedEmail])).toEqual([
+    expect(
+      config.mounts.map(({ name, accessTokenSeconds, refreshTokenSeconds, requireValidatedEmail }) => [
+        name,
+        accessTokenSeconds,
+        refreshTokenSeconds,
+        requireValidatedEmail,
+      ]),
+    ).toEqual([
       ['fingerprint', 43_200, 604_800, false],
       ['profile', 86_400, 2_592_000, false],
       ['role-picker', 3600, 2_592_000, false],
@@ -50,10 +63,21 @@ describe('the configuration', () => {
   });
 
   test('the environment comes after the file, which comes after the defaults', () => {
-    const file = write('given.json', { listen: { port: 1000 }, signIn: { maxFailures: 3, lockSeconds: 5 }, trustedProxies: ['10.0.0.0/8'] });
-    const config = load({ LATCHKEY_SIGN_IN_MAX_FAILURES: '7', LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":5,"seconds":9}' }, file);
+    const file = write('given.json', {
+      listen: { port: 1000 },
+      signIn: { maxFailures: 3, lockSeconds: 5 },
+      trustedProxies: ['10.0.0.0/8'],
+    });
+    const config = load(
+      { LATCHKEY_SIGN_IN_MAX_FAILURES: '7', LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":5,"seconds":9}' },
+      file,
+    );
     expect(config.listen).toEqual({ host: '127.0.0.1', port: 1000 });
-    expect(config.signIn).toMatchObject({ maxFailures: 7, lockSeconds: 5, perAddress: { count: 5, seconds: 9 } });
+    expect(config.signIn).toMatchObject({
+      maxFailures: 7,
+      lockSeconds: 5,
+      perAddress: { count: 5, seconds: 9 },
+    });
     expect(config.trustedProxies).toEqual(['10.0.0.0/8']);
   });
 
@@ -72,14 +96,24 @@ describe('the configuration', () => {
 
   test('reads a secret from a file', () => {
     write('key', `${KEY}\n`);
-    expect(load({ LATCHKEY_SECRETS_KEY_FILE: join(directory, 'key') }).secretKey?.toString('base64')).toBe(KEY);
+    expect(load({ LATCHKEY_SECRETS_KEY_FILE: join(directory, 'key') }).secretKey?.toString('base64')).toBe(
+      KEY,
+    );
     expect(problems({ LATCHKEY_SECRETS_KEY_FILE: join(directory, 'nothing') })[0]).toMatch(/cannot read/);
-    expect(problems({ LATCHKEY_SECRETS_KEY_FILE: join(directory, 'key'), LATCHKEY_SECRETS_KEY: KEY })[0]).toMatch(/set as well/);
+    expect(
+      problems({ LATCHKEY_SECRETS_KEY_FILE: join(directory, 'key'), LATCHKEY_SECRETS_KEY: KEY })[0],
+    ).toMatch(/set as well/);
   });
 
   test('lists everything that is wrong at once', () => {
     const found = problems(
-      { LATCHKEY_LISTEN_PORT: 'eighty', LATCHKEY_SIGN_IN_MAX_FAILURES: '101', LATCHKEY_TYPO: 'x', LATCHKEY_MOUNTS: '[', LATCHKEY_LOG_LEVEL: 'loud' },
+      {
+        LATCHKEY_LISTEN_PORT: 'eighty',
+        LATCHKEY_SIGN_IN_MAX_FAILURES: '101',
+        LATCHKEY_TYPO: 'x',
+        LATCHKEY_MOUNTS: '[',
+        LATCHKEY_LOG_LEVEL: 'loud',
+      },
       write('wrong.json', { unknown: 1, listen: { hots: 'x' } }),
     );
     expect(found).toEqual(
@@ -111,7 +145,10 @@ describe('the configuration', () => {
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","prefix":"no-slash"}]' }, /prefix/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","algorithm":"none"}]' }, /algorithm/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","algorithm":"HS256"}]' }, /HS256 needs a secret/],
-    [{ LATCHKEY_MOUNTS: '[{"contract":"login","secret":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}]' }, /a secret is for HS256 only/],
+    [
+      { LATCHKEY_MOUNTS: '[{"contract":"login","secret":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}]' },
+      /a secret is for HS256 only/,
+    ],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","accessTokenSeconds":0}]' }, /accessTokenSeconds/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"credential-type","refreshTokenSeconds":5}]' }, /no refresh tokens/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"sub":"x"}}]' }, /sub cannot be renamed/],
@@ -124,7 +161,9 @@ describe('the configuration', () => {
   });
 
   test('a contract can be mounted twice under two prefixes', () => {
-    const { mounts } = load({ LATCHKEY_MOUNTS: '[{"contract":"login"},{"contract":"login","prefix":"/old/app","audience":"x"}]' });
+    const { mounts } = load({
+      LATCHKEY_MOUNTS: '[{"contract":"login"},{"contract":"login","prefix":"/old/app","audience":"x"}]',
+    });
     expect(mounts.map(({ name, audience }) => [name, audience])).toEqual([
       ['login', null],
       ['login@/old/app', 'x'],

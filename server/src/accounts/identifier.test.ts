@@ -22,11 +22,25 @@ describe('names compare', () => {
     expect(canonicalName(one)).not.toBeNull();
   });
 
-  test.each([['ada', 'ada2'], ['ada@a.com', 'ada@b.com'], ['a.da@example.com', 'ada@example.com'], ['ada+x@example.com', 'ada@example.com']])('%j not as %j', (one, other) => {
+  test.each([
+    ['ada', 'ada2'],
+    ['ada@a.com', 'ada@b.com'],
+    ['a.da@example.com', 'ada@example.com'],
+    ['ada+x@example.com', 'ada@example.com'],
+  ])('%j not as %j', (one, other) => {
     expect(canonicalName(one)).not.toBe(canonicalName(other));
   });
 
-  test.each([[''], ['  '], ['a\u200bda'], ['a\u202eda'], ['a\u0000da'], ['a\nda'], ['\ud800'], ['a\u00adda']])('%j is no name', (value) => {
+  test.each([
+    [''],
+    ['  '],
+    ['a\u200bda'],
+    ['a\u202eda'],
+    ['a\u0000da'],
+    ['a\nda'],
+    ['\ud800'],
+    ['a\u00adda'],
+  ])('%j is no name', (value) => {
     expect(canonicalName(value)).toBeNull();
   });
 

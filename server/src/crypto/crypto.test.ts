@@ -15,7 +15,10 @@ const CHEAP = { memoryKib: 256, passes: 1, parallelism: 1 };
 
 describe('password hashes', () => {
   test('are argon2id at the cost that is asked for, each with a salt of its own', () => {
-    const [one, other] = [hashPassword('the same password', DEFAULT_COST), hashPassword('the same password', DEFAULT_COST)];
+    const [one, other] = [
+      hashPassword('the same password', DEFAULT_COST),
+      hashPassword('the same password', DEFAULT_COST),
+    ];
     expect(one).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
     expect(one).not.toBe(other);
   });
@@ -24,7 +27,15 @@ describe('password hashes', () => {
     const base = 'x'.repeat(72);
     const stored = hashPassword(`${base}tail`, CHEAP);
     expect(verifyPassword(`${base}tail`, stored)).toBe(true);
-    for (const other of [`${base}liat`, base, `${base}tai`, `${base}tail `, ` ${base}tail`, `${base}TAIL`, `X${base.slice(1)}tail`]) {
+    for (const other of [
+      `${base}liat`,
+      base,
+      `${base}tai`,
+      `${base}tail `,
+      ` ${base}tail`,
+      `${base}TAIL`,
+      `X${base.slice(1)}tail`,
+    ]) {
       expect(verifyPassword(other, stored), other).toBe(false);
     }
     const long = 'y'.repeat(1024);
@@ -83,7 +94,11 @@ describe('the hash pool', () => {
   });
 
   test('refuses at once what would wait longer than the bound, and serves the rest', async () => {
-    const slow = new HashPool({ threads: 1, cost: { memoryKib: 65_536, passes: 4, parallelism: 1 }, queueMilliseconds: 100 });
+    const slow = new HashPool({
+      threads: 1,
+      cost: { memoryKib: 65_536, passes: 4, parallelism: 1 },
+      queueMilliseconds: 100,
+    });
     const results = await Promise.all(Array.from({ length: 40 }, () => slow.hash('a password')));
     const served = results.filter((result) => typeof result === 'string');
     const refused = results.filter((result) => typeof result !== 'string');
@@ -95,7 +110,11 @@ describe('the hash pool', () => {
   });
 
   test('tells those who wait when it is closed', async () => {
-    const closing = new HashPool({ threads: 1, cost: { memoryKib: 65_536, passes: 4, parallelism: 1 }, queueMilliseconds: 60_000 });
+    const closing = new HashPool({
+      threads: 1,
+      cost: { memoryKib: 65_536, passes: 4, parallelism: 1 },
+      queueMilliseconds: 60_000,
+    });
     const waiting = Promise.allSettled(Array.from({ length: 5 }, () => closing.hash('a password')));
     await closing.close();
     expect((await waiting).filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
@@ -134,7 +153,10 @@ describe('secrets', () => {
   });
 
   test('timed ids sort by their time and are UUIDs of version 7', () => {
-    const [early, late] = [timedUuid(1_700_000_000_000, systemRandom), timedUuid(1_700_000_000_001, systemRandom)];
+    const [early, late] = [
+      timedUuid(1_700_000_000_000, systemRandom),
+      timedUuid(1_700_000_000_001, systemRandom),
+    ];
     expect(early < late).toBe(true);
     expect(early).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });

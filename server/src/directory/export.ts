@@ -1,4 +1,4 @@
-import type { Organisation } from '../accounts/account.ts';
+import { byCodePoint, type Organisation } from '../accounts/account.ts';
 import type { Core } from '../core.ts';
 import type { AccountRecord } from '../store/account-records.ts';
 import type { DirectoryLine } from './line.ts';
@@ -53,7 +53,7 @@ async function* accounts(core: Core): AsyncGenerator<DirectoryLine> {
       const fingerprints = (byAccount.get(record.id) ?? []).map((device) =>
         core.vault.unseal('fingerprint', device.fingerprintSealed),
       );
-      yield accountLine(core, record, fingerprints);
+      yield accountLine(core, record, fingerprints.sort(byCodePoint));
     }
   }
 }
@@ -108,11 +108,11 @@ async function* installations(core: Core): AsyncGenerator<DirectoryLine> {
 }
 
 async function* resources(core: Core): AsyncGenerator<DirectoryLine> {
-  for (let after = { context: '', codeHash: '' }; ; ) {
+  for (let after = 0; ; ) {
     const page = await core.store.resourceCodes.page(after, PAGE_ROWS);
     const last = page.at(-1);
     if (!last) return;
-    after = last;
+    after = last.number;
     for (const { context, codeSealed, expiresAt, maxUses, uses, revoked } of page) {
       const code = core.vault.unseal('resource-code', codeSealed);
       yield {

@@ -4,13 +4,13 @@ import { parseTotpSeed } from '../factors/totp.ts';
 import {
   type AccountRecord,
   type IdentifierRecord,
-  reserveAccountNumbers,
+  raiseEpochs,
   saveAccounts,
-  takeAccountNumbers,
+  setPasswordHash,
 } from '../store/account-records.ts';
+import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
 import { forgetDevices, rememberDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
-import { integer } from '../store/rows.ts';
 import { accountProblem, identifiersOf } from './account-line.ts';
 import { type ImportContext, type Item, isSame, type Loaded, type Loader } from './import-context.ts';
 import type { AccountLine } from './line.ts';
@@ -24,6 +24,8 @@ interface Present {
 
 interface Planned {
   readonly record: AccountRecord;
+  /** For an account that exists: whether its password changes, and whether what was issued to it ends all the same. */
+  readonly changes: 'password' | 'ends' | null;
   readonly identifiers: readonly IdentifierRecord[];
   /** Null where the devices stay as they are. */
   readonly devices: readonly string[] | null;
@@ -134,9 +136,6 @@ function planFor(
   const { core } = context;
   const present = before.record;
   const status = line.status ?? 'active';
-  const ends =
-    present !== undefined &&
-    (present.passwordHash !== passwordHash || (present.status === 'active' && status !== 'active'));
   const record: AccountRecord = {
     id: line.id.toLowerCase(),
     number: present?.number ?? line.number ?? NO_NUMBER,
@@ -156,9 +155,20 @@ function planFor(
     role: line.role ?? null,
     stats: JSON.stringify(line.stats ?? {}),
     attributes: JSON.stringify(line.attributes ?? {}),
-    epoch: (present?.epoch ?? 1) + (ends ? 1 : 0),
+    epoch: present?.epoch ?? 1,
   };
-  return { record, identifiers: identifiersOf(line), devices: devicesFor(context, line, before) };
+  return {
+    record,
+    changes: changesFor(record, present),
+    identifiers: identifiersOf(line),
+    devices: devicesFor(context, line, before),
+  };
+}
+
+function changesFor(record: AccountRecord, present: AccountRecord | undefined): Planned['changes'] {
+  if (present === undefined) return null;
+  if (present.passwordHash !== record.passwordHash) return 'password';
+  return present.status === 'active' && record.status !== 'active' ? 'ends' : null;
 }
 
 function userFor(
@@ -238,12 +248,19 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
       ...devices.flatMap((fingerprint) => rememberDevice(deviceOf(record.id, fingerprint, vault), now)),
     ];
   });
+  const passwords = planned.filter((plan) => plan.changes === 'password');
+  const ended = planned.filter((plan) => plan.changes === 'ends');
   const highest = Math.max(...records.map((record) => record.number));
   await store.commit([
-    reserveAccountNumbers(highest),
+    reserveNumbers('account', highest),
     ...saveAccounts(
       records,
       planned.flatMap((plan) => plan.identifiers),
+    ),
+    ...passwords.map(({ record }) => setPasswordHash('accounts', record.id, record.passwordHash)),
+    ...raiseEpochs(
+      'accounts',
+      ended.map(({ record }) => record.id),
     ),
     ...devices,
   ]);
@@ -255,9 +272,6 @@ async function withNumbers(
 ): Promise<AccountRecord[]> {
   const count = records.filter((record) => record.number === NO_NUMBER).length;
   if (count === 0) return [...records];
-  const committed = await context.core.store.commit([takeAccountNumbers(count)]);
-  const [row] = (committed.ok && committed.rows[0]) || [];
-  if (!row) throw new Error('the store has no counter for account numbers');
-  let next = integer(row, 'value') - count + 1;
+  let next = firstTaken(await context.core.store.commit([takeNumbers('account', count)]), count);
   return records.map((record) => (record.number === NO_NUMBER ? { ...record, number: next++ } : record));
 }

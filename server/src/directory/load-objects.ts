@@ -1,10 +1,12 @@
 import type { Organisation, Role } from '../accounts/account.ts';
 import { resourceCodeHash } from '../accounts/resource-code.ts';
+import { raiseEpochs, setPasswordHash } from '../store/account-records.ts';
+import { firstTaken, takeNumbers } from '../store/counters.ts';
 import type { Change } from '../store/engine.ts';
 import { type InstallationRecord, saveInstallations } from '../store/installations.ts';
 import { addMemberships } from '../store/memberships.ts';
 import { saveOrganisations } from '../store/organisations.ts';
-import { type ResourceCode, saveResourceCodes } from '../store/resource-codes.ts';
+import { type ResourceCode, raiseResourceCodeUses, saveResourceCodes } from '../store/resource-codes.ts';
 import { saveRoles } from '../store/roles.ts';
 import { type ImportContext, type Item, isSame, type Loaded, type Loader } from './import-context.ts';
 import type { InstallationLine, MembershipLine, OrganisationLine, ResourceLine, RoleLine } from './line.ts';
@@ -119,15 +121,21 @@ export const loadInstallations: Loader<InstallationLine> = async (context, items
     items.flatMap(({ line }) => line.account?.toLowerCase() ?? []),
   );
   const planned = await Promise.all(items.map((item) => planInstallation(context, item, accounts)));
-  const changed = planned.flatMap((plan) =>
-    'record' in plan && plan.result !== 'unchanged' ? [plan.record] : [],
-  );
-  await writeUnlessDry(context, saveInstallations(changed));
+  const changed = planned.flatMap((plan) => ('record' in plan && plan.result !== 'unchanged' ? [plan] : []));
+  await writeUnlessDry(context, [
+    ...saveInstallations(changed.map((plan) => plan.record)),
+    ...changed.flatMap((plan) => plan.changes),
+  ]);
   return planned.map((plan) => ('record' in plan ? plan.result : plan));
 };
 
 type PlannedInstallation =
-  | { record: InstallationRecord; result: 'created' | 'updated' | 'unchanged' }
+  | {
+      record: InstallationRecord;
+      /** What changes beside the record itself, of one that exists. */
+      changes: readonly Change[];
+      result: 'created' | 'updated' | 'unchanged';
+    }
   | { problem: string }
   | { missing: string };
 
@@ -142,20 +150,27 @@ async function planInstallation(
   if (accountId !== null && !accounts.has(accountId)) return { missing: `account ${accountId}` };
   const before = await context.core.store.installations.record(line.installationId);
   const passwordHash = await hashFor(line, before?.passwordHash ?? null, context.hashes);
-  const status = line.status ?? 'active';
-  const ends =
-    before !== null &&
-    (before.passwordHash !== passwordHash ||
-      before.accountId !== accountId ||
-      (before.status === 'active' && status !== 'active'));
-  const record = {
+  const record: InstallationRecord = {
     id: line.installationId,
     passwordHash,
     accountId,
-    status,
-    epoch: (before?.epoch ?? 1) + (ends ? 1 : 0),
+    status: line.status ?? 'active',
+    epoch: before?.epoch ?? 1,
   };
-  return { record, result: resultOf(before, record) };
+  return {
+    record,
+    changes: before ? installationChanges(before, record) : [],
+    result: resultOf(before, record),
+  };
+}
+
+/** A new password, another account or a state that is not active ends what was issued to the installation before. */
+function installationChanges(before: InstallationRecord, after: InstallationRecord): Change[] {
+  if (before.passwordHash !== after.passwordHash)
+    return [setPasswordHash('installations', after.id, after.passwordHash)];
+  const ends =
+    before.accountId !== after.accountId || (before.status === 'active' && after.status !== 'active');
+  return ends ? raiseEpochs('installations', [after.id]) : [];
 }
 
 /** Loads resource codes. A use that was counted stays counted: what is spent does not come back by loading a file. */
@@ -164,9 +179,22 @@ export const loadResources: Loader<ResourceLine> = async (context, items) => {
   const changed = planned.flatMap((plan) =>
     'record' in plan && plan.result !== 'unchanged' ? [plan.record] : [],
   );
-  await writeUnlessDry(context, saveResourceCodes(changed));
+  if (!context.dryRun && changed.length > 0) {
+    const numbered = await withNumbers(context, changed);
+    await context.core.store.commit([...saveResourceCodes(numbered), ...numbered.map(raiseResourceCodeUses)]);
+  }
   return planned.map((plan) => ('record' in plan ? plan.result : plan));
 };
+
+/** Stands in a record until the store has given the code its number. */
+const NO_NUMBER = 0;
+
+async function withNumbers(context: ImportContext, codes: readonly ResourceCode[]): Promise<ResourceCode[]> {
+  const count = codes.filter((code) => code.number === NO_NUMBER).length;
+  if (count === 0) return [...codes];
+  let next = firstTaken(await context.core.store.commit([takeNumbers('resource-code', count)]), count);
+  return codes.map((code) => (code.number === NO_NUMBER ? { ...code, number: next++ } : code));
+}
 
 type PlannedResource =
   | { record: ResourceCode; result: 'created' | 'updated' | 'unchanged' }
@@ -179,6 +207,7 @@ async function planResource(context: ImportContext, line: ResourceLine): Promise
   const codeHash = resourceCodeHash(vault, line.context, line.code);
   const before = await store.resourceCodes.byHash(line.context, codeHash);
   const record: ResourceCode = {
+    number: before?.number ?? NO_NUMBER,
     context: line.context,
     codeHash,
     codeSealed: before?.codeSealed ?? vault.seal('resource-code', line.code),

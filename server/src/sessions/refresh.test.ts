@@ -11,15 +11,22 @@ const GRACE_SECONDS = 10;
 describe.each(ENGINES)('refresh tokens on %s', (engine) => {
   let app: TestApp;
   beforeAll(async () => {
-    app = await startApp(engine, { LATCHKEY_MOUNTS: JSON.stringify([{ contract: 'login' }, { contract: 'login', prefix: '/other' }]) });
+    app = await startApp(engine, {
+      LATCHKEY_MOUNTS: JSON.stringify([{ contract: 'login' }, { contract: 'login', prefix: '/other' }]),
+    });
     await app.load({ kind: 'role', name: 'Student' });
   });
   afterAll(() => app.stop());
 
-  const signIn = async ({ username, password }: Person): Promise<{ access_token: string; refresh_token: string }> =>
+  const signIn = async ({
+    username,
+    password,
+  }: Person): Promise<{ access_token: string; refresh_token: string }> =>
     (await app.post('/auth/login', { username, password })).body;
   const refresh = (refresh_token: string) => app.post('/auth/refresh-token', { refresh_token });
-  const isActive = async (token: string) => (await app.request('GET', '/v1/session', { headers: { authorization: `Bearer ${token}` } })).status === 200;
+  const isActive = async (token: string) =>
+    (await app.request('GET', '/v1/session', { headers: { authorization: `Bearer ${token}` } })).status ===
+    200;
   const isRefused = ({ status, body }: Answer) => status === 401 && body.error_code === 'bad-credentials';
 
   test('a refresh answers with a rotated triple that works, of the same session', async () => {
@@ -27,10 +34,17 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     app.core.clock.advance(5);
     const answer = await refresh(first.refresh_token);
     expect(answer.status).toBe(200);
-    expect(answer.body).toEqual({ access_token: expect.any(String), jwt_token: answer.body.access_token, refresh_token: expect.any(String) });
+    expect(answer.body).toEqual({
+      access_token: expect.any(String),
+      jwt_token: answer.body.access_token,
+      refresh_token: expect.any(String),
+    });
     expect(answer.body.refresh_token).not.toBe(first.refresh_token);
     expect(await isActive(answer.body.access_token)).toBe(true);
-    const [before, after] = [readJwt(first.refresh_token).payload, readJwt(answer.body.refresh_token).payload];
+    const [before, after] = [
+      readJwt(first.refresh_token).payload,
+      readJwt(answer.body.refresh_token).payload,
+    ];
     expect(after.sid).toBe(before.sid);
     expect(after).toMatchObject({ n: 1 });
     expect(Number(after.exp) - Number(after.iat)).toBe(30 * 86_400);
@@ -38,10 +52,14 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
 
   test('takes the token as bearer of a request without a body', async () => {
     const { refresh_token } = await signIn(await app.person());
-    const answer = await app.request('POST', '/auth/refresh-token', { headers: { authorization: `Bearer ${refresh_token}` } });
+    const answer = await app.request('POST', '/auth/refresh-token', {
+      headers: { authorization: `Bearer ${refresh_token}` },
+    });
     expect(answer.status).toBe(200);
     expect((await app.request('POST', '/auth/refresh-token')).body.error_code).toBe('bad-request');
-    const malformed = await app.request('POST', '/auth/refresh-token', { headers: { authorization: 'Bearer' } });
+    const malformed = await app.request('POST', '/auth/refresh-token', {
+      headers: { authorization: 'Bearer' },
+    });
     expect(isRefused(malformed)).toBe(true);
   });
 
@@ -62,7 +80,12 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     expect(isRefused(await refresh(refresh_token))).toBe(true);
     expect(isRefused(await refresh(child.refresh_token))).toBe(true);
     expect(await isActive(child.access_token)).toBe(false);
-    const events = await app.core.store.audit.events({ afterSequence: 0, since: 0, accountId: person.id, limit: 100 });
+    const events = await app.core.store.audit.events({
+      afterSequence: 0,
+      since: 0,
+      accountId: person.id,
+      limit: 100,
+    });
     expect(events.map(({ event }) => event)).toContain('session.reused');
   });
 
@@ -96,12 +119,16 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
       const person = await app.person();
       const { refresh_token, access_token } = await signIn(person);
       const disable = () =>
-        app.core.store.commit([setAccountStatus(person.id, 'inactive'), endAccountSessions(person.id, 'test', app.core.clock.now())]);
+        app.core.store.commit([
+          setAccountStatus(person.id, 'inactive'),
+          endAccountSessions(person.id, 'test', app.core.clock.now()),
+        ]);
       const disabling = round % 2 === 0 ? disable() : undefined;
       const [answer] = await Promise.all([refresh(refresh_token), disabling ?? disable()]);
       const tokens = [access_token, ...(answer.status === 200 ? [answer.body.access_token] : [])];
       for (const token of tokens) expect(await isActive(token)).toBe(false);
-      for (const token of [refresh_token, ...(answer.status === 200 ? [answer.body.refresh_token] : [])]) expect(isRefused(await refresh(token))).toBe(true);
+      for (const token of [refresh_token, ...(answer.status === 200 ? [answer.body.refresh_token] : [])])
+        expect(isRefused(await refresh(token))).toBe(true);
     }
   });
 
@@ -111,7 +138,10 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
       const [answer] = await Promise.all([
         app.post('/auth/login', { username: person.username, password: person.password }),
         new Promise((resolve) => setTimeout(resolve, round / 4)).then(() =>
-          app.core.store.commit([setAccountStatus(person.id, 'inactive'), endAccountSessions(person.id, 'test', app.core.clock.now())]),
+          app.core.store.commit([
+            setAccountStatus(person.id, 'inactive'),
+            endAccountSessions(person.id, 'test', app.core.clock.now()),
+          ]),
         ),
       ]);
       if (answer.status === 200) expect(await isActive(answer.body.access_token)).toBe(false);
@@ -152,7 +182,15 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     app.core.clock.advance(31 * 86_400);
     expect((await refresh(refresh_token)).body.error_code).toBe('token-expired');
     app.core.clock.advance(-31 * 86_400);
-    for (const wrong of [access_token, 'x', `${refresh_token}x`, `${refresh_token}=`, refresh_token.slice(0, -1), ` ${refresh_token}`, `${refresh_token}.x`]) {
+    for (const wrong of [
+      access_token,
+      'x',
+      `${refresh_token}x`,
+      `${refresh_token}=`,
+      refresh_token.slice(0, -1),
+      ` ${refresh_token}`,
+      `${refresh_token}.x`,
+    ]) {
       expect(isRefused(await refresh(wrong)), wrong).toBe(true);
     }
   });
@@ -171,7 +209,9 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
       expect(answer.status).toBe(200);
       refresh_token = answer.body.refresh_token;
     }
-    expect(Number(readJwt(refresh_token).payload.exp)).toBeLessThanOrEqual(app.core.clock.now() / 1000 + 10 * 86_400 + 5);
+    expect(Number(readJwt(refresh_token).payload.exp)).toBeLessThanOrEqual(
+      app.core.clock.now() / 1000 + 10 * 86_400 + 5,
+    );
     app.core.clock.advance(11 * 86_400);
     expect((await refresh(refresh_token)).status).toBe(401);
     app.core.clock.advance(-91 * 86_400);
@@ -184,7 +224,9 @@ function cutAfterSending(url: string, refresh_token: string): Promise<void> {
     const { hostname, port } = new URL(url);
     const body = JSON.stringify({ refresh_token });
     const socket = connect(Number(port), hostname, () => {
-      socket.write(`POST /auth/refresh-token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      socket.write(
+        `POST /auth/refresh-token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
     });
     socket.on('error', () => undefined);
     socket.on('data', () => {

@@ -56,7 +56,13 @@ const COLUMNS = [
   'attributes',
   'epoch',
 ] as const;
-const ACCOUNTS: BulkInsert = { table: 'accounts', columns: COLUMNS, key: ['id'], onConflict: 'update' };
+const ACCOUNTS: BulkInsert = {
+  table: 'accounts',
+  columns: COLUMNS,
+  key: ['id'],
+  onConflict: 'update',
+  keeps: ['number', 'password_hash', 'epoch'],
+};
 const USERS: BulkInsert = {
   table: 'users',
   columns: ['id', 'name', 'first_name', 'last_name', 'avatar'],
@@ -176,7 +182,10 @@ function identifierOf(row: Row): IdentifierRecord {
   };
 }
 
-/** Makes accounts, or brings those that exist to what is given, with their users and identifiers. */
+/**
+ * Makes accounts, or brings those that exist to what is given, with their users and identifiers. The number, password
+ * and epoch of an account that exists stay: `setPasswordHash` and `raiseEpochs` change those.
+ */
 export function saveAccounts(
   records: readonly AccountRecord[],
   identifiers: readonly IdentifierRecord[],
@@ -226,18 +235,21 @@ function rowOf(record: AccountRecord): (string | number | null)[] {
   ];
 }
 
-/** Takes that many account numbers. Returns `value`: the last of them. */
-export function takeAccountNumbers(count: number): Change {
+/** Sets a password, and ends what was issued before. */
+export function setPasswordHash(
+  table: 'accounts' | 'installations',
+  id: string,
+  passwordHash: string | null,
+): Change {
   return {
-    sql: "UPDATE counters SET value = value + $1 WHERE name = 'account-number' RETURNING value",
-    params: [count],
+    sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1 WHERE id = $1`,
+    params: [id, passwordHash],
   };
 }
 
-/** Makes sure that numbers given from outside are never handed out. */
-export function reserveAccountNumbers(highest: number): Change {
-  return {
-    sql: "UPDATE counters SET value = $1 WHERE name = 'account-number' AND value < $1",
-    params: [highest],
-  };
+/** Ends everything that was issued to these so far. */
+export function raiseEpochs(table: 'accounts' | 'installations', ids: readonly string[]): Change[] {
+  if (ids.length === 0) return [];
+  const params = padded(ids);
+  return [{ sql: `UPDATE ${table} SET epoch = epoch + 1 WHERE id IN (${places(params.length)})`, params }];
 }

@@ -10,6 +10,8 @@ export interface BulkInsert {
   readonly key: readonly string[];
   /** `update` overwrites every column that is not part of the key; `keep` leaves the row as it is. */
   readonly onConflict: 'update' | 'keep' | 'fail';
+  /** Columns that an update leaves as they are: others change them while we look away. */
+  readonly keeps?: readonly string[];
 }
 
 /** Inserts many rows with few statements. No two rows may have the same key. */
@@ -32,8 +34,9 @@ function insertSql(into: BulkInsert, rowCount: number): string {
   });
   const insert = `INSERT INTO ${into.table} (${into.columns.join(', ')}) VALUES ${tuples.join(', ')}`;
   if (into.onConflict === 'fail') return insert;
+  const kept = new Set([...into.key, ...(into.keeps ?? [])]);
   const updates = into.columns
-    .filter((column) => !into.key.includes(column))
+    .filter((column) => !kept.has(column))
     .map((column) => `${column} = excluded.${column}`);
   const action =
     into.onConflict === 'keep' || updates.length === 0 ? 'DO NOTHING' : `DO UPDATE SET ${updates.join(', ')}`;

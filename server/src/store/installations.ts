@@ -14,7 +14,13 @@ export interface InstallationRecord {
 }
 
 const COLUMNS = ['id', 'password_hash', 'account_id', 'status', 'epoch'] as const;
-const TABLE: BulkInsert = { table: 'installations', columns: COLUMNS, key: ['id'], onConflict: 'update' };
+const TABLE: BulkInsert = {
+  table: 'installations',
+  columns: COLUMNS,
+  key: ['id'],
+  onConflict: 'update',
+  keeps: ['password_hash', 'epoch'],
+};
 const SELECT = `SELECT ${COLUMNS.join(', ')} FROM installations`;
 
 /** Looks installations up. */
@@ -56,7 +62,7 @@ function recordOf(row: Row): InstallationRecord {
   };
 }
 
-/** Makes installations, or brings those that exist to what is given. */
+/** Makes installations, or brings those that exist to what is given. The password and epoch of one that exists stay. */
 export function saveInstallations(installations: readonly InstallationRecord[]): Change[] {
   return insertRows(
     TABLE,

@@ -4,6 +4,8 @@ import { flag, integer, optionalInteger, text } from './rows.ts';
 
 /** A code that opens one resource. The code is a keyed hash to find it by, and sealed to export it. */
 export interface ResourceCode {
+  /** Codes are listed in the order of their numbers. */
+  readonly number: number;
   readonly context: string;
   readonly codeHash: string;
   readonly codeSealed: string;
@@ -15,12 +17,23 @@ export interface ResourceCode {
   readonly revoked: boolean;
 }
 
-const COLUMNS = ['context', 'code_hash', 'code_sealed', 'expires_at', 'max_uses', 'uses', 'revoked'] as const;
+const COLUMNS = [
+  'number',
+  'context',
+  'code_hash',
+  'code_sealed',
+  'expires_at',
+  'max_uses',
+  'uses',
+  'revoked',
+] as const;
 const TABLE: BulkInsert = {
   table: 'resource_codes',
   columns: COLUMNS,
   key: ['context', 'code_hash'],
   onConflict: 'update',
+  // A use that is being counted now stays counted.
+  keeps: ['number', 'code_sealed', 'uses'],
 };
 const SELECT = `SELECT ${COLUMNS.join(', ')} FROM resource_codes`;
 
@@ -36,11 +49,11 @@ export function resourceCodeReader(engine: Engine) {
       return row ? codeOf(row) : null;
     },
 
-    /** Up to that many codes after the given one, ordered by context and hash. */
-    async page(after: { context: string; codeHash: string }, limit: number): Promise<ResourceCode[]> {
+    /** Up to that many codes whose number is above the given one, in the order of numbers. */
+    async page(afterNumber: number, limit: number): Promise<ResourceCode[]> {
       const rows = await engine.read({
-        sql: `${SELECT} WHERE (context, code_hash) > ($1, $2) ORDER BY context, code_hash LIMIT $3`,
-        params: [after.context, after.codeHash, limit],
+        sql: `${SELECT} WHERE number > $1 ORDER BY number LIMIT $2`,
+        params: [afterNumber, limit],
       });
       return rows.map(codeOf);
     },
@@ -49,6 +62,7 @@ export function resourceCodeReader(engine: Engine) {
 
 function codeOf(row: Row): ResourceCode {
   return {
+    number: integer(row, 'number'),
     context: text(row, 'context'),
     codeHash: text(row, 'code_hash'),
     codeSealed: text(row, 'code_sealed'),
@@ -59,11 +73,12 @@ function codeOf(row: Row): ResourceCode {
   };
 }
 
-/** Makes resource codes, or brings those that exist to what is given. */
+/** Makes resource codes, or brings those that exist to what is given. The uses of one that exists stay. */
 export function saveResourceCodes(codes: readonly ResourceCode[]): Change[] {
   return insertRows(
     TABLE,
     codes.map((code) => [
+      code.number,
       code.context,
       code.codeHash,
       code.codeSealed,
@@ -73,4 +88,12 @@ export function saveResourceCodes(codes: readonly ResourceCode[]): Change[] {
       Number(code.revoked),
     ]),
   );
+}
+
+/** Brings the count of uses up to what is given, never down. */
+export function raiseResourceCodeUses(code: ResourceCode): Change {
+  return {
+    sql: 'UPDATE resource_codes SET uses = $3 WHERE context = $1 AND code_hash = $2 AND uses < $3',
+    params: [code.context, code.codeHash, code.uses],
+  };
 }

@@ -28,7 +28,11 @@ describe.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)('our compact JWS wi
   test('what we sign, jose verifies', async () => {
     await fc.assert(
       fc.asyncProperty(fc.dictionary(fc.string(), fc.string()), async (payload) => {
-        const { payload: bytes, protectedHeader } = await compactVerify(signCompact(header, payload, key), key.verifyingKey, { algorithms: [algorithm] });
+        const { payload: bytes, protectedHeader } = await compactVerify(
+          signCompact(header, payload, key),
+          key.verifyingKey,
+          { algorithms: [algorithm] },
+        );
         expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual(JSON.parse(JSON.stringify(payload)));
         expect(protectedHeader).toEqual({ alg: algorithm, typ: 'at+jwt', kid: 'k' });
       }),
@@ -59,6 +63,12 @@ describe.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)('our compact JWS wi
   });
 
   test('nothing arbitrary verifies, or throws', () => {
-    fc.assert(fc.property(fc.string(), fc.string(), (a, b) => ours(`${header}.${a}.${b}`) === null && ours(a) === null));
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.string(),
+        (a, b) => ours(`${header}.${a}.${b}`) === null && ours(a) === null,
+      ),
+    );
   });
 });

@@ -14,7 +14,12 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
   afterAll(() => core.close());
 
   const open = async () => {
-    const ring = new KeyRing({ ...core, algorithms: ['ES256'], publishSeconds: PUBLISH_SECONDS, longestTokenSeconds: TOKEN_SECONDS });
+    const ring = new KeyRing({
+      ...core,
+      algorithms: ['ES256'],
+      publishSeconds: PUBLISH_SECONDS,
+      longestTokenSeconds: TOKEN_SECONDS,
+    });
     await ring.start((error) => {
       throw error;
     });

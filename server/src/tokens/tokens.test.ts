@@ -14,7 +14,13 @@ describe('access tokens', () => {
     app = await startApp('sqlite', {
       LATCHKEY_MOUNTS: JSON.stringify([
         { contract: 'login', claims: { role: 'legacyRole' } },
-        { contract: 'login', prefix: '/eddsa', algorithm: 'EdDSA', audience: 'https://api.example.com', accessTokenSeconds: 2 },
+        {
+          contract: 'login',
+          prefix: '/eddsa',
+          algorithm: 'EdDSA',
+          audience: 'https://api.example.com',
+          accessTokenSeconds: 2,
+        },
         { contract: 'login', prefix: '/rsa', algorithm: 'RS256' },
         { contract: 'login', prefix: '/shared', algorithm: 'HS256', secret: SECRET },
         { contract: 'profile', prefix: '/shared-too', algorithm: 'HS256', secret: SECRET.toUpperCase() },
@@ -39,12 +45,15 @@ describe('access tokens', () => {
     ['', 'ES256'],
     ['/eddsa', 'EdDSA'],
     ['/rsa', 'RS256'],
-  ])('of the mount %s are signed with %s and verified by whoever has the published keys', async (prefix, algorithm) => {
-    const token = await tokenOf(prefix);
-    expect(readJwt(token).header).toEqual({ alg: algorithm, typ: 'at+jwt', kid: expect.any(String) });
-    await verifyAsResourceServer(token, app.url, prefix === '/eddsa' ? 'https://api.example.com' : app.url);
-    expect(await isActive(token)).toBe(true);
-  });
+  ])(
+    'of the mount %s are signed with %s and verified by whoever has the published keys',
+    async (prefix, algorithm) => {
+      const token = await tokenOf(prefix);
+      expect(readJwt(token).header).toEqual({ alg: algorithm, typ: 'at+jwt', kid: expect.any(String) });
+      await verifyAsResourceServer(token, app.url, prefix === '/eddsa' ? 'https://api.example.com' : app.url);
+      expect(await isActive(token)).toBe(true);
+    },
+  );
 
   test('of a mount with a shared secret are signed with that', async () => {
     const token = await tokenOf('/shared');
@@ -73,19 +82,30 @@ describe('access tokens', () => {
       expect(key).toMatchObject({ kid: expect.any(String), use: 'sig', alg: expect.any(String) });
       for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k']) expect(key).not.toHaveProperty(secret);
     }
-    expect(answer.body.keys.map(({ alg }: { alg: string }) => alg).sort()).toEqual(['ES256', 'EdDSA', 'RS256']);
+    expect(answer.body.keys.map(({ alg }: { alg: string }) => alg).sort()).toEqual([
+      'ES256',
+      'EdDSA',
+      'RS256',
+    ]);
   });
 
   describe('that are forged are nobody:', () => {
     const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const parts = () => {
       const [header = '', payload = '', signature = ''] = genuine.split('.');
-      return { header, payload, signature, claims: readJwt(genuine).payload, kid: readJwt(genuine).header.kid };
+      return {
+        header,
+        payload,
+        signature,
+        claims: readJwt(genuine).payload,
+        kid: readJwt(genuine).header.kid,
+      };
     };
 
     test.each(['none', 'None', 'NONE', 'nOnE', ''])('alg %j', async (alg) => {
       const { payload, signature, kid } = parts();
-      for (const signed of ['', signature]) expect(await isActive(`${part({ alg, typ: 'at+jwt', kid })}.${payload}.${signed}`)).toBe(false);
+      for (const signed of ['', signature])
+        expect(await isActive(`${part({ alg, typ: 'at+jwt', kid })}.${payload}.${signed}`)).toBe(false);
     });
 
     test.each(['HS256', 'HS384', 'HS512'])('%s keyed with the public key in any spelling', async (alg) => {
@@ -94,7 +114,15 @@ describe('access tokens', () => {
       const jwk = keys.find((key: { kid: string }) => key.kid === kid);
       const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
       const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-      const spellings = [pem, pem.trim(), ` ${pem}`, publicKey.export({ type: 'spki', format: 'der' }), JSON.stringify(jwk), jwk.x, ''];
+      const spellings = [
+        pem,
+        pem.trim(),
+        ` ${pem}`,
+        publicKey.export({ type: 'spki', format: 'der' }),
+        JSON.stringify(jwk),
+        jwk.x,
+        '',
+      ];
       for (const secret of spellings) {
         const input = `${part({ alg, typ: 'at+jwt', kid })}.${payload}`;
         const signature = createHmac(alg.replace('HS', 'sha'), secret).update(input).digest('base64url');
@@ -128,7 +156,10 @@ describe('access tokens', () => {
       ];
       for (const header of headers) {
         const input = `${part({ alg: 'ES256', typ: 'at+jwt', ...header })}.${part(claims)}`;
-        const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url');
+        const signature = sign('sha256', Buffer.from(input), {
+          key: privateKey,
+          dsaEncoding: 'ieee-p1363',
+        }).toString('base64url');
         expect(await isActive(`${input}.${signature}`), JSON.stringify(header)).toBe(false);
       }
     });
@@ -136,11 +167,21 @@ describe('access tokens', () => {
     test('a header that is genuine but for its spelling or type', async () => {
       const { claims, kid } = parts();
       const key = await signingKey(app);
-      for (const header of [{ typ: 'JWT' }, { typ: 'at+JWT' }, { typ: 'rt+jwt' }, { typ: 'step-up+jwt' }, {}]) {
-        const token = await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', ...header, ...(kid === undefined ? {} : { kid }) }).sign(key);
+      for (const header of [
+        { typ: 'JWT' },
+        { typ: 'at+JWT' },
+        { typ: 'rt+jwt' },
+        { typ: 'step-up+jwt' },
+        {},
+      ]) {
+        const token = await new SignJWT(claims)
+          .setProtectedHeader({ alg: 'ES256', ...header, ...(kid === undefined ? {} : { kid }) })
+          .sign(key);
         expect(await isActive(token), JSON.stringify(header)).toBe(false);
       }
-      const well = await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...(kid === undefined ? {} : { kid }) }).sign(key);
+      const well = await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...(kid === undefined ? {} : { kid }) })
+        .sign(key);
       expect(await isActive(well)).toBe(true);
     });
 
@@ -165,7 +206,9 @@ describe('access tokens', () => {
     ])('%s, though the signature is right', async (_what, change) => {
       const { claims, kid } = parts();
       const payload = JSON.parse(JSON.stringify({ ...claims, ...change }));
-      const token = await new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...(kid === undefined ? {} : { kid }) }).sign(await signingKey(app));
+      const token = await new SignJWT(payload)
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...(kid === undefined ? {} : { kid }) })
+        .sign(await signingKey(app));
       expect(await isActive(token)).toBe(false);
     });
 

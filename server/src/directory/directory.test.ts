@@ -1,0 +1,492 @@
+import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { hashSync as bcryptHash } from '@node-rs/bcrypt';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTestCore, type TestCore, uuid } from '../../testing/core.ts';
+import { ENGINES } from '../../testing/engines.ts';
+import { SEED } from '../../testing/totp.ts';
+import type { Core } from '../core.ts';
+import { hashPassword, verifyPassword } from '../crypto/password-hash.ts';
+import { consumeResourceCode } from '../store/consume.ts';
+import { exportDirectory } from './export.ts';
+import { type ImportReport, importDirectory } from './import.ts';
+import { readLines } from './read-lines.ts';
+
+const ACCOUNT = { kind: 'account', id: uuid(1) };
+
+describe.each(ENGINES)('the directory on %s', (engine) => {
+  let core: TestCore;
+  const cores: TestCore[] = [];
+  async function fresh(): Promise<TestCore> {
+    const opened = await openTestCore(engine);
+    cores.push(opened);
+    return opened;
+  }
+  beforeAll(async () => {
+    core = await fresh();
+  });
+  afterAll(() => Promise.all(cores.map((each) => each.close())));
+
+  /** Loads a file. Text lines are taken as they are. */
+  function load(
+    lines: readonly (object | string)[],
+    into: Core = core,
+    dryRun = false,
+  ): Promise<ImportReport> {
+    const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
+    return importDirectory(into, readLines('file', Readable.from([Buffer.from(text)])), { dryRun });
+  }
+  async function exported(from: Core): Promise<object[]> {
+    const lines: object[] = [];
+    for await (const line of exportDirectory(from)) lines.push(line);
+    return lines;
+  }
+  const reasons = (report: ImportReport) =>
+    report.refused.map(({ lineNumber, reason }) => `${lineNumber}: ${reason}`);
+
+  test('says how many were made, changed and left alone; a second run changes nothing', async () => {
+    const into = await fresh();
+    const file = readFileSync(new URL('../../demo/directory.jsonl', import.meta.url), 'utf8')
+      .trimEnd()
+      .split('\n');
+    expect(await load(file, into)).toEqual({ created: file.length, updated: 0, unchanged: 0, refused: [] });
+    const before = await exported(into);
+    const epochs = (await into.store.accountRecords.page(0, 500)).map(({ epoch }) => epoch);
+    expect(await load(file, into)).toEqual({ created: 0, updated: 0, unchanged: file.length, refused: [] });
+    expect(await exported(into)).toEqual(before);
+    expect((await into.store.accountRecords.page(0, 500)).map(({ epoch }) => epoch)).toEqual(epochs);
+  });
+
+  test('an export loaded into an empty store gives the same export', async () => {
+    const [one, other] = [await fresh(), await fresh()];
+    await load(
+      readFileSync(new URL('../../demo/directory.jsonl', import.meta.url), 'utf8')
+        .trimEnd()
+        .split('\n'),
+      one,
+    );
+    const lines = await exported(one);
+    expect((await load(lines, other)).refused).toEqual([]);
+    expect(await exported(other)).toEqual(lines);
+  });
+
+  test('every field of every kind comes back as it was given', async () => {
+    const into = await fresh();
+    const passwordHash = hashPassword('a password that is kept', core.config.hashing);
+    const lines = [
+      {
+        kind: 'organisation',
+        id: uuid(1),
+        name: "Cy's University",
+        accountName: 'cy',
+        parent: null,
+        isActive: true,
+        isSuspended: true,
+        isPaid: true,
+        settings: { b: 1, a: [5, 3] },
+      },
+      {
+        kind: 'organisation',
+        id: uuid(2),
+        name: 'Below',
+        accountName: null,
+        parent: uuid(1),
+        isActive: false,
+        isSuspended: false,
+        isPaid: false,
+        settings: null,
+      },
+      { kind: 'role', name: 'Student', permissions: ['course:read', 'a'], admin: 'group' },
+      {
+        kind: 'account',
+        id: uuid(3),
+        number: 17,
+        organisation: uuid(2),
+        username: 'Ada',
+        email: 'Ada@Example.com',
+        phone: '+34 600 111 222',
+        passwordHash,
+        status: 'inactive',
+        emailValidated: true,
+        phoneValidated: true,
+        createdAt: '2024-05-01T10:00:00.123Z',
+        user: {
+          id: uuid(4),
+          name: 'Ada Byron',
+          firstName: 'Ada',
+          lastName: 'Byron',
+          avatar: 'https://example.com/a',
+        },
+        secondFactor: { email: true, totp: SEED },
+        recogniseDevices: true,
+        devices: ['one', 'two'],
+        role: 'Student',
+        stats: { courses: 3 },
+        attributes: { nested: { deep: true } },
+      },
+      { kind: 'membership', account: uuid(3), organisation: uuid(1), role: 'Student' },
+      {
+        kind: 'installation',
+        installationId: 'an-installation',
+        passwordHash,
+        account: uuid(3),
+        status: 'inactive',
+      },
+      {
+        kind: 'resource',
+        context: 'a context',
+        code: 'A1B2C3',
+        expiresAt: '2030-01-01T00:00:00.000Z',
+        maxUses: 5,
+        uses: 2,
+        revoked: true,
+      },
+    ];
+    await load(lines, into);
+    const result = await exported(into);
+    const sorted = (each: object) =>
+      'devices' in each ? { ...each, devices: (each.devices as string[]).toSorted() } : each;
+    expect(result.map(sorted)).toEqual(lines);
+  });
+
+  test('what a line leaves out is off, null or empty', async () => {
+    const into = await fresh();
+    await load(
+      [
+        { kind: 'organisation', id: uuid(1) },
+        { kind: 'role', name: 'r' },
+        { ...ACCOUNT },
+        { kind: 'installation', installationId: 'i' },
+        { kind: 'resource', context: 'c', code: 'd' },
+      ],
+      into,
+    );
+    const [organisation, role, account, installation, resource] = await exported(into);
+    expect(organisation).toEqual({
+      kind: 'organisation',
+      id: uuid(1),
+      name: '',
+      accountName: null,
+      parent: null,
+      isActive: false,
+      isSuspended: false,
+      isPaid: false,
+      settings: null,
+    });
+    expect(role).toEqual({ kind: 'role', name: 'r', permissions: [], admin: null });
+    expect(account).toMatchObject({
+      number: 1,
+      organisation: null,
+      username: null,
+      passwordHash: null,
+      status: 'active',
+      emailValidated: false,
+      secondFactor: { email: false, totp: null },
+      recogniseDevices: false,
+      devices: [],
+      role: null,
+      stats: {},
+      attributes: {},
+    });
+    expect(account).toMatchObject({
+      user: {
+        id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        name: '',
+        firstName: null,
+        lastName: null,
+        avatar: null,
+      },
+    });
+    expect(installation).toEqual({
+      kind: 'installation',
+      installationId: 'i',
+      passwordHash: null,
+      account: null,
+      status: 'active',
+    });
+    expect(resource).toEqual({
+      kind: 'resource',
+      context: 'c',
+      code: 'd',
+      expiresAt: null,
+      maxUses: 1,
+      uses: 0,
+      revoked: false,
+    });
+  });
+
+  test('references may point forward, whatever the order', async () => {
+    const lines = [
+      { kind: 'membership', account: uuid(3), organisation: uuid(2), role: 'Student' },
+      { kind: 'installation', installationId: 'i', account: uuid(3) },
+      { kind: 'account', id: uuid(3), organisation: uuid(2), role: 'Student' },
+      { kind: 'organisation', id: uuid(2), parent: uuid(1) },
+      { kind: 'organisation', id: uuid(1) },
+      { kind: 'role', name: 'Student' },
+    ];
+    for (const order of [lines, lines.toReversed()]) {
+      for (const dryRun of [true, false])
+        expect((await load(order, await fresh(), dryRun)).refused).toEqual([]);
+    }
+  });
+
+  test('a bad line is told with its number and reason, and the good ones load', async () => {
+    const into = await fresh();
+    const report = await load(
+      [
+        { kind: 'role', name: 'good' },
+        'no json',
+        '[]',
+        { kind: 'nonsense' },
+        { kind: 'role', name: 'x', unknown: 1 },
+        { kind: 'account', id: 'not-a-uuid' },
+        { ...ACCOUNT, id: uuid(10), email: 'a@b, c@d' },
+        { ...ACCOUNT, id: uuid(11), phone: '12' },
+        { ...ACCOUNT, id: uuid(12), password: 'seven77' },
+        { ...ACCOUNT, id: uuid(13), password: 'x'.repeat(1025) },
+        {
+          ...ACCOUNT,
+          id: uuid(14),
+          passwordHash: '$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA',
+        },
+        { ...ACCOUNT, id: uuid(15), organisation: uuid(99) },
+        { ...ACCOUNT, id: uuid(16), role: 'nobody' },
+        { ...ACCOUNT, id: uuid(17), username: 'a\u200bda' },
+        { ...ACCOUNT, id: uuid(18), secondFactor: { totp: 'not base32!' } },
+        { kind: 'membership', account: uuid(99), organisation: uuid(1), role: 'good' },
+        { kind: 'organisation', id: uuid(20), parent: uuid(21) },
+        { kind: 'organisation', id: uuid(21), parent: uuid(20) },
+        { kind: 'organisation', id: uuid(22), parent: uuid(22) },
+        { kind: 'resource', context: 'c', code: 'd', maxUses: -1 },
+        { ...ACCOUNT, id: uuid(23), user: { name: 5 } },
+        { kind: 'role', name: 'good too' },
+      ],
+      into,
+    );
+    expect(report.created).toBe(2);
+    const found = reasons(report);
+    expect(found.map((reason) => Number(reason.split(':')[0]))).toEqual(
+      Array.from({ length: 20 }, (_, index) => index + 2),
+    );
+    for (const [line, reason] of [
+      [2, 'it is not JSON'],
+      [4, 'kind must be one of'],
+      [5, 'unknown is not a known key'],
+      [6, 'id must match'],
+      [7, 'email is not an e-mail address'],
+      [9, 'password must have 8 to 1024 characters'],
+      [11, 'passwordHash cannot be used'],
+      [12, `there is no organisation ${uuid(99)}`],
+      [13, 'there is no role nobody'],
+      [16, `there is no account ${uuid(99)}`],
+      [17, 'there is no organisation'],
+      [19, 'it would be its own parent'],
+    ] as const) {
+      expect(found.find((each) => each.startsWith(`${line}:`))).toContain(reason);
+    }
+    expect((await exported(into)).map((line) => (line as { name?: string }).name)).toEqual([
+      'good',
+      'good too',
+    ]);
+  });
+
+  test('bytes that are no UTF-8 spoil their own line only', async () => {
+    const bytes = Buffer.concat([
+      Buffer.from('{"kind":"role","name":"'),
+      Buffer.from([0xff]),
+      Buffer.from('"}\n{"kind":"role","name":"fine"}\n'),
+    ]);
+    const report = await importDirectory(await fresh(), readLines('f', Readable.from([bytes])), {
+      dryRun: false,
+    });
+    expect(reasons(report)).toEqual(['1: it is not UTF-8']);
+    expect(report.created).toBe(1);
+  });
+
+  test('two accounts in one home cannot share an identifier in any spelling or kind; in two homes they can', async () => {
+    const into = await fresh();
+    const report = await load(
+      [
+        { kind: 'organisation', id: uuid(50) },
+        { kind: 'account', id: uuid(1), username: 'ada', email: 'ada@example.com', phone: '+34600111222' },
+        { kind: 'account', id: uuid(2), username: 'ＡＤＡ' },
+        { kind: 'account', id: uuid(3), email: 'ADA@EXAMPLE.com' },
+        { kind: 'account', id: uuid(4), username: 'Ada@example.com' },
+        { kind: 'account', id: uuid(5), phone: '+34 600-111-222' },
+        { kind: 'account', id: uuid(6), username: 'ada', organisation: uuid(50) },
+        { kind: 'account', id: uuid(7), username: 'own@example.com', email: 'own@example.com' },
+      ],
+      into,
+    );
+    expect(report.refused.map(({ lineNumber }) => lineNumber)).toEqual([3, 4, 5, 6]);
+    expect(report.refused[0]?.reason).toBe('another account in the same home has the identifier ada');
+    const again = await load([{ kind: 'account', id: uuid(8), username: 'ada' }], into);
+    expect(again.refused).toHaveLength(1);
+  });
+
+  test('loads of the same identifier that race leave it with one account', async () => {
+    const into = await fresh();
+    const spellings = ['race', 'RACE', 'ｒａｃｅ', 'Race', 'raCE', 'ＲＡＣＥ'];
+    const reports = await Promise.all(
+      spellings.map((username, index) => load([{ kind: 'account', id: uuid(index + 1), username }], into)),
+    );
+    expect(reports.map(({ created }) => created).reduce((sum, each) => sum + each, 0)).toBe(1);
+    expect(reports.flatMap(({ refused }) => refused)).toHaveLength(spellings.length - 1);
+  });
+
+  test('an update brings an object to what its line says; a missing password and missing devices stay', async () => {
+    const into = await fresh();
+    await load(
+      [
+        { kind: 'role', name: 'r' },
+        {
+          ...ACCOUNT,
+          username: 'ada',
+          email: 'a@example.com',
+          password: 'the first password',
+          devices: ['one'],
+          role: 'r',
+          stats: { a: 1 },
+        },
+      ],
+      into,
+    );
+    const [before] = await into.store.accountRecords.byIds([uuid(1)]);
+    expect(await load([{ ...ACCOUNT, username: 'eve' }], into)).toMatchObject({ updated: 1 });
+    const [after] = await into.store.accountRecords.byIds([uuid(1)]);
+    expect(after).toMatchObject({
+      username: 'eve',
+      email: null,
+      role: null,
+      stats: '{}',
+      passwordHash: before?.passwordHash,
+      epoch: before?.epoch,
+      number: before?.number,
+    });
+    expect(await into.store.devices.ofAccount(uuid(1))).toHaveLength(1);
+    expect((await load([{ kind: 'account', id: uuid(2), username: 'ada' }], into)).created).toBe(1);
+
+    await load([{ ...ACCOUNT, username: 'eve', password: 'the second password', devices: [] }], into);
+    const [changed] = await into.store.accountRecords.byIds([uuid(1)]);
+    expect(changed?.epoch).toBe((before?.epoch ?? 0) + 1);
+    expect(verifyPassword('the second password', changed?.passwordHash ?? '')).toBe(true);
+    expect(await into.store.devices.ofAccount(uuid(1))).toHaveLength(0);
+    await load([{ ...ACCOUNT, username: 'eve', password: null }], into);
+    expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.passwordHash).toBeNull();
+  });
+
+  test('keeps hashes of other formats as they are', async () => {
+    const into = await fresh();
+    const passwordHash = bcryptHash('a password of old', 4);
+    await load([{ ...ACCOUNT, passwordHash }], into);
+    expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.passwordHash).toBe(passwordHash);
+  });
+
+  test('a use of a resource code does not come back by loading its line again', async () => {
+    const into = await fresh();
+    const line = { kind: 'resource', context: 'c', code: 'ONCE' };
+    await load([line], into);
+    const [page] = await into.store.resourceCodes.page(0, 1);
+    expect(
+      (await into.store.commit([consumeResourceCode('c', page?.codeHash ?? '', into.clock.now())])).ok,
+    ).toBe(true);
+    expect(await load([line], into)).toMatchObject({ unchanged: 1 });
+    expect(
+      (await into.store.commit([consumeResourceCode('c', page?.codeHash ?? '', into.clock.now())])).ok,
+    ).toBe(false);
+  });
+
+  test('numbers are stable, given ones are kept, and none is handed out twice', async () => {
+    const into = await fresh();
+    await load(
+      [
+        { kind: 'account', id: uuid(1), number: 40 },
+        { kind: 'account', id: uuid(2) },
+      ],
+      into,
+    );
+    await load(
+      [
+        { kind: 'account', id: uuid(3) },
+        { kind: 'account', id: uuid(4) },
+      ],
+      into,
+    );
+    const numbers = (await into.store.accountRecords.page(0, 10)).map(({ number }) => number);
+    expect(new Set(numbers).size).toBe(4);
+    expect(numbers).toContain(40);
+    expect(reasons(await load([{ kind: 'account', id: uuid(1), number: 41 }], into))).toEqual([
+      '1: its number is 40 and cannot change',
+    ]);
+    expect((await load([{ kind: 'account', id: uuid(9), number: 40 }], into)).refused).toHaveLength(1);
+  });
+
+  test('a dry run finds what a run would, and writes nothing', async () => {
+    const into = await fresh();
+    const lines = [
+      { kind: 'role', name: 'r' },
+      { kind: 'account', id: uuid(1), username: 'ada', role: 'r' },
+      { kind: 'account', id: uuid(2), username: 'ADA' },
+      { kind: 'membership', account: uuid(1), organisation: uuid(9), role: 'r' },
+    ];
+    const dry = await load(lines, into, true);
+    expect(await exported(into)).toEqual([]);
+    const wet = await load(lines, into);
+    expect(dry).toEqual(wet);
+  });
+
+  test('an object that has several lines is loaded once for each, in their order', async () => {
+    const into = await fresh();
+    const report = await load(
+      [
+        { ...ACCOUNT, username: 'first' },
+        { ...ACCOUNT, username: 'second' },
+        { ...ACCOUNT, username: 'third' },
+      ],
+      into,
+    );
+    expect(report).toMatchObject({ created: 1, updated: 2 });
+    expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.username).toBe('third');
+  });
+
+  test('names that every object inherits are names like others', async () => {
+    const into = await fresh();
+    const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
+    const lines = names.flatMap((name, index) => [
+      JSON.stringify({ kind: 'role', name }),
+      JSON.stringify({ kind: 'account', id: uuid(index + 1), username: name, role: name }),
+      `{"kind":"resource","context":"${name}","code":"${name}"}`,
+    ]);
+    expect((await load(lines, into)).refused).toEqual([]);
+    expect(
+      (await load(['{"kind":"role","name":"x","__proto__":{"admin":"global"}}'], into)).refused,
+    ).toHaveLength(1);
+    expect((await exported(into)).length).toBe(lines.length);
+  });
+});
+
+describe('reading lines', () => {
+  const read = async (pieces: readonly string[]) => {
+    const lines: (string | null)[] = [];
+    for await (const { text } of readLines('f', Readable.from(pieces.map((piece) => Buffer.from(piece)))))
+      lines.push(text);
+    return lines;
+  };
+
+  test('does not depend on where the pieces end', async () => {
+    const text = 'one\n\ntwo ÄÖÜ 😀\r\nthree';
+    for (let size = 1; size < 6; size += 1) {
+      const bytes = Buffer.from(text);
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.subarray(index * size, (index + 1) * size),
+      );
+      const lines: (string | null)[] = [];
+      for await (const line of readLines('f', Readable.from(pieces))) lines.push(line.text);
+      expect(lines).toEqual(['one', '', 'two ÄÖÜ 😀\r', 'three']);
+    }
+  });
+
+  test('refuses a line without end and goes on after it', async () => {
+    expect(await read(['x'.repeat(600_000), 'x'.repeat(600_000), '\nfine\n'])).toEqual([null, 'fine']);
+  });
+});
