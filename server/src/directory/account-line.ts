@@ -5,31 +5,29 @@ import type { IdentifierRecord } from '../store/account-records.ts';
 import type { AccountLine } from './line.ts';
 import { passwordProblem } from './password.ts';
 
-/** What a schema cannot say about an account's line: null when all is well. */
-export function accountProblem(line: AccountLine): string | null {
+/**
+ * The canonical forms by which an account can be found: one form can be a user name and an e-mail address at once.
+ * @returns them, or a sentence about what is wrong with the line that a schema cannot say
+ */
+export function identifiersOf(line: AccountLine): readonly IdentifierRecord[] | string {
   const { username, email, phone } = line;
-  if (username != null && canonicalName(username) === null)
-    return 'username is empty or has characters that cannot be seen';
-  if (email != null && (!isMailAddress(email) || canonicalName(email) === null))
-    return 'email is not an e-mail address';
-  if (phone != null && canonicalPhone(phone, null) === null)
+  const name = username == null ? null : canonicalName(username);
+  const address = email == null || !isMailAddress(email) ? null : canonicalName(email);
+  const number = phone == null ? null : canonicalPhone(phone, null);
+  if (username != null && name === null) return 'username is empty or has characters that cannot be seen';
+  if (email != null && address === null) return 'email is not an e-mail address';
+  if (phone != null && number === null)
     return 'phone is not a number in international notation, such as +34600111222';
-  if (line.secondFactor?.totp != null && parseTotpSeed(line.secondFactor.totp) === null)
-    return 'secondFactor.totp is not base32 of at least 80 bits';
-  if (line.createdAt != null && Number.isNaN(Date.parse(line.createdAt))) return 'createdAt is not a time';
-  return passwordProblem(line);
-}
+  const problem = otherProblem(line);
+  if (problem !== null) return problem;
 
-/** The canonical forms by which an account can be found. One form can be a user name and an e-mail address at once. */
-export function identifiersOf(line: AccountLine): IdentifierRecord[] {
-  const forms: readonly (readonly [string | null, number])[] = [
-    [line.username == null ? null : canonicalName(line.username), KIND_BITS.username],
-    [line.email == null ? null : canonicalName(line.email), KIND_BITS.email],
-    [line.phone == null ? null : canonicalPhone(line.phone, null), KIND_BITS.phone],
-  ];
   const kinds = new Map<string, number>();
-  for (const [canonical, bit] of forms)
+  const add = (canonical: string | null, bit: number): void => {
     if (canonical !== null) kinds.set(canonical, (kinds.get(canonical) ?? 0) | bit);
+  };
+  add(name, KIND_BITS.username);
+  add(address, KIND_BITS.email);
+  add(number, KIND_BITS.phone);
   const homeId = line.organisation?.toLowerCase() ?? null;
   return [...kinds].map(([canonical, bits]) => ({
     accountId: line.id.toLowerCase(),
@@ -37,4 +35,12 @@ export function identifiersOf(line: AccountLine): IdentifierRecord[] {
     canonical,
     kinds: bits,
   }));
+}
+
+function otherProblem(line: AccountLine): string | null {
+  const seed = line.secondFactor?.totp;
+  if (seed != null && parseTotpSeed(seed) === null)
+    return 'secondFactor.totp is not base32 of at least 80 bits';
+  if (line.createdAt != null && Number.isNaN(Date.parse(line.createdAt))) return 'createdAt is not a time';
+  return passwordProblem(line);
 }

@@ -11,7 +11,7 @@ import {
 import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
 import { forgetDevices, rememberDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
-import { accountProblem, identifiersOf } from './account-line.ts';
+import { identifiersOf } from './account-line.ts';
 import { type ImportContext, type Item, isSame, type Loaded, type Loader } from './import-context.ts';
 import type { AccountLine } from './line.ts';
 import { hashFor } from './password.ts';
@@ -24,8 +24,8 @@ interface Present {
 
 interface Planned {
   readonly record: AccountRecord;
-  /** For an account that exists: whether its password changes, and whether what was issued to it ends all the same. */
-  readonly changes: 'password' | 'ends' | null;
+  /** What is there now, of an account that exists. */
+  readonly before: AccountRecord | undefined;
   readonly identifiers: readonly IdentifierRecord[];
   /** Null where the devices stay as they are. */
   readonly devices: readonly string[] | null;
@@ -36,9 +36,11 @@ const NO_NUMBER = 0;
 
 /** Loads accounts with their users, identifiers and devices. */
 export const loadAccounts: Loader<AccountLine> = async (context, items) => {
-  const refusals = items.map(({ line }) => refusalOf(context, line));
+  const identifiers = items.map(({ line }) => identifiersOf(line));
+  const refusals = items.map(({ line }, index) => refusalOf(context, line, identifiers[index]));
+  const wanted = identifiers.map((each) => (typeof each === 'string' ? [] : each));
   const present = await readPresent(context, items);
-  const owners = await readOwners(context, items);
+  const owners = await readOwners(context, wanted.flat());
   const hashes = await Promise.all(
     items.map(({ line }, index) =>
       refusals[index] ? null : hashFor(line, present(line).record?.passwordHash ?? null, context.hashes),
@@ -47,9 +49,10 @@ export const loadAccounts: Loader<AccountLine> = async (context, items) => {
   const planned: Planned[] = [];
   const results = items.map(({ line }, index): Loaded => {
     const before = present(line);
-    const refusal = refusals[index] ?? numberProblem(line, before) ?? claim(owners, identifiersOf(line));
+    const own = wanted[index] ?? [];
+    const refusal = refusals[index] ?? numberProblem(line, before) ?? claim(owners, own);
     if (refusal) return refusal;
-    const plan = planFor(context, line, before, hashes[index] ?? null);
+    const plan = planFor(context, line, before, { passwordHash: hashes[index] ?? null, identifiers: own });
     if (before.record && isUnchanged(plan, before)) return 'unchanged';
     planned.push(plan);
     return before.record ? 'updated' : 'created';
@@ -59,11 +62,14 @@ export const loadAccounts: Loader<AccountLine> = async (context, items) => {
   return results;
 };
 
-function refusalOf(context: ImportContext, line: AccountLine): Loaded | null {
-  const problem = accountProblem(line);
-  if (problem !== null) return { problem };
-  if (line.organisation != null && !context.organisations.has(line.organisation.toLowerCase()))
-    return { missing: `organisation ${line.organisation}` };
+function refusalOf(
+  context: ImportContext,
+  line: AccountLine,
+  identifiers: readonly IdentifierRecord[] | string | undefined,
+): Loaded | null {
+  if (typeof identifiers === 'string') return { problem: identifiers };
+  const home = line.organisation?.toLowerCase();
+  if (home !== undefined && !context.organisations.has(home)) return { missing: `organisation ${home}` };
   if (line.role != null && !context.roles.has(line.role)) return { missing: `role ${line.role}` };
   return null;
 }
@@ -99,14 +105,12 @@ async function readPresent(
 const claimKey = (identifier: IdentifierRecord): string =>
   `${identifier.homeId ?? ''}\0${identifier.canonical}`;
 
-/** Who has the identifiers that these lines want, by home and canonical form. */
+/** Who has identifiers that are wanted, by home and canonical form. */
 async function readOwners(
   context: ImportContext,
-  items: readonly Item<AccountLine>[],
+  identifiers: readonly IdentifierRecord[],
 ): Promise<Map<string, string>> {
-  const wanted = [
-    ...new Set(items.flatMap(({ line }) => identifiersOf(line).map((identifier) => identifier.canonical))),
-  ];
+  const wanted = [...new Set(identifiers.map((identifier) => identifier.canonical))];
   const owners = new Map(context.pretended.identifiers);
   for (let at = 0; at < wanted.length; at += OWNERS_A_READ) {
     const found = await context.core.store.accountRecords.owners(wanted.slice(at, at + OWNERS_A_READ));
@@ -131,11 +135,10 @@ function planFor(
   context: ImportContext,
   line: AccountLine,
   before: Present,
-  passwordHash: string | null,
+  given: { passwordHash: string | null; identifiers: readonly IdentifierRecord[] },
 ): Planned {
   const { core } = context;
   const present = before.record;
-  const status = line.status ?? 'active';
   const record: AccountRecord = {
     id: line.id.toLowerCase(),
     number: present?.number ?? line.number ?? NO_NUMBER,
@@ -144,8 +147,8 @@ function planFor(
     username: line.username ?? null,
     email: line.email ?? null,
     phone: line.phone ?? null,
-    passwordHash,
-    status,
+    passwordHash: given.passwordHash,
+    status: line.status ?? 'active',
     emailValidated: line.emailValidated ?? false,
     phoneValidated: line.phoneValidated ?? false,
     createdAt: line.createdAt == null ? (present?.createdAt ?? core.clock.now()) : Date.parse(line.createdAt),
@@ -159,16 +162,10 @@ function planFor(
   };
   return {
     record,
-    changes: changesFor(record, present),
-    identifiers: identifiersOf(line),
+    before: present,
+    identifiers: given.identifiers,
     devices: devicesFor(context, line, before),
   };
-}
-
-function changesFor(record: AccountRecord, present: AccountRecord | undefined): Planned['changes'] {
-  if (present === undefined) return null;
-  if (present.passwordHash !== record.passwordHash) return 'password';
-  return present.status === 'active' && record.status !== 'active' ? 'ends' : null;
 }
 
 function userFor(
@@ -248,20 +245,19 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
       ...devices.flatMap((fingerprint) => rememberDevice(deviceOf(record.id, fingerprint, vault), now)),
     ];
   });
-  const passwords = planned.filter((plan) => plan.changes === 'password');
-  const ended = planned.filter((plan) => plan.changes === 'ends');
+  const changed = planned.flatMap(({ record, before }) => (before ? [{ record, before }] : []));
+  const passwords = changed.filter(({ record, before }) => record.passwordHash !== before.passwordHash);
+  const ended = changed.filter(
+    ({ record, before }) => before.status === 'active' && record.status !== 'active',
+  );
+  const idsOf = (pairs: typeof changed): string[] => pairs.map(({ record }) => record.id);
+  const identifiers = planned.flatMap((plan) => plan.identifiers);
   const highest = Math.max(...records.map((record) => record.number));
   await store.commit([
     reserveNumbers('account', highest),
-    ...saveAccounts(
-      records,
-      planned.flatMap((plan) => plan.identifiers),
-    ),
+    ...saveAccounts(records, identifiers, idsOf(changed)),
     ...passwords.map(({ record }) => setPasswordHash('accounts', record.id, record.passwordHash)),
-    ...raiseEpochs(
-      'accounts',
-      ended.map(({ record }) => record.id),
-    ),
+    ...raiseEpochs('accounts', idsOf(ended)),
     ...devices,
   ]);
 }

@@ -185,20 +185,28 @@ function identifierOf(row: Row): IdentifierRecord {
 /**
  * Makes accounts, or brings those that exist to what is given, with their users and identifiers. The number, password
  * and epoch of an account that exists stay: `setPasswordHash` and `raiseEpochs` change those.
+ * @param existing the ids of those that exist: their old identifiers go
  */
 export function saveAccounts(
   records: readonly AccountRecord[],
   identifiers: readonly IdentifierRecord[],
+  existing: readonly string[],
 ): Change[] {
   const users = new Map(
     records.map(({ user }) => [user.id, [user.id, user.name, user.firstName, user.lastName, user.avatar]]),
   );
-  const ids = records.map((record) => record.id);
-  const list = padded(ids);
+  const replaced = padded(existing);
   return [
     ...insertRows(USERS, [...users.values()]),
     ...insertRows(ACCOUNTS, records.map(rowOf)),
-    { sql: `DELETE FROM identifiers WHERE account_id IN (${places(list.length)})`, params: list },
+    ...(existing.length === 0
+      ? []
+      : [
+          {
+            sql: `DELETE FROM identifiers WHERE account_id IN (${places(replaced.length)})`,
+            params: replaced,
+          },
+        ]),
     ...insertRows(
       IDENTIFIERS,
       identifiers.map((identifier) => [
