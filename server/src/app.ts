@@ -48,6 +48,10 @@ export interface App {
 /** How often readiness asks the store at most waits for it. */
 const READY_TIMEOUT_MILLISECONDS = 2000;
 
+/** How often connections are looked at while the server closes, and when it waits for them no longer. */
+const SWEEP_MILLISECONDS = 20;
+const CLOSE_MILLISECONDS = 10_000;
+
 /** Puts the service together: the only place where the parts are wired. Opens no socket and reads no environment. */
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
   const { store, vault, clock, random, log, publicUrl } = ports;
@@ -108,7 +112,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       draining = true;
     },
     async close() {
-      await server.close();
+      await closeServer(server);
       keyRing.stop();
       await Promise.all([outbox.stop(), cleanUp.stop()]);
       await hashes.close();
@@ -149,6 +153,18 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     log,
     mailQueued: parts.mailQueued,
   };
+}
+
+/** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
+async function closeServer(server: FastifyInstance): Promise<void> {
+  const sweeper = setInterval(() => server.server.closeIdleConnections(), SWEEP_MILLISECONDS);
+  const deadline = setTimeout(() => server.server.closeAllConnections(), CLOSE_MILLISECONDS);
+  try {
+    await server.close();
+  } finally {
+    clearInterval(sweeper);
+    clearTimeout(deadline);
+  }
 }
 
 /** The ring of the keys that these mounts sign with. */

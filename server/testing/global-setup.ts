@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './postgres.ts';
 
@@ -7,8 +9,14 @@ declare module 'vitest' {
   }
 }
 
-/** One PostgreSQL server for the whole run. A server that is there already can be named instead. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * Builds the program, which some tests run as it is installed, and starts one PostgreSQL server for the whole run. A
+ * server that is there already can be named instead.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  execFileSync('node_modules/.bin/tsc', ['-b', 'server'], { cwd: ROOT, stdio: 'inherit' });
   const given = process.env.TEST_POSTGRES_URL;
   if (given !== undefined) {
     project.provide('postgresUrl', given);

@@ -157,7 +157,7 @@ function waitOf(state: AttemptState | null, now: number): { until: string; failu
 
 function createCommand(): Command {
   return command('create', 'make an account; it has no password unless one is given on standard input')
-    .option('--id <uuid>', 'its id (default: a new one)')
+    .argument('[id]', 'its id, a UUID (default: a new one)')
     .option('--username <name>', 'user name')
     .option('--email <address>', 'e-mail address')
     .option('--phone <number>', 'phone number, international')
@@ -167,35 +167,46 @@ function createCommand(): Command {
     .option('--email-validated', 'the address is known to be theirs')
     .option('--password-stdin', 'read the password from standard input')
     .option('--json', 'print JSON')
-    .action(async (options: Record<string, string | boolean | undefined>, called: Command) => {
-      const password = options.passwordStdin
-        ? (await readAll(process.stdin)).replace(/\r?\n$/, '')
-        : undefined;
-      await withCore(called, async (core) => {
-        const id = typeof options.id === 'string' ? options.id : randomUuid(core.random);
-        if ((await core.store.accountRecords.existing([id.toLowerCase()])).size > 0)
-          throw new OperatorError(`there is an account ${id} already`);
-        await loadOne(core, {
-          kind: 'account',
-          id,
-          organisation: options.organisation,
-          username: options.username,
-          email: options.email,
-          phone: options.phone,
-          role: options.role,
-          emailValidated: options.emailValidated === true,
-          password,
-          ...(options.name === undefined ? {} : { user: { name: options.name } }),
+    .action(
+      async (
+        given: string | undefined,
+        options: Record<string, string | boolean | undefined>,
+        called: Command,
+      ) => {
+        const password = options.passwordStdin
+          ? (await readAll(process.stdin)).replace(/\r?\n$/, '')
+          : undefined;
+        await withCore(called, async (core) => {
+          const id = given ?? randomUuid(core.random);
+          if ((await core.store.accountRecords.existing([id.toLowerCase()])).size > 0)
+            throw new OperatorError(`there is an account ${id} already`);
+          await loadOne(core, {
+            kind: 'account',
+            id,
+            organisation: options.organisation,
+            username: options.username,
+            email: options.email,
+            phone: options.phone,
+            role: options.role,
+            emailValidated: options.emailValidated === true,
+            password,
+            ...(options.name === undefined ? {} : { user: { name: options.name } }),
+          });
+          await core.store.commit([
+            recordAudit(
+              auditEvent({
+                at: core.clock.now(),
+                event: 'account.created',
+                accountId: id,
+                detail: operator(),
+              }),
+            ),
+          ]);
+          if (options.json) await printJson({ id });
+          else await print(`${id}\n`);
         });
-        await core.store.commit([
-          recordAudit(
-            auditEvent({ at: core.clock.now(), event: 'account.created', accountId: id, detail: operator() }),
-          ),
-        ]);
-        if (options.json) await printJson({ id });
-        else await print(`${id}\n`);
-      });
-    });
+      },
+    );
 }
 
 type Operation = (

@@ -9,6 +9,8 @@ import { command, note, operator, withCore } from './command.ts';
 import { loadOne } from './load-one.ts';
 import { printJson, printTable, shown } from './output.ts';
 
+const PAGE_ROWS = 500;
+
 /** `latchkey membership …` */
 export function membershipCommand(): Command {
   const membership = command('membership', 'operate on memberships');
@@ -56,24 +58,51 @@ async function audit(
 }
 
 function listCommand(): Command {
-  return command('list', 'list an account’s memberships')
-    .argument('<account>', 'id, user name, e-mail address or phone number')
+  return command('list', 'list memberships')
+    .argument('[account]', 'only of this account: id, user name, e-mail address or phone number')
     .option('--json', 'print JSON')
-    .action(async (id: string, options: { json?: boolean }, called: Command) => {
+    .action(async (id: string | undefined, options: { json?: boolean }, called: Command) => {
       await withCore(called, async (core) => {
-        const account = await findAccount(core, id);
-        const rows = account.memberships.map(({ organisation, role }) => ({
-          organisation: organisation.id,
-          name: organisation.name,
-          role: role.name,
-        }));
+        const rows = id === undefined ? await allMemberships(core) : await membershipsOf(core, id);
         if (options.json) return printJson(rows);
         await printTable(
-          ['ORGANISATION', 'NAME', 'ROLE'],
-          rows.map((row) => [row.organisation, shown(row.name), shown(row.role)]),
+          ['ACCOUNT', 'ORGANISATION', 'ROLE'],
+          rows.map((row) => [row.account, row.organisation, shown(row.role)]),
         );
       });
     });
+}
+
+interface Row {
+  readonly account: string;
+  readonly organisation: string;
+  readonly role: string;
+}
+
+async function membershipsOf(core: Core, id: string): Promise<Row[]> {
+  const account = await findAccount(core, id);
+  return account.memberships.map(({ organisation, role }) => ({
+    account: account.id,
+    organisation: organisation.id,
+    role: role.name,
+  }));
+}
+
+async function allMemberships(core: Core): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (let after = { accountId: '', organisationId: '', role: '' }; ; ) {
+    const page = await core.store.memberships.page(after, PAGE_ROWS);
+    const last = page.at(-1);
+    if (!last) return rows;
+    after = last;
+    rows.push(
+      ...page.map(({ accountId, organisationId, role }) => ({
+        account: accountId,
+        organisation: organisationId,
+        role,
+      })),
+    );
+  }
 }
 
 function changeCommand(

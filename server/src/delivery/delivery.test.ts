@@ -70,7 +70,6 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     const [row] = claimedMails(rowsOf(await core.store.commit([claimDueMails(core.clock.now(), 10)])));
     expect(row?.mailSealed).toMatch(/^v1\./);
     expect(JSON.stringify(row)).not.toContain('123456');
-    core.clock.advance(61);
     const outbox = await open();
     await sink.next('waiting@example.com');
     await untilEmpty();
@@ -129,10 +128,11 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
   test('of two senders at once, each mail has one', async () => {
     for (let each = 0; each < 40; each += 1) await queue(`twice${each}@example.com`);
     const outboxes = await Promise.all([open(), open(), open()]);
+    for (let each = 40; each < 80; each += 1) await queue(`twice${each}@example.com`);
     for (const outbox of outboxes) outbox.nudge();
-    for (let each = 0; each < 40; each += 1) await sink.next(`twice${each}@example.com`);
+    for (let each = 0; each < 80; each += 1) await sink.next(`twice${each}@example.com`);
     await Promise.all(outboxes.map((outbox) => outbox.stop()));
-    for (let each = 0; each < 40; each += 1) {
+    for (let each = 40; each < 80; each += 1) {
       expect(
         sink.delivered.filter(({ recipients }) => recipients.includes(`twice${each}@example.com`)),
       ).toHaveLength(1);

@@ -98,7 +98,10 @@ export function buryMail(id: string, now: number, error: string): Change {
   };
 }
 
-/** Makes every waiting mail due now: a start is a reason to try again. */
+/**
+ * Makes every waiting mail due now: a start is a reason to try again, also what a sender that was killed had claimed.
+ * One that another node is sending at this moment may go out twice, with the same Message-ID.
+ */
 export function retryAllMails(now: number): Change {
-  return { sql: 'UPDATE outbox SET next_attempt_at = $1 WHERE dead_at IS NULL AND tries > 0', params: [now] };
+  return { sql: 'UPDATE outbox SET next_attempt_at = $1 WHERE dead_at IS NULL', params: [now] };
 }

@@ -1,0 +1,389 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { uuid } from '../../testing/core.ts';
+import { createDatabase, freePort } from '../../testing/postgres.ts';
+import { makeWorkplace, type Workplace } from '../../testing/process.ts';
+import { progressLine } from './progress.ts';
+
+const SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
+const DIRECTORY = [
+  { kind: 'organisation', id: uuid(1), name: 'University', settings: { maxFailedSignInAttempts: 2 } },
+  { kind: 'role', name: 'Student', permissions: ['learn'] },
+  {
+    kind: 'account',
+    id: uuid(2),
+    username: 'ada',
+    email: 'ada@example.com',
+    password: 'the password of ada',
+    emailValidated: true,
+    organisation: uuid(1),
+  },
+]
+  .map((line) => JSON.stringify(line))
+  .join('\n');
+
+const post = async (url: string, body: object) => {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, string> };
+};
+
+describe('the command line', () => {
+  let work: Workplace;
+  beforeAll(async () => {
+    work = makeWorkplace();
+    const loaded = await work.run(['import', '-'], { input: DIRECTORY });
+    expect(loaded).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: '3 created, 0 updated, 0 unchanged, 0 refused\n',
+    });
+  });
+  afterAll(() => work.remove());
+
+  test.each(
+    [['--help'], ['import', '--help'], ['account', '--help'], ['account', 'show', '--help']].map((args) => [
+      args,
+    ]),
+  )('%j helps and exits 0', async (args) => {
+    const { code, stdout } = await work.run(args);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Usage: latchkey/);
+  });
+
+  test.each(
+    [
+      ['nonsense'],
+      ['serve', '--nonsense'],
+      ['import'],
+      ['account', 'show'],
+      ['account', 'nonsense'],
+      ['audit', 'extra'],
+    ].map((args) => [args]),
+  )('%j is wrong usage and exits 2', async (args) => {
+    const { code, stdout, stderr } = await work.run(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).not.toMatch(/\n {4}at /);
+  });
+
+  test('reports bad lines with number and reason, loads the others, and exits 1', async () => {
+    writeFileSync(
+      join(work.directory, 'bad.jsonl'),
+      '{"kind":"role","name":"fine"}\nnonsense\n{"kind":"account","id":"x"}\n',
+    );
+    const { code, stderr } = await work.run(['import', 'bad.jsonl']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^bad\.jsonl:2: it is not JSON\nbad\.jsonl:3: id .*\n1 created, 0 updated, 0 unchanged, 2 refused\n$/,
+    );
+    const json = await work.run(['import', '--json', 'bad.jsonl']);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      created: 0,
+      unchanged: 1,
+      refused: [{ lineNumber: 2 }, { lineNumber: 3 }],
+    });
+    expect((await work.run(['import', 'missing.jsonl'])).stderr).toMatch(
+      /^latchkey: cannot read missing\.jsonl: /,
+    );
+    expect((await work.run(['import', '.'])).stderr).toMatch(/^latchkey: cannot read \.: it is a folder/);
+  });
+
+  test('exports what an import makes again', async () => {
+    const exported = await work.run(['export']);
+    expect(exported.code).toBe(0);
+    const other = makeWorkplace();
+    expect((await other.run(['import', '-'], { input: exported.stdout })).code).toBe(0);
+    expect((await other.run(['export'])).stdout).toBe(exported.stdout);
+    other.remove();
+  });
+
+  test('operates on accounts by id or identifier, and says what was done', async () => {
+    const listed = await work.run(['account', 'list', '--json']);
+    expect(JSON.parse(listed.stdout)).toMatchObject([
+      { id: uuid(2), number: 1, username: 'ada', status: 'active' },
+    ]);
+    expect(
+      JSON.parse((await work.run(['account', 'show', 'ADA@example.com', '--json'])).stdout),
+    ).toMatchObject({ id: uuid(2), locked: null, hasPassword: true });
+    expect((await work.run(['account', 'disable', uuid(2)])).stderr).toBe(
+      `${uuid(2)} is disabled and its sessions have ended\n`,
+    );
+    expect((await work.run(['account', 'disable', 'ada'])).stderr).toBe(`${uuid(2)} was disabled already\n`);
+    expect((await work.run(['account', 'enable', 'ada'])).stderr).toBe(`${uuid(2)} is enabled\n`);
+    expect(await work.run(['account', 'show', 'nobody'])).toMatchObject({
+      code: 1,
+      stderr: 'latchkey: there is no account nobody\n',
+    });
+    const created = await work.run(['account', 'create', '--username', 'eve', '--password-stdin'], {
+      input: 'the password of eve\n',
+    });
+    expect(created).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[0-9a-f-]{36}\n$/) });
+    expect((await work.run(['account', 'create', '--username', 'EVE'])).stderr).toMatch(
+      /another account in the same home has the identifier eve/,
+    );
+    expect((await work.run(['account', 'create', created.stdout.trim()])).stderr).toMatch(
+      /there is an account/,
+    );
+    expect(
+      (await work.run(['account', 'create', '--username', 'x', '--password-stdin'], { input: 'short' }))
+        .stderr,
+    ).toMatch(/8 to 1024/);
+  });
+
+  test('operates on memberships and organisations', async () => {
+    expect((await work.run(['membership', 'add', 'ada', uuid(1), 'Student'])).stderr).toBe(
+      `Student in ${uuid(1)}: added\n`,
+    );
+    expect((await work.run(['membership', 'add', 'ada', uuid(1), 'Nobody'])).stderr).toMatch(
+      /there is no role Nobody/,
+    );
+    expect(JSON.parse((await work.run(['membership', 'list', '--json'])).stdout)).toEqual([
+      { account: uuid(2), organisation: uuid(1), role: 'Student' },
+    ]);
+    expect((await work.run(['membership', 'remove', 'ada', uuid(1), 'Student'])).code).toBe(0);
+    expect(await work.run(['membership', 'remove', 'ada', uuid(1), 'Student'])).toMatchObject({
+      code: 1,
+      stderr: 'latchkey: there is no such membership\n',
+    });
+    expect((await work.run(['organisation', 'suspend', uuid(1)])).stderr).toBe(`${uuid(1)} is suspended\n`);
+    expect(JSON.parse((await work.run(['organisation', 'show', uuid(1), '--json'])).stdout)).toMatchObject({
+      isSuspended: true,
+      accounts: 1,
+      members: 0,
+    });
+    expect((await work.run(['organisation', 'resume', uuid(1)])).stderr).toBe(`${uuid(1)} is in service\n`);
+    expect(JSON.parse((await work.run(['organisation', 'list', '--json'])).stdout)).toMatchObject([
+      { id: uuid(1), name: 'University' },
+    ]);
+  });
+
+  test('keeps an audit log of what was done, and prints it', async () => {
+    const lines = (await work.run(['audit', '--json'])).stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; accountId: string | null });
+    expect(lines.map(({ event }) => event)).toEqual(
+      expect.arrayContaining([
+        'directory.imported',
+        'account.disabled',
+        'account.enabled',
+        'membership.added',
+        'membership.removed',
+        'organisation.suspended',
+      ]),
+    );
+    const ofAda = (await work.run(['audit', '--account', 'ada', '--since', '1h'])).stdout
+      .trimEnd()
+      .split('\n');
+    expect(ofAda.every((line) => line.includes(uuid(2)))).toBe(true);
+    expect((await work.run(['audit', '--since', 'yesterday'])).stderr).toMatch(
+      /^latchkey: --since yesterday: give a time/,
+    );
+  });
+
+  test('lists contracts with their mounts and paths', async () => {
+    const rows = JSON.parse((await work.run(['contract', 'list', '--json'])).stdout) as {
+      name: string;
+      paths: string[];
+    }[];
+    expect(rows.map(({ name }) => name)).toEqual([
+      'fingerprint',
+      'profile',
+      'role-picker',
+      'credential-type',
+      'login',
+    ]);
+    expect(rows.find(({ name }) => name === 'login')?.paths).toContain('POST /auth/login');
+  });
+
+  test('looks at itself, a line each with the remedy', async () => {
+    const { code, stdout } = await work.run(['doctor']);
+    expect(code).toBe(0);
+    for (const about of ['configuration', 'store', 'mail', 'clock', 'secrets', 'proxies'])
+      expect(stdout).toMatch(new RegExp(`^(ok|warn) +${about} `, 'm'));
+    const bad = await work.run(['doctor'], {
+      environment: {
+        LATCHKEY_MAIL_URL: `smtp://127.0.0.1:${await freePort()}`,
+        LATCHKEY_TRUSTED_PROXIES: '["0.0.0.0/0"]',
+      },
+    });
+    expect(bad.code).toBe(1);
+    expect(bad.stdout).toMatch(/^fail +mail .*Check mail\.url/m);
+    expect(bad.stdout).toMatch(/^fail +proxies /m);
+  });
+
+  test('a server and commands use one embedded store at the same time', async () => {
+    const server = await work.serve();
+    const signIn = (password = 'the password of ada') =>
+      post(`${server.url}/auth/login`, { username: 'ada', password });
+    const { body } = await signIn();
+    const session = async () =>
+      (await fetch(`${server.url}/v1/session`, { headers: { authorization: `Bearer ${body.access_token}` } }))
+        .status;
+    expect(await session()).toBe(200);
+    expect((await work.run(['account', 'sign-out', 'ada'])).code).toBe(0);
+    expect(await session()).toBe(401);
+
+    await signIn('a wrong password');
+    await signIn('a wrong password');
+    expect((await signIn()).status).toBe(401);
+    const shown = JSON.parse((await work.run(['account', 'show', 'ada', '--json'])).stdout);
+    expect(shown.locked).toMatchObject({
+      reason: expect.stringMatching(/^2 wrong passwords in a row, 2 are allowed/),
+    });
+    expect((await work.run(['account', 'unlock', 'ada'])).stderr).toMatch(/is unlocked/);
+    expect((await signIn()).status).toBe(200);
+    const [importing, ...statuses] = await Promise.all([
+      work.run(['import', '-'], {
+        input: Array.from({ length: 600 }, (_, index) =>
+          JSON.stringify({ kind: 'account', id: uuid(1000 + index), username: `bulk${index}` }),
+        ).join('\n'),
+      }),
+      ...Array.from({ length: 20 }, async () => (await signIn()).status),
+    ]);
+    expect(importing.code).toBe(0);
+    expect(statuses).toEqual(new Array(20).fill(200));
+
+    const rotated = JSON.parse((await work.run(['key', 'rotate', '--json'])).stdout) as { id: string }[];
+    const published = async () =>
+      (
+        (await (await fetch(`${server.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] }
+      ).keys.map(({ kid }) => kid);
+    for (
+      let waited = 0;
+      waited < 10_000 && !(await published()).includes(rotated[0]?.id ?? '');
+      waited += 100
+    )
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await published()).toContain(rotated[0]?.id);
+    expect(JSON.parse((await work.run(['key', 'list', '--json'])).stdout)).toMatchObject([
+      { state: 'signs' },
+      { state: 'published', id: rotated[0]?.id },
+    ]);
+
+    const ended = await server.end('SIGTERM');
+    expect(ended.code).toBe(0);
+    for (const line of ended.stdout.trimEnd().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
+  });
+});
+
+describe('what cannot work is said in one line:', () => {
+  const workplaces: Workplace[] = [];
+  const make = (settings: Record<string, string> = {}) => {
+    const work = makeWorkplace(settings);
+    workplaces.push(work);
+    return work;
+  };
+  afterAll(() => {
+    for (const work of workplaces) work.remove();
+  });
+  const oneLine = ({ code, stderr }: { code: number | null; stderr: string }, pattern: RegExp) => {
+    expect(code).toBe(1);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(pattern);
+  };
+
+  test('a port that is taken', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const port = String((taken.address() as AddressInfo).port);
+    oneLine(
+      await make({ LATCHKEY_LISTEN_PORT: port }).run(['serve']),
+      /^latchkey: cannot listen on 127\.0\.0\.1:\d+: the port is taken\. .*listen\.port/,
+    );
+    taken.close();
+  });
+
+  test('an address that is not there', async () => {
+    oneLine(
+      await make({ LATCHKEY_LISTEN_HOST: '192.0.2.1' }).run(['serve']),
+      /this machine has no such address/,
+    );
+  });
+
+  test('a store that cannot be opened', async () => {
+    const work = make();
+    writeFileSync(join(work.directory, 'file'), 'x');
+    oneLine(
+      await work.run(['serve'], { environment: { LATCHKEY_STORE_URL: 'sqlite:./file/below.db' } }),
+      /^latchkey: cannot open the store .*store\.url/,
+    );
+    writeFileSync(
+      join(work.directory, 'not-a.db'),
+      'this is no database at all, it is only text, and long enough',
+    );
+    oneLine(
+      await work.run(['serve'], { environment: { LATCHKEY_STORE_URL: 'sqlite:./not-a.db' } }),
+      /^latchkey: cannot open the store .*not a database/,
+    );
+  });
+
+  test('a store that was made with another secret', async () => {
+    const work = make({ LATCHKEY_SECRETS_KEY: SECRET });
+    await work.run(['import', '-'], { input: DIRECTORY });
+    const other = Buffer.from(SECRET, 'base64').reverse().toString('base64');
+    oneLine(
+      await work.run(['serve'], { environment: { LATCHKEY_SECRETS_KEY: other } }),
+      /made with another secrets\.key/,
+    );
+  });
+
+  test('a PostgreSQL server that is away, or lets us not in', async () => {
+    const url = `postgres://user:secret@127.0.0.1:${await freePort()}/db`;
+    const answer = await make({ LATCHKEY_STORE_URL: url, LATCHKEY_SECRETS_KEY: SECRET }).run(['serve']);
+    oneLine(
+      answer,
+      /^latchkey: cannot reach the store at postgres:\/\/127\.0\.0\.1:\d+\/db: .*Check store\.url/,
+    );
+    expect(answer.stderr).not.toContain('secret');
+    const missing = inject('postgresUrl').replace(/\/[^/]*$/, '/no_such_database');
+    oneLine(
+      await make({ LATCHKEY_STORE_URL: missing, LATCHKEY_SECRETS_KEY: SECRET }).run(['serve']),
+      /refused the connection: .*does not exist/,
+    );
+  });
+
+  test('a schema that is older, or newer', async () => {
+    const url = await createDatabase(inject('postgresUrl'));
+    const work = make({ LATCHKEY_STORE_URL: url, LATCHKEY_SECRETS_KEY: SECRET });
+    oneLine(await work.run(['serve']), /schema is version 0, this program needs \d+\. Run: latchkey migrate/);
+    const applied = await Promise.all([work.run(['migrate']), work.run(['migrate'])]);
+    expect(applied.map(({ code }) => code)).toEqual([0, 0]);
+    expect(await work.run(['migrate'])).toMatchObject({ code: 0, stderr: 'the schema is up to date\n' });
+    const server = await work.serve();
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    expect((await server.end('SIGTERM')).code).toBe(0);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query("INSERT INTO schema_migrations VALUES (9999, 'from-the-future', 0)");
+    await client.end();
+    oneLine(await work.run(['serve']), /schema is version 9999, newer than this program's/);
+  });
+
+  test('a configuration with mistakes, all of them', async () => {
+    const { code, stderr } = await make().run(['serve'], {
+      environment: { LATCHKEY_LISTEN_PORT: 'x', LATCHKEY_NONSENSE: '1', LATCHKEY_SIGN_IN_MAX_FAILURES: '0' },
+    });
+    expect(code).toBe(1);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(3);
+    expect(stderr).not.toMatch(/\n {4}at /);
+  });
+});
+
+describe('the progress line', () => {
+  test('has a bar, the rate and the time left', () => {
+    expect(progressLine(500, 0.25, 10, 'lines')).toBe(
+      '████████░░░░░░░░░░░░░░░░░░░░░░  25 %  500 lines  50 lines/s  30 s left',
+    );
+    expect(progressLine(10, 0.01, 10, 'lines')).toMatch(/16 min 30 s left$/);
+    expect(progressLine(500, null, 10, 'lines')).toBe('500 lines  50 lines/s');
+  });
+});

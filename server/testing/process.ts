@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TEST_SETTINGS } from './core.ts';
+
+/** The program as it is installed, built by the run's set-up. */
+const PROGRAM = fileURLToPath(new URL('../../node_modules/.bin/latchkey', import.meta.url));
+
+/** What a command did. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A server in a process of its own. */
+export interface RunningServer {
+  readonly url: string;
+  readonly pid: number;
+  stdout(): string;
+  stderr(): string;
+  /** Ends it, with that signal, and waits until it is gone. */
+  end(signal: NodeJS.Signals): Promise<Finished>;
+}
+
+/** A folder to run commands in, with settings of its own. */
+export interface Workplace {
+  readonly directory: string;
+  /** Runs a command to its end. */
+  run(
+    args: readonly string[],
+    options?: { input?: string; environment?: Record<string, string> },
+  ): Promise<Finished>;
+  /** Starts `serve`, or another command that serves, and waits until it listens. */
+  serve(args?: readonly string[], environment?: Record<string, string>): Promise<RunningServer>;
+  remove(): void;
+}
+
+const START_MILLISECONDS = 20_000;
+
+/** Makes a folder to run the program in, as a real process. */
+export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): Workplace {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-work-'));
+  const base = { ...TEST_SETTINGS, LATCHKEY_LISTEN_PORT: '0', ...settings };
+
+  const start = (args: readonly string[], environment: Record<string, string> = {}) => {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'));
+    const env = { ...Object.fromEntries(inherited), ...base, ...environment };
+    return spawn(PROGRAM, args, { cwd: directory, env, stdio: 'pipe' });
+  };
+
+  return {
+    directory,
+    async run(args, options = {}) {
+      const child = start(args, options.environment);
+      const output = collect(child);
+      child.stdin.end(options.input ?? '');
+      return finished(child, output);
+    },
+    async serve(args = ['serve'], environment = {}) {
+      const child = start(args, environment);
+      const output = collect(child);
+      const url = await untilListening(child, output);
+      return {
+        url,
+        pid: child.pid ?? 0,
+        stdout: () => output.stdout,
+        stderr: () => output.stderr,
+        end(signal) {
+          const ended = finished(child, output);
+          child.kill(signal);
+          return ended;
+        },
+      };
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+interface Output {
+  stdout: string;
+  stderr: string;
+}
+
+function collect(child: ChildProcess): Output {
+  const output: Output = { stdout: '', stderr: '' };
+  child.stdout?.on('data', (piece: Buffer) => {
+    output.stdout += piece.toString();
+  });
+  child.stderr?.on('data', (piece: Buffer) => {
+    output.stderr += piece.toString();
+  });
+  return output;
+}
+
+function finished(child: ChildProcess, output: Output): Promise<Finished> {
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...output })));
+}
+
+async function untilListening(child: ChildProcess, output: Output): Promise<string> {
+  const deadline = Date.now() + START_MILLISECONDS;
+  while (Date.now() < deadline) {
+    const url = /listening on (http:\/\/\S+)/.exec(output.stderr)?.[1];
+    if (url !== undefined) return url;
+    if (child.exitCode !== null) break;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`the server did not start: ${output.stdout}${output.stderr}`);
+}
