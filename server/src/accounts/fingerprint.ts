@@ -1,5 +1,11 @@
 import type { Vault } from '../crypto/vault.ts';
-import type { Device } from '../store/devices.ts';
+
+/** A device of an account. The fingerprint is a keyed hash to find it by, and sealed to export it. */
+export interface Device {
+  readonly accountId: string;
+  readonly fingerprintHash: string;
+  readonly fingerprintSealed: string;
+}
 
 /** A device as the store knows it: found by a keyed hash of the account and what the client sent, which is sealed. */
 export function deviceOf(accountId: string, fingerprint: string, vault: Vault): Device {

@@ -1,24 +1,28 @@
 /** What the audit log knows. */
-export type AuditEventName =
-  | 'sign-in.completed'
-  | 'sign-in.refused'
-  | 'sign-in.step-required'
-  | 'sign-in.choices-offered'
-  | 'code.refused'
-  | 'code.resent'
-  | 'session.reused'
-  | 'session.refresh-refused'
-  | 'account.created'
-  | 'account.disabled'
-  | 'account.enabled'
-  | 'account.unlocked'
-  | 'account.signed-out'
-  | 'membership.added'
-  | 'membership.removed'
-  | 'organisation.suspended'
-  | 'organisation.resumed'
-  | 'key.rotated'
-  | 'directory.imported';
+export type AuditEventName = (typeof AUDIT_EVENTS)[number];
+
+/** Every event there is. */
+export const AUDIT_EVENTS = [
+  'sign-in.completed',
+  'sign-in.refused',
+  'sign-in.step-required',
+  'sign-in.choices-offered',
+  'code.refused',
+  'code.resent',
+  'session.reused',
+  'session.refresh-refused',
+  'account.created',
+  'account.disabled',
+  'account.enabled',
+  'account.unlocked',
+  'account.signed-out',
+  'membership.added',
+  'membership.removed',
+  'organisation.suspended',
+  'organisation.resumed',
+  'key.rotated',
+  'directory.imported',
+] as const;
 
 /** One line of the audit log. It never holds a secret: no password, code, token or seed. */
 export interface AuditEvent {

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { codePoints } from '../code-points.ts';
 import type { Command, Outcome, Principal } from '../sign-in/attempt.ts';
 
 /** A request as a contract sees it. The body is I-JSON (RFC 7493) or a form, already read, or undefined without one. */
@@ -52,17 +53,10 @@ export interface Endpoint {
 }
 
 /** What can go wrong before the corridor is reached, or inside it. */
-export type Fault =
-  | 'unreadable'
-  | 'too-large'
-  | 'unsupported-media-type'
-  | 'method-not-allowed'
-  | 'not-found'
-  | 'unavailable'
-  | 'internal';
+export type Fault = keyof typeof FAULT_STATUS;
 
 /** The status of each fault, the same on every contract. */
-export const FAULT_STATUS: Readonly<Record<Fault, number>> = {
+export const FAULT_STATUS = {
   unreadable: 400,
   'not-found': 404,
   'method-not-allowed': 405,
@@ -70,7 +64,7 @@ export const FAULT_STATUS: Readonly<Record<Fault, number>> = {
   'unsupported-media-type': 415,
   internal: 500,
   unavailable: 503,
-};
+} as const;
 
 /** A wording for every kind of outcome: a new kind does not compile until each contract says what its wire does with it. */
 export type Encoders = {
@@ -114,8 +108,12 @@ export interface Contract {
   };
 }
 
-/** The longest identifier and password that are read, in code points. */
+export { codePoints };
+
+/** The longest identifier that is read, in code points. */
 export const IDENTIFIER_LIMIT = 254;
+
+/** The longest password that is read, in code points. */
 export const PASSWORD_LIMIT = 1024;
 
 /** What a member of a body turned out to be. Missing, null and empty are all `missing`. */
@@ -142,13 +140,6 @@ export function memberOf(body: unknown, name: string): unknown {
   return typeof body === 'object' && body !== null && !Array.isArray(body) && Object.hasOwn(body, name)
     ? (body as Record<string, unknown>)[name]
     : undefined;
-}
-
-/** The length of a text in Unicode code points. */
-export function codePoints(text: string): number {
-  let length = 0;
-  for (const _ of text) length += 1;
-  return length;
 }
 
 /** A time on the wire: ISO 8601 in UTC with milliseconds. */

@@ -125,11 +125,17 @@ const SCHEMAS = {
 /** The kinds of objects in a directory file. */
 export type DirectoryKind = keyof typeof SCHEMAS;
 
+/** An organisation’s line. */
 export type OrganisationLine = Static<typeof ORGANISATION>;
+/** A role’s line. */
 export type RoleLine = Static<typeof ROLE>;
+/** An account’s line. */
 export type AccountLine = Static<typeof ACCOUNT>;
+/** A membership’s line. */
 export type MembershipLine = Static<typeof MEMBERSHIP>;
+/** An installation’s line. */
 export type InstallationLine = Static<typeof INSTALLATION>;
+/** A resource code’s line. */
 export type ResourceLine = Static<typeof RESOURCE>;
 
 /** One line of a directory file that has the right shape. */

@@ -1,12 +1,13 @@
 import type { Organisation, Role } from '../accounts/account.ts';
 import { resourceCodeHash } from '../accounts/resource-code.ts';
 import { raiseEpochs, setPasswordHash } from '../store/account-records.ts';
+import { raiseResourceCodeUses } from '../store/consume.ts';
 import { firstTaken, takeNumbers } from '../store/counters.ts';
 import type { Change } from '../store/engine.ts';
 import { type InstallationRecord, saveInstallations } from '../store/installations.ts';
 import { addMemberships } from '../store/memberships.ts';
 import { saveOrganisations } from '../store/organisations.ts';
-import { type ResourceCode, raiseResourceCodeUses, saveResourceCodes } from '../store/resource-codes.ts';
+import { type ResourceCode, saveResourceCodes } from '../store/resource-codes.ts';
 import { saveRoles } from '../store/roles.ts';
 import { type ImportContext, type Item, isSame, type Loaded, type Loader } from './import-context.ts';
 import type { InstallationLine, MembershipLine, OrganisationLine, ResourceLine, RoleLine } from './line.ts';

@@ -1,4 +1,4 @@
-import { codePoints } from '../contracts/contract.ts';
+import { codePoints } from '../code-points.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import { normalPassword, readStoredHash } from '../crypto/password-hash.ts';
 

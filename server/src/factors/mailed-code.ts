@@ -1,7 +1,13 @@
 import { sixDigits } from '../crypto/secret-text.ts';
 import { equalSecrets, type Vault } from '../crypto/vault.ts';
 import type { Random } from '../ports.ts';
-import type { MailedCode } from '../store/tickets.ts';
+
+/** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
+export interface MailedCode {
+  readonly hash: string;
+  readonly sentAt: number;
+  readonly expiresAt: number;
+}
 
 /** A fresh code for a ticket: the digits for the mail, and what the store keeps of them. */
 export interface FreshCode {

@@ -2,6 +2,9 @@ import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
 
+export type { Organisation } from '../accounts/account.ts';
+export type { AccountView } from '../accounts/view.ts';
+
 /** What may still be due between a verified credential and a session. */
 export type Step = 'second-factor' | 'device';
 
@@ -95,17 +98,23 @@ export interface RefusedChoice {
 }
 
 /** The account is known and the password was right, but its state forbids a session. */
-export type StateRefusal = 'account-inactive' | 'organisation-suspended' | 'account-not-validated';
+export type StateRefusal = (typeof STATE_REFUSALS)[number];
+
+const STATE_REFUSALS = ['account-inactive', 'organisation-suspended', 'account-not-validated'] as const;
 
 /** Why a command was refused, as far as the wire may know. The audit log has the true reason. */
-export type Refusal =
-  | 'bad-credentials'
-  | 'unknown-identity'
-  | StateRefusal
-  | 'ticket-invalid'
-  | 'code-invalid'
-  | 'token-expired'
-  | 'token-invalid';
+export type Refusal = (typeof REFUSALS)[number];
+
+/** Every refusal there is. */
+export const REFUSALS = [
+  'bad-credentials',
+  'unknown-identity',
+  ...STATE_REFUSALS,
+  'ticket-invalid',
+  'code-invalid',
+  'token-expired',
+  'token-invalid',
+] as const;
 
 /** How a command ended. Expected refusals are outcomes; faults are thrown. */
 export type Outcome =

@@ -1,6 +1,6 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
+import type { Device } from '../accounts/fingerprint.ts';
 import type { Mount } from '../mount.ts';
-import type { Device } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
 
 /**

@@ -1,9 +1,10 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
+import type { Device } from '../accounts/fingerprint.ts';
 import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, timedUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import { recordSignIn } from '../store/accounts.ts';
-import { type Device, rememberDevice } from '../store/devices.ts';
+import { rememberDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
 import { integer } from '../store/rows.ts';
 import { insertSession, type Session } from '../store/sessions.ts';

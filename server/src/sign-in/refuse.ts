@@ -11,13 +11,17 @@ import { failHolds, type Hold } from './throttle.ts';
 import { drawTicket, type Passage } from './ticket.ts';
 
 /** The true reason of a refused credential. The wire does not tell these apart. */
-export type CredentialRefusal =
-  | 'unknown-identifier'
-  | 'wrong-password'
-  | 'no-password'
-  | 'locked'
-  | 'unknown-installation'
-  | 'resource-code-refused';
+export type CredentialRefusal = (typeof CREDENTIAL_REFUSALS)[number];
+
+/** Every true reason there is. */
+export const CREDENTIAL_REFUSALS = [
+  'unknown-identifier',
+  'wrong-password',
+  'no-password',
+  'locked',
+  'unknown-installation',
+  'resource-code-refused',
+] as const;
 
 /** An attempt that failed, and the account it was made on, where there is one. */
 export interface Failed {

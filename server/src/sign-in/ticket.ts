@@ -1,14 +1,14 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
+import type { Device } from '../accounts/fingerprint.ts';
 import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, opaqueSecret, randomUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import { sealMail } from '../delivery/queue-mail.ts';
-import { drawCode } from '../factors/mailed-code.ts';
+import { drawCode, type MailedCode } from '../factors/mailed-code.ts';
 import type { Mount } from '../mount.ts';
-import type { Device } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail, type QueuedMail } from '../store/outbox.ts';
-import { issueTicket, type MailedCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
+import { issueTicket, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import type { PickedRole } from './account-policy.ts';
 import { type Outcome, refused, type Step } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';

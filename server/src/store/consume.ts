@@ -1,4 +1,5 @@
 import type { Change } from './engine.ts';
+import type { ResourceCode } from './resource-codes.ts';
 
 // Every thing that can be spent, and the only statements that spend it: one conditional update each, so that of any
 // number of callers on any number of nodes one gets it.
@@ -49,5 +50,13 @@ export function consumeRefresh(
           WHERE id = $1 AND counter = $2 AND ended_at IS NULL AND refresh_expires_at > $3
           AND (account_id IS NULL OR epoch = (SELECT a.epoch FROM accounts a WHERE a.id = sessions.account_id)) RETURNING counter`,
     params: [sessionId, counter, now, refreshExpiresAt],
+  };
+}
+
+/** Spends the uses of a resource code that were spent elsewhere: brings the count up to what is given, never down. */
+export function raiseResourceCodeUses(code: ResourceCode): Change {
+  return {
+    sql: 'UPDATE resource_codes SET uses = $3 WHERE context = $1 AND code_hash = $2 AND uses < $3',
+    params: [code.context, code.codeHash, code.uses],
   };
 }

@@ -1,15 +1,9 @@
+import type { Device } from '../accounts/fingerprint.ts';
 import type { Change, Engine } from './engine.ts';
 import { text } from './rows.ts';
 
 /** The most devices an account can have: the one that was not used for longest goes first. */
 export const DEVICE_LIMIT = 50;
-
-/** A recognised device. The fingerprint is a keyed hash to find it by, and sealed to export it. */
-export interface Device {
-  readonly accountId: string;
-  readonly fingerprintHash: string;
-  readonly fingerprintSealed: string;
-}
 
 /** Looks devices up. */
 export function deviceReader(engine: Engine) {

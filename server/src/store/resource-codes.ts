@@ -89,11 +89,3 @@ export function saveResourceCodes(codes: readonly ResourceCode[]): Change[] {
     ]),
   );
 }
-
-/** Brings the count of uses up to what is given, never down. */
-export function raiseResourceCodeUses(code: ResourceCode): Change {
-  return {
-    sql: 'UPDATE resource_codes SET uses = $3 WHERE context = $1 AND code_hash = $2 AND uses < $3',
-    params: [code.context, code.codeHash, code.uses],
-  };
-}

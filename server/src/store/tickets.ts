@@ -1,3 +1,4 @@
+import type { MailedCode } from '../factors/mailed-code.ts';
 import type { Change, Engine } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
@@ -6,13 +7,6 @@ export type TicketPurpose = 'pick' | 'prove' | 'resend-validation';
 
 /** What is still due. */
 export type Step = 'second-factor' | 'device';
-
-/** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
-export interface MailedCode {
-  readonly hash: string;
-  readonly sentAt: number;
-  readonly expiresAt: number;
-}
 
 /** What stands between a verified credential and a session. The secret itself is with the client only. */
 export interface Ticket {

@@ -1,6 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import type { AccountView } from '../../accounts/view.ts';
-import type { Principal } from '../../sign-in/attempt.ts';
+import type { AccountView, Principal } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   type Decoded,

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { AccountView } from '../../accounts/view.ts';
+import type { AccountView } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   codePoints,

@@ -1,6 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { Organisation } from '../../accounts/account.ts';
-import type { Outcome, Principal, RefusedChoice } from '../../sign-in/attempt.ts';
+import type { Organisation, Outcome, Principal, RefusedChoice } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   type Decoded,

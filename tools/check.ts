@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { outdatedDocuments } from './checks/generated-docs.ts';
+import { houseRules } from './checks/house-rules.ts';
+import { importTable } from './checks/import-table.ts';
+import { readSources } from './checks/source-files.ts';
+
+// Everything that can be said of the sources without running them. `--fix` mends what can be mended.
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const fix = process.argv.includes('--fix');
+
+/** A tool of its own: what it prints is shown when it fails. */
+function tool(program: string, args: readonly string[]): string[] {
+  const { status, stdout, stderr } = spawnSync(`node_modules/.bin/${program}`, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  return status === 0 ? [] : [stdout + stderr];
+}
+
+const checks: readonly (readonly [string, () => string[]])[] = [
+  ['format, lint, sizes', () => tool('biome', fix ? ['check', '--write', '.'] : ['ci', '.'])],
+  ['types', () => [...tool('tsc', ['-b', 'server']), ...tool('tsc', ['-p', 'server/tsconfig.test.json'])]],
+  ['import table', () => importTable(readSources(ROOT))],
+  ['house rules', () => houseRules(readSources(ROOT))],
+  ['generated documents', () => outdatedDocuments(ROOT, fix)],
+];
+
+let failed = false;
+for (const [name, check] of checks) {
+  const begun = performance.now();
+  const problems = check();
+  failed ||= problems.length > 0;
+  console.log(
+    `${problems.length === 0 ? 'ok  ' : 'FAIL'}  ${name} (${((performance.now() - begun) / 1000).toFixed(1)} s)`,
+  );
+  for (const problem of problems) console.log(`      ${problem.trimEnd().replaceAll('\n', '\n      ')}`);
+}
+process.exitCode = failed ? 1 : 0;

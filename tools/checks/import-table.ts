@@ -1,0 +1,165 @@
+import { type Check, importsOf, isTest } from './source-files.ts';
+
+/**
+ * Who may import whom, below `server/src`: a folder, or a file at the top, and the folders and files that it may see
+ * beside its own. A path ends in a slash for everything below it.
+ */
+export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
+  'ports.ts': [],
+  'errors.ts': [],
+  'version.ts': [],
+  'code-points.ts': [],
+  'log.ts': [],
+  'schema-problems.ts': [],
+  'settings.ts': [],
+  'audit/': [],
+  'accounts/': ['crypto/'],
+  'crypto/': ['errors.ts', 'ports.ts'],
+  'factors/': ['crypto/', 'ports.ts'],
+  'store/': ['accounts/', 'audit/', 'factors/', 'errors.ts', 'ports.ts'],
+  'mount.ts': ['contracts/contract.ts', 'tokens/'],
+  'mount-settings.ts': ['contracts/contract.ts', 'mount.ts', 'settings.ts'],
+  'tokens/': ['crypto/', 'store/', 'mount.ts', 'ports.ts'],
+  'delivery/': ['crypto/', 'store/', 'ports.ts'],
+  'sign-in/': [
+    'accounts/',
+    'audit/',
+    'crypto/',
+    'delivery/',
+    'factors/',
+    'store/',
+    'tokens/',
+    'mount.ts',
+    'ports.ts',
+  ],
+  'sessions/': ['accounts/', 'crypto/', 'sign-in/', 'store/', 'mount.ts'],
+  'execute.ts': ['sign-in/', 'sessions/'],
+  'contracts/': ['sign-in/attempt.ts', 'code-points.ts'],
+  'config.ts': [
+    'contracts/index.ts',
+    'crypto/secret-key.ts',
+    'delivery/mail-address.ts',
+    'errors.ts',
+    'mount.ts',
+    'mount-settings.ts',
+    'schema-problems.ts',
+    'settings.ts',
+  ],
+  'core.ts': ['crypto/', 'store/', 'config.ts', 'errors.ts', 'ports.ts'],
+  'clean-up.ts': ['store/', 'ports.ts'],
+  'directory/': [
+    'accounts/',
+    'audit/',
+    'crypto/',
+    'delivery/mail-address.ts',
+    'factors/',
+    'store/',
+    'code-points.ts',
+    'core.ts',
+    'errors.ts',
+    'schema-problems.ts',
+  ],
+  'http/': [
+    'contracts/contract.ts',
+    'sign-in/',
+    'tokens/',
+    'errors.ts',
+    'execute.ts',
+    'mount.ts',
+    'ports.ts',
+  ],
+  'app.ts': [
+    'contracts/index.ts',
+    'crypto/',
+    'delivery/',
+    'http/',
+    'sign-in/',
+    'store/',
+    'tokens/',
+    'clean-up.ts',
+    'config.ts',
+    'mount.ts',
+    'mount-settings.ts',
+    'ports.ts',
+    'version.ts',
+  ],
+  'cli/': [
+    'accounts/',
+    'audit/',
+    'contracts/index.ts',
+    'crypto/',
+    'delivery/',
+    'directory/',
+    'sign-in/throttle.ts',
+    'store/',
+    'tokens/',
+    'app.ts',
+    'config.ts',
+    'core.ts',
+    'errors.ts',
+    'log.ts',
+    'ports.ts',
+    'version.ts',
+  ],
+  'main.ts': ['cli/'],
+};
+
+/** Libraries that one folder keeps to itself. */
+const KEPT: Readonly<Record<string, string>> = {
+  pg: 'store/',
+  'node:sqlite': 'store/',
+  fastify: 'http/',
+  nodemailer: 'delivery/',
+  '@node-rs/argon2': 'crypto/',
+  '@node-rs/bcrypt': 'crypto/',
+  otpauth: 'factors/',
+  commander: 'cli/',
+};
+
+/** Everything that a contract may see of the world: its own folder, the contract interface, and the schema library. */
+const CONTRACT_LIBRARIES = new Set(['typebox']);
+
+/** Holds the sources against the table. Tests may import what they like. */
+export const importTable: Check = (files) => {
+  const problems: string[] = [];
+  for (const file of files) {
+    if (isTest(file.path)) continue;
+    const home = homeOf(file.path);
+    const allowed = IMPORT_TABLE[home];
+    if (!allowed) problems.push(`${file.path}: the import table has no line for ${home}`);
+    for (const name of importsOf(file)) {
+      const problem = problemWith(file.path, home, allowed ?? [], name);
+      if (problem !== null) problems.push(`${file.path}: ${problem}`);
+    }
+  }
+  return problems;
+};
+
+/** The folder at the top that a file is in, or the file itself when it is at the top. */
+function homeOf(path: string): string {
+  const slash = path.indexOf('/');
+  return slash < 0 ? path : path.slice(0, slash + 1);
+}
+
+function problemWith(path: string, home: string, allowed: readonly string[], name: string): string | null {
+  if (!name.endsWith('.ts')) return libraryProblem(path, home, name);
+  if (home === 'contracts/' && name.startsWith('contracts/')) return contractProblem(path, name);
+  if (homeOf(name) === home && home.endsWith('/')) return null;
+  const seen = allowed.some((each) => (each.endsWith('/') ? name.startsWith(each) : name === each));
+  return seen ? null : `may not import ${name}`;
+}
+
+function libraryProblem(path: string, home: string, name: string): string | null {
+  const keeper = KEPT[name];
+  // Types of a library's may be named where the server is wired.
+  if (keeper !== undefined && keeper !== home && !(name === 'fastify' && path === 'app.ts'))
+    return `${name} is used in ${keeper} only`;
+  return home === 'contracts/' && !CONTRACT_LIBRARIES.has(name) ? `a contract may not import ${name}` : null;
+}
+
+/** A contract sees its own folder and the interface, never another contract. */
+function contractProblem(path: string, name: string): string | null {
+  if (path === 'contracts/index.ts' || name === 'contracts/contract.ts') return null;
+  const folder = path.slice(0, path.lastIndexOf('/') + 1);
+  return folder !== 'contracts/' && name.startsWith(folder) ? null : `a contract may not import ${name}`;
+}
