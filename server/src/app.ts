@@ -91,6 +91,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     random,
     log,
     publicUrl,
+    isDraining: () => draining,
     trustedProxies: config.trustedProxies,
     prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
     fallback: nativeContract,

@@ -33,7 +33,7 @@ describe('the configuration', () => {
   test('without anything is complete', () => {
     const config = load();
     expect(config).toMatchObject({
-      listen: { host: '127.0.0.1', port: 8080 },
+      listen: { host: '127.0.0.1', port: 8080, drainMilliseconds: 500 },
       publicUrl: null,
       store: { url: 'sqlite:./data/latchkey.db' },
       signIn: {
@@ -72,7 +72,7 @@ describe('the configuration', () => {
       { LATCHKEY_SIGN_IN_MAX_FAILURES: '7', LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":5,"seconds":9}' },
       file,
     );
-    expect(config.listen).toEqual({ host: '127.0.0.1', port: 1000 });
+    expect(config.listen).toEqual({ host: '127.0.0.1', port: 1000, drainMilliseconds: 500 });
     expect(config.signIn).toMatchObject({
       maxFailures: 7,
       lockSeconds: 5,

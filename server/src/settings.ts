@@ -82,6 +82,13 @@ export const SETTINGS = Type.Object(
           maximum: 65_535,
           description: 'port to listen on; 0 takes a free one',
         }),
+        drainMilliseconds: Type.Integer({
+          default: 500,
+          minimum: 0,
+          maximum: 60_000,
+          description:
+            'how long it goes on accepting after it was told to stop, saying that it is not ready, so that balancers stop sending',
+        }),
       },
       closed,
     ),

@@ -15,6 +15,7 @@ export interface TestCore extends Core {
 
 /** Settings for tests, as the environment would give them: hashing is cheap and refusals are not held back. */
 export const TEST_SETTINGS: Readonly<Record<string, string>> = {
+  LATCHKEY_LISTEN_DRAIN_MILLISECONDS: '100',
   LATCHKEY_HASHING_MEMORY_KIB: '256',
   LATCHKEY_HASHING_PASSES: '1',
   LATCHKEY_SIGN_IN_REFUSAL_MILLISECONDS: '0',

@@ -49,6 +49,8 @@ export async function serve(config: Configuration, steps: ServeSteps): Promise<v
     );
     await steps.onListening(url);
     log.info({ signal: await stopped.signal }, 'stopping: finishing what is in flight');
+    app.drain();
+    await new Promise((resolve) => setTimeout(resolve, config.listen.drainMilliseconds));
   } finally {
     stopped.forget();
     await stop(app, core, processLog);
@@ -56,7 +58,6 @@ export async function serve(config: Configuration, steps: ServeSteps): Promise<v
 }
 
 async function stop(app: App, core: Core, { log, flush }: ProcessLog): Promise<void> {
-  app.drain();
   await app.close();
   await core.store.close();
   log.info({}, 'stopped');

@@ -23,6 +23,8 @@ export interface ServerOptions {
   /** Words what belongs to no contract. */
   readonly fallback: Contract;
   readonly publicUrl: () => string;
+  /** Whether the server is about to stop: then every answer is the last on its connection. */
+  readonly isDraining: () => boolean;
 }
 
 const TIMEOUT_MILLISECONDS = 15_000;
@@ -55,6 +57,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.addHook('onRequest', async (request, reply) => {
     request.arrivedAt = clock.now();
     setResponseHeaders(reply, request.id, options.publicUrl().startsWith('https:'));
+    if (options.isDraining()) reply.header('connection', 'close');
   });
   server.addHook('onResponse', async (request, reply) => {
     const quiet = request.routeOptions.config?.quiet === true && reply.statusCode < 400;
