@@ -1,5 +1,7 @@
 -- What the directory file can say: who exists, where they belong and what they sign in with.
 -- Flags are 0 or 1, times are milliseconds since 1970, JSON is kept as the text that was given.
+-- What stands in a comment that begins with "sqlite:" is part of the statement there: a table without row ids is one tree
+-- instead of two.
 
 CREATE TABLE organisations (
   id TEXT PRIMARY KEY,
@@ -10,14 +12,14 @@ CREATE TABLE organisations (
   is_suspended INTEGER NOT NULL,
   is_paid INTEGER NOT NULL,
   settings TEXT
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX organisations_by_parent ON organisations (parent_id);
 
 CREATE TABLE roles (
   name TEXT PRIMARY KEY,
   permissions TEXT NOT NULL,
   admin TEXT CHECK (admin IN ('global', 'group'))
-);
+) /* sqlite: WITHOUT ROWID */;
 
 CREATE TABLE users (
   id TEXT PRIMARY KEY,
@@ -25,13 +27,13 @@ CREATE TABLE users (
   first_name TEXT,
   last_name TEXT,
   avatar TEXT
-);
+) /* sqlite: WITHOUT ROWID */;
 
 -- Numbers are handed out here, on both engines alike, and never twice.
 CREATE TABLE counters (
   name TEXT PRIMARY KEY,
   value BIGINT NOT NULL
-);
+) /* sqlite: WITHOUT ROWID */;
 INSERT INTO counters (name, value) VALUES ('account', 0), ('resource-code', 0);
 
 -- epoch rises with every change that must end what was issued before it: sessions and tickets carry the epoch they
@@ -60,7 +62,7 @@ CREATE TABLE accounts (
   sign_ins BIGINT NOT NULL DEFAULT 0,
   failed_sign_ins BIGINT NOT NULL DEFAULT 0,
   last_sign_in_at BIGINT
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX accounts_by_home ON accounts (home_id);
 CREATE INDEX accounts_by_user ON accounts (user_id);
 
@@ -72,8 +74,9 @@ CREATE TABLE identifiers (
   account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
   kinds INTEGER NOT NULL,
   PRIMARY KEY (home_key, canonical)
-);
-CREATE INDEX identifiers_by_canonical ON identifiers (canonical);
+) /* sqlite: WITHOUT ROWID */;
+-- It holds all that a look-up by identifier reads.
+CREATE INDEX identifiers_by_canonical ON identifiers (canonical, kinds, account_id);
 CREATE INDEX identifiers_by_account ON identifiers (account_id);
 
 CREATE TABLE memberships (
@@ -81,7 +84,7 @@ CREATE TABLE memberships (
   organisation_id TEXT NOT NULL REFERENCES organisations (id),
   role TEXT NOT NULL REFERENCES roles (name),
   PRIMARY KEY (account_id, organisation_id, role)
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX memberships_by_organisation ON memberships (organisation_id);
 
 CREATE TABLE devices (
@@ -91,7 +94,7 @@ CREATE TABLE devices (
   created_at BIGINT NOT NULL,
   last_used_at BIGINT NOT NULL,
   PRIMARY KEY (account_id, fingerprint_hash)
-);
+) /* sqlite: WITHOUT ROWID */;
 
 CREATE TABLE installations (
   id TEXT PRIMARY KEY,
@@ -99,7 +102,7 @@ CREATE TABLE installations (
   account_id TEXT REFERENCES accounts (id) ON DELETE CASCADE,
   status TEXT NOT NULL CHECK (status IN ('active', 'inactive', 'deleted')),
   epoch BIGINT NOT NULL DEFAULT 1
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX installations_by_account ON installations (account_id);
 
 -- number keeps the order in which codes were loaded: nothing else about them can be sorted by.
@@ -113,4 +116,4 @@ CREATE TABLE resource_codes (
   uses BIGINT NOT NULL,
   revoked INTEGER NOT NULL,
   PRIMARY KEY (context, code_hash)
-);
+) /* sqlite: WITHOUT ROWID */;

@@ -12,7 +12,7 @@ CREATE TABLE attempts (
   blocked_until BIGINT NOT NULL,
   locked_until BIGINT NOT NULL,
   last_failure_at BIGINT NOT NULL
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX attempts_by_last_failure ON attempts (last_failure_at);
 
 CREATE TABLE tickets (
@@ -33,7 +33,7 @@ CREATE TABLE tickets (
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
   consumed_at BIGINT
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX tickets_by_account ON tickets (account_id);
 CREATE INDEX tickets_by_expiry ON tickets (expires_at);
 
@@ -60,7 +60,7 @@ CREATE TABLE sessions (
   fingerprint_hash TEXT,
   address TEXT,
   user_agent TEXT
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX sessions_by_account ON sessions (account_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
@@ -74,7 +74,7 @@ CREATE TABLE outbox (
   tries INTEGER NOT NULL DEFAULT 0,
   last_error TEXT,
   dead_at BIGINT
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX outbox_by_next_attempt ON outbox (next_attempt_at);
 
 CREATE TABLE signing_keys (
@@ -85,10 +85,10 @@ CREATE TABLE signing_keys (
   created_at BIGINT NOT NULL,
   signs_from BIGINT NOT NULL,
   retires_at BIGINT
-);
+) /* sqlite: WITHOUT ROWID */;
 
 -- Small facts about the store itself, such as which secrets.key it was sealed with.
 CREATE TABLE facts (
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL
-);
+) /* sqlite: WITHOUT ROWID */;

@@ -8,6 +8,9 @@ export interface ProcessLog {
   flush(): void;
 }
 
+/** How long a line is held back at most. */
+const FLUSH_MILLISECONDS = 100;
+
 /**
  * The process's log: JSON lines on stdout, or lines to be read where stdout is a terminal.
  * @param level the least important level that is written
@@ -15,8 +18,13 @@ export interface ProcessLog {
 export function createLog(level: string): ProcessLog {
   if (process.stdout.isTTY)
     return { log: pino({ level, base: null }, readableLines()), flush: () => undefined };
-  // Lines are handed to the system off the event loop; a reader that is slow slows nobody down.
-  const destination = pino.destination({ fd: 1, sync: false });
+  // Lines are gathered and handed to the system off the event loop; a reader that is slow slows nobody down.
+  const destination = pino.destination({
+    fd: 1,
+    sync: false,
+    minLength: 4096,
+    periodicFlush: FLUSH_MILLISECONDS,
+  });
   return {
     log: pino({ level, timestamp: pino.stdTimeFunctions.isoTime }, destination),
     flush: () => destination.flushSync(),

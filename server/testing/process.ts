@@ -43,12 +43,16 @@ const START_MILLISECONDS = 20_000;
 /** Makes a folder to run the program in, as a real process. */
 export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): Workplace {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-work-'));
+  const running = new Set<ChildProcess>();
   const base = { ...TEST_SETTINGS, LATCHKEY_LISTEN_PORT: '0', ...settings };
 
   const start = (args: readonly string[], environment: Record<string, string> = {}) => {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'));
     const env = { ...Object.fromEntries(inherited), ...base, ...environment };
-    return spawn(PROGRAM, args, { cwd: directory, env, stdio: 'pipe' });
+    const child = spawn(PROGRAM, args, { cwd: directory, env, stdio: 'pipe' });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    return child;
   };
 
   return {
@@ -75,7 +79,11 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
         },
       };
     },
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove() {
+      // What a test that failed has left running.
+      for (const child of running) child.kill('SIGKILL');
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
 }
 

@@ -74,6 +74,21 @@ export interface AccountWithMemberships extends Account {
   readonly memberships: readonly Membership[];
 }
 
+/** As much of an account as decides whether it may act, and as what. */
+export interface RoleHolder {
+  readonly status: AccountStatus;
+  readonly emailValidated: boolean;
+  readonly home: Pick<Organisation, 'id' | 'isSuspended'> | null;
+  readonly role: Role | null;
+  readonly memberships: readonly HeldRole[];
+}
+
+/** As much of a membership as decides that. */
+export interface HeldRole {
+  readonly organisation: Pick<Organisation, 'id' | 'name' | 'isSuspended'>;
+  readonly role: Role;
+}
+
 /** A mobile device that signs in by itself, on behalf of an account where it is bound to one. */
 export interface Installation {
   readonly id: string;
@@ -92,4 +107,12 @@ export function byCodePoint(left: string, right: string): number {
     if (difference !== 0) return difference;
   }
   return a.length - b.length;
+}
+
+/** Orders memberships by the organisation's name and then the role, by code point. */
+export function byOrganisation(left: HeldRole, right: HeldRole): number {
+  return (
+    byCodePoint(left.organisation.name, right.organisation.name) ||
+    byCodePoint(left.role.name, right.role.name)
+  );
 }

@@ -1,4 +1,4 @@
-import type { AccountWithMemberships, Membership, Organisation } from './account.ts';
+import type { AccountWithMemberships, HeldRole, Organisation } from './account.ts';
 
 /** Whether an organisation's settings ask for a second factor from those who hold a role in it. */
 export function roleAsksForSecondFactor(organisation: Organisation | null, role: string): boolean {
@@ -27,6 +27,8 @@ function isPositiveInteger(value: unknown): value is number {
 }
 
 /** The memberships that count today: those in organisations that are not suspended. */
-export function activeMemberships(account: AccountWithMemberships): Membership[] {
+export function activeMemberships<Held extends HeldRole>(account: {
+  readonly memberships: readonly Held[];
+}): Held[] {
   return account.memberships.filter((membership) => !membership.organisation.isSuspended);
 }

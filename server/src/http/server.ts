@@ -54,12 +54,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
   registerBodyParser(server);
   server.decorateRequest('arrivedAt', 0);
 
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     request.arrivedAt = clock.now();
     setResponseHeaders(reply, request.id, options.publicUrl().startsWith('https:'));
     if (options.isDraining()) reply.header('connection', 'close');
+    done();
   });
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     const quiet = request.routeOptions.config?.quiet === true && reply.statusCode < 400;
     const fields = {
       requestId: request.id,
@@ -72,6 +73,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     };
     if (quiet) log.debug(fields, 'request');
     else log.info(fields, 'request');
+    done();
   });
   server.setErrorHandler<FastifyError>((error, request, reply) => {
     const fault = faultOf(error);

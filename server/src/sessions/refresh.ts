@@ -1,8 +1,9 @@
-import { type Outcome, type Principal, refused } from '../sign-in/attempt.ts';
+import { type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { sessionTokens } from '../sign-in/issue.ts';
 import { consumeRefresh } from '../store/consume.ts';
 import { endSession, type Session } from '../store/sessions.ts';
+import { subjectOf } from './inspect.ts';
 import { lacksSecondFactor, type StandingSession, standingOf } from './standing.ts';
 
 /**
@@ -53,20 +54,8 @@ function refreshed(corridor: Corridor, attempt: Attempt, standing: StandingSessi
   const { session, principal } = standing;
   return {
     kind: 'refreshed',
-    tokens: sessionTokens(corridor, attempt, session, principal, subjectOf(principal), null),
+    tokens: sessionTokens(corridor, attempt, session, principal, subjectOf(session.principal), null),
   };
-}
-
-/** The `sub` of a principal's tokens. */
-export function subjectOf(principal: Principal): string {
-  switch (principal.kind) {
-    case 'account':
-      return principal.view.account.id;
-    case 'installation':
-      return `installation:${principal.id}`;
-    case 'resource':
-      return `resource:${principal.resource}`;
-  }
 }
 
 async function refuseRefresh(

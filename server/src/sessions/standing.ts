@@ -4,6 +4,7 @@ import type { Mount } from '../mount.ts';
 import { stateRefusal } from '../sign-in/account-policy.ts';
 import type { Principal } from '../sign-in/attempt.ts';
 import { isSecondFactorDue } from '../sign-in/second-factor.ts';
+import type { SessionStanding } from '../store/current-principal.ts';
 import type { Session } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
 
@@ -17,21 +18,32 @@ export interface StandingSession {
 export type Fallen = { readonly fallen: string };
 
 /**
- * Reads a session's principal anew: account, organisation, membership, role and second-factor policy as they are now.
- * @param found what `currentPrincipal` says, null when there is no such session
+ * Whether a session can stand at all: it has not ended, it is of that mount, and nothing that it depends on is in the way.
+ * @returns the session's standing, or why it has fallen
  */
-export async function standingOf(
-  store: Store,
-  found: Awaited<ReturnType<Store['principals']['bySession']>>,
+export function standsOn(
+  found: SessionStanding | null,
   mount: Mount | undefined,
   now: number,
-): Promise<StandingSession | Fallen> {
+): SessionStanding | Fallen {
   if (found === null) return { fallen: 'unknown-session' };
   const { session, obstacle } = found;
   if (mount === undefined || session.mount !== mount.name) return { fallen: 'other-mount' };
   if (session.endedAt !== null) return { fallen: 'session-ended' };
   if (session.expiresAt <= now) return { fallen: 'session-expired' };
-  if (obstacle !== null) return { fallen: obstacle };
+  return obstacle === null ? found : { fallen: obstacle };
+}
+
+/** Reads a session's principal anew: account, organisation, membership, role and policy as they are now. */
+export async function standingOf(
+  store: Store,
+  found: SessionStanding | null,
+  mount: Mount,
+  now: number,
+): Promise<StandingSession | Fallen> {
+  const standing = standsOn(found, mount, now);
+  if ('fallen' in standing) return standing;
+  const { session } = standing;
   const { principal } = session;
   if (principal.kind === 'resource')
     return { session, principal: { kind: 'resource', resource: principal.id } };
@@ -46,8 +58,7 @@ export async function standingOf(
       },
     };
   }
-  if (account === null) return { fallen: 'account-gone' };
-  return standingAccount(session, account, mount);
+  return account === null ? { fallen: 'account-gone' } : standingAccount(session, account, mount);
 }
 
 function standingAccount(
@@ -55,29 +66,28 @@ function standingAccount(
   account: AccountWithMemberships,
   mount: Mount,
 ): StandingSession | Fallen {
-  const picked = session.membership;
-  const state = stateRefusal(account, mount, picked);
+  const state = stateRefusal(account, mount, session.membership);
   if (state !== null) return { fallen: state };
-  const role = picked === null ? null : heldRole(account, picked);
-  if (role === undefined) return { fallen: 'role-removed' };
-  return {
-    session,
-    principal: { kind: 'account', view: viewAccount(account, mount.organisation), picked: role },
-  };
+  const picked = session.membership === null ? null : pickedRole(account, session.membership);
+  if (picked === undefined) return { fallen: 'role-removed' };
+  return { session, principal: { kind: 'account', view: viewAccount(account, mount.organisation), picked } };
 }
 
-/** The picked role as it is today; undefined when the account no longer has it. */
-function heldRole(
+type Picked = NonNullable<Extract<Principal, { kind: 'account' }>['picked']>;
+
+/** The role that was picked, as it is today; undefined when the account no longer has it. */
+function pickedRole(
   account: AccountWithMemberships,
-  picked: NonNullable<Session['membership']>,
-): Extract<Principal, { kind: 'account' }>['picked'] | undefined {
-  if (picked.organisationId === null) {
-    return (account.role?.name ?? '') === picked.role
+  membership: NonNullable<Session['membership']>,
+): Picked | undefined {
+  if (membership.organisationId === null) {
+    return (account.role?.name ?? '') === membership.role
       ? { role: account.role, organisation: null }
       : undefined;
   }
   return account.memberships.find(
-    ({ organisation, role }) => organisation.id === picked.organisationId && role.name === picked.role,
+    ({ organisation, role }) =>
+      organisation.id === membership.organisationId && role.name === membership.role,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { AccountWithMemberships } from '../accounts/account.ts';
+import type { RoleHolder } from '../accounts/account.ts';
 import { activeMemberships } from '../accounts/policy.ts';
 import type { Mount } from '../mount.ts';
 import type { StateRefusal } from './attempt.ts';
@@ -16,7 +16,7 @@ export interface PickedRole {
  * @returns why not, or null
  */
 export function stateRefusal(
-  account: AccountWithMemberships,
+  account: RoleHolder,
   mount: Mount,
   picked: PickedRole | null,
 ): StateRefusal | null {
@@ -28,13 +28,13 @@ export function stateRefusal(
   return null;
 }
 
-function isPickedSuspended(account: AccountWithMemberships, picked: PickedRole): boolean {
+function isPickedSuspended(account: RoleHolder, picked: PickedRole): boolean {
   return account.memberships.some(
     ({ organisation }) => organisation.id === picked.organisationId && organisation.isSuspended,
   );
 }
 
 /** It has roles only in organisations that are suspended, all of them. */
-function isSuspendedEverywhere(account: AccountWithMemberships): boolean {
+function isSuspendedEverywhere(account: RoleHolder): boolean {
   return account.role === null && account.memberships.length > 0 && activeMemberships(account).length === 0;
 }

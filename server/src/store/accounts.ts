@@ -1,5 +1,5 @@
 import type { Account, AccountStatus, AccountWithMemberships, Membership } from '../accounts/account.ts';
-import { byCodePoint } from '../accounts/account.ts';
+import { byOrganisation } from '../accounts/account.ts';
 import type { Change, Engine, Row } from './engine.ts';
 import { organisationColumns, organisationOf } from './organisations.ts';
 import { roleOf } from './roles.ts';
@@ -33,7 +33,7 @@ const MEMBERSHIPS = `SELECT m.role, r.permissions, r.admin, ${organisationColumn
 export function accountReader(engine: Engine) {
   async function withMemberships(account: Account): Promise<AccountWithMemberships> {
     const rows = await engine.read({ sql: MEMBERSHIPS, params: [account.id] });
-    return { ...account, memberships: rows.map(membershipOf).sort(inOrder) };
+    return { ...account, memberships: rows.map(membershipOf).sort(byOrganisation) };
   }
 
   return {
@@ -99,13 +99,6 @@ function membershipOf(row: Row): Membership {
   const role = roleOf(row, 'role', 'permissions', 'admin');
   if (!organisation || !role) throw new TypeError('a membership without its organisation or role');
   return { organisation, role };
-}
-
-function inOrder(left: Membership, right: Membership): number {
-  return (
-    byCodePoint(left.organisation.name, right.organisation.name) ||
-    byCodePoint(left.role.name, right.role.name)
-  );
 }
 
 /**

@@ -74,7 +74,7 @@ async function currentVersion(engine: Engine): Promise<number> {
 
 /** Whether this process was the one that applied it. */
 async function apply(engine: Engine, migration: Migration, now: number): Promise<boolean> {
-  const script = readFileSync(new URL(migration.file, MIGRATIONS), 'utf8');
+  const script = scriptFor(engine.dialect, readFileSync(new URL(migration.file, MIGRATIONS), 'utf8'));
   // The row comes first: of two processes, the second waits for it and then finds it taken.
   const claim = `INSERT INTO schema_migrations (version, name, applied_at) VALUES (${migration.version}, '${migration.name}', ${now});`;
   try {
@@ -84,6 +84,13 @@ async function apply(engine: Engine, migration: Migration, now: number): Promise
     if (error instanceof StoreConflictError) return false;
     throw error;
   }
+}
+
+/** What stands in a comment that begins with an engine's name is part of the statement on that engine. */
+function scriptFor(dialect: Engine['dialect'], script: string): string {
+  return script.replaceAll(/\/\* (sqlite|postgres): ([^*]*) \*\//g, (_, engine: string, text: string) =>
+    engine === dialect ? text : '',
+  );
 }
 
 /** NNNN-name.sql for both engines, or a NNNN-name.sqlite.sql and a NNNN-name.postgres.sql where they must differ. */

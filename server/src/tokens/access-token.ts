@@ -49,6 +49,7 @@ export function createAccessTokens(options: AccessTokenOptions) {
   const sharedKeys = mounts.flatMap(sharedKeysOf);
   const sharedByHeader = new Map(sharedKeys.map((shared) => [shared.header, shared]));
   const sharedByMount = new Map(sharedKeys.map((shared) => [shared.mount, shared]));
+  const verified = new RememberedTokens();
   const longestSeconds = Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
 
   function signerFor(mount: Mount): { key: JwsKey; header: string } {
@@ -86,34 +87,79 @@ export function createAccessTokens(options: AccessTokenOptions) {
 
     /** What a token says; `'expired'` for a genuine one that has ended; null for anything else. */
     verify(token: string): VerifiedAccessToken | 'expired' | null {
-      let shared: SharedKey | undefined;
-      const payload = verifyCompact(token, (header) => {
-        shared = sharedByHeader.get(header);
-        return shared?.key ?? keyRing.verifier(header);
-      });
-      if (payload === null) return null;
-      const { iss, aud, sub, sid, iat, exp } = payload;
+      const header = token.slice(0, token.indexOf('.'));
+      const shared = sharedByHeader.get(header);
+      const key = shared?.key ?? keyRing.verifier(header);
+      if (!key) return null;
+      const claims = verified.get(token) ?? readClaims(token, header, key);
       if (
-        iss !== publicUrl() ||
-        typeof aud !== 'string' ||
-        typeof sub !== 'string' ||
-        typeof sid !== 'string'
+        claims === null ||
+        claims.issuer !== publicUrl() ||
+        claims.expiresAt - claims.issuedAt > longestSeconds
       )
         return null;
-      if (!isTime(iat) || !isTime(exp) || exp - iat > longestSeconds) return null;
+      verified.set(token, claims);
       const now = clock.now() / 1000;
-      if (iat > now + SKEW_SECONDS) return null;
-      if (exp <= now) return 'expired';
+      if (claims.issuedAt > now + SKEW_SECONDS) return null;
+      if (claims.expiresAt <= now) return 'expired';
+      const { sessionId, subject, audience, issuedAt, expiresAt } = claims;
       return {
-        sessionId: sid,
-        subject: sub,
-        audience: aud,
-        issuedAt: iat * 1000,
-        expiresAt: exp * 1000,
+        sessionId,
+        subject,
+        audience,
+        issuedAt: issuedAt * 1000,
+        expiresAt: expiresAt * 1000,
         sharedWith: shared?.mount ?? null,
       };
     },
   };
+}
+
+/** The claims of a token whose signature is right; times in seconds since 1970. */
+interface Claims {
+  readonly issuer: unknown;
+  readonly audience: string;
+  readonly subject: string;
+  readonly sessionId: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+function readClaims(token: string, header: string, key: JwsKey): Claims | null {
+  const payload = verifyCompact(token, (given) => (given === header ? key : undefined));
+  if (payload === null) return null;
+  const { iss, aud, sub, sid, iat, exp } = payload;
+  if (
+    typeof aud !== 'string' ||
+    typeof sub !== 'string' ||
+    typeof sid !== 'string' ||
+    !isTime(iat) ||
+    !isTime(exp)
+  )
+    return null;
+  return { issuer: iss, audience: aud, subject: sub, sessionId: sid, issuedAt: iat, expiresAt: exp };
+}
+
+/** How many tokens are remembered at most. */
+const REMEMBERED_TOKENS = 10_000;
+
+/**
+ * Genuine tokens that were seen lately: a signature is verified once, not at every request. Whether the key still holds,
+ * the token is in time and its session lives is asked each time all the same.
+ */
+class RememberedTokens {
+  readonly #claims = new Map<string, Claims>();
+
+  get(token: string): Claims | undefined {
+    return this.#claims.get(token);
+  }
+
+  set(token: string, claims: Claims): void {
+    if (this.#claims.has(token)) return;
+    const [oldest] = this.#claims.size < REMEMBERED_TOKENS ? [] : this.#claims.keys();
+    if (oldest !== undefined) this.#claims.delete(oldest);
+    this.#claims.set(token, claims);
+  }
 }
 
 function isTime(value: unknown): value is number {

@@ -36,7 +36,7 @@ function signature(input: string, key: JwsKey): Buffer {
   const data = Buffer.from(input);
   switch (key.algorithm) {
     case 'ES256':
-      return rawFromDer(sign('sha256', data, { key: key.signingKey, dsaEncoding: 'der' }));
+      return rawFromDer(sign('sha256', data, key.signingKey));
     case 'EdDSA':
       return sign(null, data, key.signingKey);
     case 'RS256':
@@ -71,10 +71,7 @@ function isSigned(input: string, signed: Buffer, key: JwsKey): boolean {
   const data = Buffer.from(input);
   switch (key.algorithm) {
     case 'ES256':
-      return (
-        signed.length === 64 &&
-        verify('sha256', data, { key: key.verifyingKey, dsaEncoding: 'der' }, derFromRaw(signed))
-      );
+      return signed.length === 64 && verify('sha256', data, key.verifyingKey, derFromRaw(signed));
     case 'EdDSA':
       return verify(null, data, key.verifyingKey, signed);
     case 'RS256':

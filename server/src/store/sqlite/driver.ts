@@ -17,6 +17,9 @@ export interface SqliteConnection {
 
 const BUSY_TIMEOUT_MILLISECONDS = 5000;
 
+/** How much of the file a connection keeps in memory. */
+const CACHE_KIB = 8192;
+
 /**
  * Opens a database file so that what it acknowledges is on disk: write-ahead log, a sync at each commit, foreign keys
  * enforced. Waits up to five seconds for a lock that another process holds.
@@ -24,6 +27,7 @@ const BUSY_TIMEOUT_MILLISECONDS = 5000;
 export function openSqlite(path: string): SqliteConnection {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MILLISECONDS });
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+  database.exec(`PRAGMA cache_size = -${CACHE_KIB};`);
   const prepared = new Map<string, Prepared>();
 
   return {

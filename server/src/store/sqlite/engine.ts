@@ -3,6 +3,7 @@ import { dirname, extname, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
 import type { Change, Committed, Engine } from '../engine.ts';
+import { batchEncoder } from './batch-message.ts';
 import { openSqlite, type SqliteConnection } from './driver.ts';
 import { failure, type WriteFailure, type WriteResult } from './write-batch.ts';
 
@@ -25,6 +26,7 @@ export function openSqliteEngine(path: string): Engine {
   const worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), {
     workerData: { path: file },
   });
+  const encode = batchEncoder();
   const queue: Waiting[] = [];
   let inFlight: Waiting[] = [];
   let stopped: Error | undefined;
@@ -32,7 +34,7 @@ export function openSqliteEngine(path: string): Engine {
   function sendNext(): void {
     if (inFlight.length > 0 || queue.length === 0) return;
     inFlight = queue.splice(0, BATCH_LIMIT);
-    worker.postMessage(inFlight.map((waiting) => waiting.changes));
+    worker.postMessage(encode(inFlight.map((waiting) => waiting.changes)));
   }
 
   function failAll(error: Error): void {
@@ -40,7 +42,8 @@ export function openSqliteEngine(path: string): Engine {
     for (const waiting of [...inFlight.splice(0), ...queue.splice(0)]) waiting.reject(stopped);
   }
 
-  worker.on('message', (results: readonly WriteResult[]) => {
+  worker.on('message', (answer: string) => {
+    const results = JSON.parse(answer) as WriteResult[];
     const settled = inFlight;
     inFlight = [];
     sendNext();

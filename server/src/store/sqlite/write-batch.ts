@@ -19,35 +19,56 @@ export function writeBatch(
   connection: SqliteConnection,
   batch: readonly (readonly Change[])[],
 ): WriteResult[] {
+  const [only] = batch;
+  if (only !== undefined && batch.length === 1) return [attempt(connection, only, ALONE)];
   try {
-    connection.execute('BEGIN IMMEDIATE');
-    const results = batch.map((changes) => writeTransition(connection, changes));
-    connection.execute('COMMIT');
+    connection.query('BEGIN IMMEDIATE', []);
+    const results = batch.map((changes) => attempt(connection, changes, AMONG_OTHERS));
+    connection.query('COMMIT', []);
     return results;
   } catch (error) {
-    if (connection.inTransaction()) connection.execute('ROLLBACK');
+    if (connection.inTransaction()) connection.query('ROLLBACK', []);
     return batch.map(() => failure(error));
   }
 }
 
-function writeTransition(connection: SqliteConnection, changes: readonly Change[]): WriteResult {
-  connection.execute('SAVEPOINT transition');
+/** How a transition begins, is kept, and is undone. */
+interface Bracket {
+  readonly begin: string;
+  readonly keep: string;
+  readonly undo: readonly string[];
+}
+
+/** By itself it is a transaction; among others it is a savepoint of theirs. */
+const ALONE: Bracket = { begin: 'BEGIN IMMEDIATE', keep: 'COMMIT', undo: ['ROLLBACK'] };
+const AMONG_OTHERS: Bracket = {
+  begin: 'SAVEPOINT transition',
+  keep: 'RELEASE transition',
+  undo: ['ROLLBACK TO transition', 'RELEASE transition'],
+};
+
+function attempt(connection: SqliteConnection, changes: readonly Change[], bracket: Bracket): WriteResult {
+  const undo = (): void => {
+    for (const statement of bracket.undo) connection.query(statement, []);
+  };
   try {
+    connection.query(bracket.begin, []);
     const rows = [];
     for (const change of changes) {
       const returned = connection.query(change.sql, change.params);
       if (change.guard !== undefined && returned.length === 0) {
-        connection.execute('ROLLBACK TO transition; RELEASE transition');
+        undo();
         return { ok: false, guard: change.guard };
       }
       rows.push(returned);
     }
-    connection.execute('RELEASE transition');
+    connection.query(bracket.keep, []);
     return { ok: true, rows };
   } catch (error) {
-    // A full disk or a failing one ends the whole transaction: then there is no savepoint left to go back to.
-    if (!connection.inTransaction()) throw error;
-    connection.execute('ROLLBACK TO transition; RELEASE transition');
+    // A full disk or a failing one ends the whole transaction: then there is nothing left to go back to, and among
+    // others it is everybody's failure.
+    if (connection.inTransaction()) undo();
+    else if (bracket === AMONG_OTHERS) throw error;
     return failure(error);
   }
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Change } from '../engine.ts';
+import { batchDecoder } from './batch-message.ts';
 import { openSqlite } from './driver.ts';
 import { writeBatch } from './write-batch.ts';
 
@@ -8,12 +8,13 @@ const port = parentPort;
 if (!port) throw new Error('the SQLite writer runs as a worker thread only');
 
 const connection = openSqlite((workerData as { path: string }).path);
+const decode = batchDecoder();
 
-port.on('message', (message: readonly (readonly Change[])[] | 'close') => {
+port.on('message', (message: string) => {
   if (message === 'close') {
     connection.close();
     port.close();
     return;
   }
-  port.postMessage(writeBatch(connection, message));
+  port.postMessage(JSON.stringify(writeBatch(connection, decode(message))));
 });

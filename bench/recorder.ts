@@ -1,0 +1,47 @@
+/** What a run measured. */
+export interface Summary {
+  /** Answers with status 200 a second. */
+  readonly perSecond: number;
+  readonly p50Milliseconds: number;
+  readonly p99Milliseconds: number;
+  /** How many answers had each status. */
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+/** Counts answers and keeps how long each took. */
+export class Recorder {
+  #latencies: number[] = [];
+  #statuses: Record<string, number> = {};
+  #begun = 0;
+
+  /** Forgets what came before: the warm-up. */
+  begin(): void {
+    this.#latencies = [];
+    this.#statuses = {};
+    this.#begun = performance.now();
+  }
+
+  record(milliseconds: number, status: number): void {
+    if (status === 200) this.#latencies.push(milliseconds);
+    this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
+  }
+
+  end(): Summary {
+    const seconds = (performance.now() - this.#begun) / 1000;
+    const sorted = this.#latencies.sort((a, b) => a - b);
+    const at = (share: number) =>
+      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+    return {
+      perSecond: sorted.length / seconds,
+      p50Milliseconds: at(0.5),
+      p99Milliseconds: at(0.99),
+      statuses: this.#statuses,
+    };
+  }
+}
+
+/** The middle value. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,98 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hashSync } from '@node-rs/argon2';
+import { PASSWORD } from './scenarios.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PROGRAM = join(ROOT, 'node_modules', '.bin', 'latchkey');
+
+/** A server that is being measured. */
+export interface Subject {
+  readonly url: string;
+  /** From the start of the process to its first answer. */
+  readonly startMilliseconds: number;
+  memoryMib(): number;
+  stop(): Promise<void>;
+}
+
+/** A folder with a store of that many people in it. */
+export interface BenchStore {
+  readonly directory: string;
+  readonly usernames: readonly string[];
+  remove(): void;
+}
+
+/** Makes a store and loads people into it, all with the same password. */
+export function makeStore(people: number): BenchStore {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
+  const passwordHash = hashSync(PASSWORD, { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
+  const usernames = Array.from({ length: people }, (_, index) => `person${index}`);
+  const lines = usernames.map((username, index) =>
+    JSON.stringify({
+      kind: 'account',
+      id: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+      username,
+      email: `${username}@example.com`,
+      emailValidated: true,
+      passwordHash,
+      user: { name: username },
+    }),
+  );
+  execFileSync(PROGRAM, ['import', '-'], {
+    cwd: directory,
+    input: lines.join('\n'),
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: environment(),
+  });
+  return { directory, usernames, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
+/** Starts the server as it is installed, with its defaults. */
+export function startLatchkey(store: BenchStore): Promise<Subject> {
+  return start(PROGRAM, ['serve'], store.directory);
+}
+
+/** Starts the floor's server. */
+export function startEcho(): Promise<Subject> {
+  return start(process.execPath, [fileURLToPath(new URL('echo-server.ts', import.meta.url))], ROOT);
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_')),
+  );
+  return { ...inherited, LATCHKEY_LISTEN_PORT: '0', LATCHKEY_LISTEN_DRAIN_MILLISECONDS: '0' };
+}
+
+async function start(program: string, args: readonly string[], cwd: string): Promise<Subject> {
+  const begun = performance.now();
+  const child = spawn(program, args, { cwd, env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
+  const url = await listening(child);
+  await fetch(`${url}/livez`);
+  return {
+    url,
+    startMilliseconds: performance.now() - begun,
+    memoryMib: () =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.kill('SIGTERM');
+      }),
+  };
+}
+
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    child.stderr?.on('data', (piece: Buffer) => {
+      said += piece.toString();
+      const url = /listening on (http:\S+)/.exec(said)?.[1];
+      if (url !== undefined) resolve(url);
+    });
+    child.once('exit', () => reject(new Error(`the server did not start: ${said}`)));
+  });
+}
