@@ -19,8 +19,11 @@ function tool(program: string, args: readonly string[]): string[] {
   return status === 0 ? [] : [stdout + stderr];
 }
 
+/** Colours are for people who look on, not for a log. */
+const colours = process.stdout.isTTY ? [] : ['--colors=off'];
+
 const checks: readonly (readonly [string, () => string[]])[] = [
-  ['format, lint, sizes', () => tool('biome', fix ? ['check', '--write', '.'] : ['ci', '.'])],
+  ['format, lint, sizes', () => tool('biome', [...(fix ? ['check', '--write'] : ['ci']), ...colours, '.'])],
   ['types', () => [...tool('tsc', ['-b', 'server']), ...tool('tsc', ['-p', 'server/tsconfig.test.json'])]],
   ['import table', () => importTable(readSources(ROOT))],
   ['house rules', () => houseRules(readSources(ROOT))],

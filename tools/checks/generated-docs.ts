@@ -4,12 +4,14 @@ import { configurationKeys, environmentName } from '../../server/src/config.ts';
 import type { Contract } from '../../server/src/contracts/contract.ts';
 import { contracts, nativeContract } from '../../server/src/contracts/index.ts';
 import { SETTINGS } from '../../server/src/settings.ts';
+import { IMPORT_TABLE } from './import-table.ts';
 
 const NOTE = '<!-- Made by `npm run check -- --fix` from the sources. -->';
 
-/** The documents that are made from the sources, by their path from the root. */
-export function generatedDocuments(): Readonly<Record<string, string>> {
+/** The documents that are made from the sources, whole or in part, by their path from the root. */
+export function generatedDocuments(root: string): Readonly<Record<string, string>> {
   return {
+    'ARCHITECTURE.md': withImportTable(readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')),
     'docs/configuration.md': configurationPage(),
     'docs/contracts.md': contractsPage(),
     'server/config.schema.json': configurationSchema(),
@@ -19,13 +21,25 @@ export function generatedDocuments(): Readonly<Record<string, string>> {
 /** Those that are not what the sources say. With `fix` they are written. */
 export function outdatedDocuments(root: string, fix: boolean): string[] {
   const outdated: string[] = [];
-  for (const [path, content] of Object.entries(generatedDocuments())) {
+  for (const [path, content] of Object.entries(generatedDocuments(root))) {
     const file = join(root, path);
     if (existsSync(file) && readFileSync(file, 'utf8') === content) continue;
     if (fix) writeFileSync(file, content);
     else outdated.push(`${path}: is not what the sources say; run: npm run check -- --fix`);
   }
   return outdated;
+}
+
+/** The page with today's table between its two marks. */
+function withImportTable(page: string): string {
+  const rows = Object.entries(IMPORT_TABLE).map(
+    ([home, seen]) => `| \`${home}\` | ${seen.map((each) => `\`${each}\``).join(' ') || '–'} |`,
+  );
+  const table = ['| in | may be imported |', '|---|---|', ...rows].join('\n');
+  return page.replace(
+    /(<!-- import table -->\n)[\s\S]*(<!-- \/import table -->)/,
+    (_, before, after) => `${before}${table}\n${after}`,
+  );
 }
 
 interface Schema {
