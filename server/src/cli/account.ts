@@ -253,8 +253,7 @@ const enable: Operation = (core, account) => ({
 
 const unlock: Operation = (core, account) => ({
   changes: [
-    forgiveAttempts(accountKey(account.id)),
-    forgiveAttempts(factorKey(account.id)),
+    forgiveAttempts(accountKey(account.id), factorKey(account.id)),
     audited(core, account, 'account.unlocked'),
   ],
   done: 'is unlocked',

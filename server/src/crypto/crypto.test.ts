@@ -109,6 +109,18 @@ describe('the hash pool', () => {
     await slow.close();
   });
 
+  test('answers each of many that wait with its own result', async () => {
+    const stored = await pool.hash('the password');
+    if (typeof stored !== 'string') throw new Error('the pool is busy');
+    const passwords = Array.from({ length: 60 }, (_, index) =>
+      index % 3 === 0 ? 'the password' : `another ${index}`,
+    );
+    const patient = new HashPool({ threads: 2, cost: CHEAP, queueMilliseconds: 60_000 });
+    const results = await Promise.all(passwords.map((password) => patient.verify(password, stored)));
+    expect(results).toEqual(passwords.map((password) => password === 'the password'));
+    await patient.close();
+  });
+
   test('tells those who wait when it is closed', async () => {
     const closing = new HashPool({
       threads: 1,

@@ -28,6 +28,12 @@ interface Job {
 const FIRST_ESTIMATE_MILLISECONDS = 10;
 const ESTIMATE_WEIGHT = 0.1;
 
+/**
+ * The most jobs a thread takes at once when many wait. Hashing empties the processor's caches, so that whatever runs
+ * between two hashes runs several times slower than alone; results that come together are worked off together.
+ */
+const BATCH_LIMIT = 8;
+
 /** A fixed number of threads that do nothing but hash, behind a queue bounded by time. Its owner closes it. */
 export class HashPool {
   readonly #options: HashPoolOptions;
@@ -80,25 +86,37 @@ export class HashPool {
 
   #startNext(): void {
     for (let thread = this.#idleThread(); thread !== undefined; thread = this.#idleThread()) {
-      const job = this.#queue.shift();
-      if (!job) return;
-      const waited = performance.now() - job.queuedAt;
-      if (waited > this.#options.queueMilliseconds) job.resolve(overloadedFor(waited));
-      else this.#run(thread, job);
+      const jobs = this.#nextBatch();
+      if (jobs.length === 0) return;
+      this.#run(thread, jobs);
     }
   }
 
-  #run(thread: HashThread, job: Job): void {
+  /** What a thread takes next: a part of those that wait, so that the other threads find work too. */
+  #nextBatch(): Job[] {
+    const size = Math.min(BATCH_LIMIT, Math.ceil(this.#queue.length / this.#options.threads));
+    const batch: Job[] = [];
+    while (batch.length < size) {
+      const job = this.#queue.shift();
+      if (!job) break;
+      const waited = performance.now() - job.queuedAt;
+      if (waited > this.#options.queueMilliseconds) job.resolve(overloadedFor(waited));
+      else batch.push(job);
+    }
+    return batch;
+  }
+
+  #run(thread: HashThread, jobs: readonly Job[]): void {
     const startedAt = performance.now();
-    thread.run(job.work).then(
-      (result) => {
-        this.#estimateMilliseconds +=
-          (performance.now() - startedAt - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
-        job.resolve(result);
+    thread.run(jobs.map((job) => job.work)).then(
+      (answers) => {
+        const each = (performance.now() - startedAt) / jobs.length;
+        this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
         this.#startNext();
+        for (const [index, job] of jobs.entries()) settle(job, answers[index]);
       },
       (error: Error) => {
-        job.reject(error);
+        for (const job of jobs) job.reject(error);
         this.#startNext();
       },
     );
@@ -124,20 +142,25 @@ export class HashPool {
   }
 }
 
-/** One worker thread and the job it is on. */
+function settle(job: Job, answer: HashAnswer | undefined): void {
+  if (answer === undefined) job.reject(new Error('a hash thread left a job out'));
+  else if ('fault' in answer) job.reject(new Error(answer.fault));
+  else job.resolve(answer.result);
+}
+
+/** One worker thread and the jobs it is on. */
 class HashThread {
   readonly #worker = new Worker(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
-  #current: { resolve: (result: boolean | string) => void; reject: (error: Error) => void } | undefined;
+  #current: { resolve: (answers: HashAnswer[]) => void; reject: (error: Error) => void } | undefined;
   hasWorked = false;
 
   constructor(onEnd: (error: Error) => void) {
     let reason = new Error('a hash thread ended');
-    this.#worker.on('message', (answer: HashAnswer) => {
+    this.#worker.on('message', (answers: HashAnswer[]) => {
       const current = this.#current;
       this.#current = undefined;
       this.hasWorked = true;
-      if ('fault' in answer) current?.reject(new Error(answer.fault));
-      else current?.resolve(answer.result);
+      current?.resolve(answers);
     });
     this.#worker.on('error', (error: Error) => {
       reason = error;
@@ -152,10 +175,10 @@ class HashThread {
     return this.#current !== undefined;
   }
 
-  run(work: HashJob): Promise<boolean | string> {
+  run(jobs: readonly HashJob[]): Promise<HashAnswer[]> {
     return new Promise((resolve, reject) => {
       this.#current = { resolve, reject };
-      this.#worker.postMessage(work);
+      this.#worker.postMessage(jobs);
     });
   }
 

@@ -16,12 +16,15 @@ if (!port) throw new Error('the hash worker runs as a worker thread only');
 // On Linux this lowers the calling thread alone: whatever else the process does goes first.
 if (process.platform === 'linux') setPriority(19);
 
-port.on('message', (job: HashJob) => {
+port.on('message', (jobs: readonly HashJob[]) => port.postMessage(jobs.map(answer)));
+
+function answer(job: HashJob): HashAnswer {
   try {
-    const result =
-      job.kind === 'hash' ? hashPassword(job.password, job.cost) : verifyPassword(job.password, job.stored);
-    port.postMessage({ result } satisfies HashAnswer);
+    return {
+      result:
+        job.kind === 'hash' ? hashPassword(job.password, job.cost) : verifyPassword(job.password, job.stored),
+    };
   } catch (error) {
-    port.postMessage({ fault: error instanceof Error ? error.message : String(error) } satisfies HashAnswer);
+    return { fault: error instanceof Error ? error.message : String(error) };
   }
-});
+}

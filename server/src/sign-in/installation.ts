@@ -1,11 +1,12 @@
 import { viewAccount } from '../accounts/view.ts';
+import { forgiveAttempts } from '../store/count-attempt.ts';
 import { confirmInstallation } from '../store/installations.ts';
 import type { Credential, Outcome } from './attempt.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { passwordLimit } from './identify.ts';
 import { issueForThing } from './issue.ts';
 import { type CredentialRefusal, refuseCredential } from './refuse.ts';
-import { forgive, installationKey, releaseHolds, unknownKey } from './throttle.ts';
+import { installationKey, releaseHolds, unknownKey } from './throttle.ts';
 import { verifyPassword } from './verify-credential.ts';
 
 /** Signs a mobile installation in by its own password: the same order as for an account, without its steps. */
@@ -54,7 +55,7 @@ export async function beginWithInstallation(
       methods: ['pwd'],
     },
     confirms: [confirmInstallation(installation.id, installation.epoch)],
-    settles: [...releaseHolds([hold]), ...forgive([key])],
+    settles: [...releaseHolds([hold]), forgiveAttempts(key)],
     notAfter: null,
   });
   if (outcome.kind === 'refused') await corridor.throttle.release([hold]);

@@ -4,7 +4,7 @@ import { isMailedCode, normalCode } from '../factors/mailed-code.ts';
 import { totpStep } from '../factors/totp.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
 import { consumeTicket, consumeTotpStep } from '../store/consume.ts';
-import { type AttemptLimit, countTicketAttempt } from '../store/count-attempt.ts';
+import { type AttemptLimit, countTicketAttempt, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail } from '../store/outbox.ts';
 import { replaceTicketCode, type Ticket } from '../store/tickets.ts';
@@ -12,7 +12,7 @@ import { stateRefusal } from './account-policy.ts';
 import { type Command, type Outcome, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
 import { issueForAccount } from './issue.ts';
-import { accountKey, factorKey, failHolds, forgive, type Hold, releaseHolds } from './throttle.ts';
+import { accountKey, factorKey, failHolds, type Hold, releaseHolds } from './throttle.ts';
 import { mailCode, readTicket } from './ticket.ts';
 
 /** The shortest time between two codes mailed for one ticket. */
@@ -82,7 +82,10 @@ export async function prove(
     methods: ['pwd', ...proof.methods],
     device: ticket.device === null ? null : { accountId: account.id, ...ticket.device },
     spends: [consumeTicket(ticket.secretHash, corridor.clock.now()), ...proof.spends],
-    settles: [...releaseHolds([admission.hold]), ...forgive([accountKey(account.id), factorKey(account.id)])],
+    settles: [
+      ...releaseHolds([admission.hold]),
+      forgiveAttempts(accountKey(account.id), factorKey(account.id)),
+    ],
     steppedUp: true,
   });
   // A code that was used before is a wrong one. What else refuses at the last moment has not given the place back.

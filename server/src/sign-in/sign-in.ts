@@ -1,4 +1,5 @@
 import { deviceOf } from '../accounts/fingerprint.ts';
+import { forgiveAttempts } from '../store/count-attempt.ts';
 import { stateRefusal } from './account-policy.ts';
 import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
 import { offerChoices, takePick } from './choose-role.ts';
@@ -11,7 +12,7 @@ import { prove } from './prove.ts';
 import { type CredentialRefusal, type Failed, refuseCredential, refuseState } from './refuse.ts';
 import { beginWithResourceCode } from './resource-code.ts';
 import { isSecondFactorDue } from './second-factor.ts';
-import { type Admission, accountKey, factorKey, forgive, type Hold, releaseHolds } from './throttle.ts';
+import { type Admission, accountKey, factorKey, type Hold, releaseHolds } from './throttle.ts';
 import { openStep, type Passage } from './ticket.ts';
 import { verifyPassword } from './verify-credential.ts';
 
@@ -139,7 +140,7 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: ['pwd'],
-    settles: [...passage.settles, ...forgive([accountKey(account.id), factorKey(account.id)])],
+    settles: [...passage.settles, forgiveAttempts(accountKey(account.id), factorKey(account.id))],
     steppedUp: false,
   });
   if (outcome.kind === 'refused' && passage.settles.length > 0) await corridor.store.commit(passage.settles);

@@ -1,11 +1,5 @@
 import type { Clock } from '../ports.ts';
-import {
-  type AttemptLimit,
-  countAttempt,
-  failAttempt,
-  forgiveAttempts,
-  releaseAttempt,
-} from '../store/count-attempt.ts';
+import { type AttemptLimit, countAttempt, failAttempt, releaseAttempt } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { integer } from '../store/rows.ts';
 import type { Store } from '../store/store.ts';
@@ -124,9 +118,4 @@ export function failHolds(holds: readonly Hold[], now: number): Change[] {
 /** The changes that end holds without a failure. */
 export function releaseHolds(holds: readonly Hold[]): Change[] {
   return holds.map((hold) => releaseAttempt(hold.key));
-}
-
-/** The changes of a completed sign-in: what had failed before no longer counts. */
-export function forgive(keys: readonly string[]): Change[] {
-  return keys.map(forgiveAttempts);
 }

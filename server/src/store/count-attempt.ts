@@ -57,7 +57,9 @@ export function attemptReader(engine: Engine) {
 /**
  * Counts an attempt before it is evaluated: the only way to begin one. It takes one of the places that are left below
  * the limit, until it is failed or released; so of any number of parallel attempts, no more are evaluated than may fail.
- * While a key is locked, places are not limited, since nothing is evaluated then. Guard `attempt`: there was a place.
+ * While a key is locked, places are not limited, since nothing is evaluated then. It is provisional: an attempt that is
+ * lost with the machine was not answered, and whatever is answered is committed after it. Guard `attempt`: there was a
+ * place.
  * @returns `locked_until`
  */
 export function countAttempt(key: string, limit: AttemptLimit, now: number): Change {
@@ -66,6 +68,7 @@ export function countAttempt(key: string, limit: AttemptLimit, now: number): Cha
   const lockAfter = limit.lockAfter ?? Number.MAX_SAFE_INTEGER;
   return {
     guard: 'attempt',
+    provisional: true,
     sql: `INSERT INTO attempts (key, failures, streak, in_flight, in_flight_until, blocked_until, locked_until, last_failure_at)
       VALUES ($1, 0, 0, 1, $3, 0, 0, 0)
       ON CONFLICT (key) DO UPDATE SET
@@ -114,11 +117,15 @@ export function releaseAttempt(key: string): Change {
   };
 }
 
-/** Forgets what failed: the sign-in was completed, or an administrator said so. Attempts in flight keep their places. */
-export function forgiveAttempts(key: string): Change {
+/**
+ * Forgets what failed for a key, or for two at once: the sign-in was completed, or an administrator said so. Attempts in
+ * flight keep their places.
+ */
+export function forgiveAttempts(key: string, other: string = key): Change {
   return {
-    sql: 'UPDATE attempts SET failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0 WHERE key = $1',
-    params: [key],
+    sql: `UPDATE attempts SET failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0
+          WHERE key IN ($1, $2) AND (failures > 0 OR streak > 0)`,
+    params: [key, other],
   };
 }
 

@@ -16,6 +16,11 @@ export interface Query {
  */
 export interface Change extends Query {
   readonly guard?: string;
+  /**
+   * Nothing is told to anybody on the strength of it alone: a commit of nothing else may be acknowledged before it is
+   * on disk. It outlives the process, and is on disk with the next commit that is not provisional.
+   */
+  readonly provisional?: true;
 }
 
 /** How a commit ended: the rows of each change in order, or the guard that said no. */

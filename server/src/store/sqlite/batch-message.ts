@@ -3,11 +3,8 @@ import type { Change, Value } from '../engine.ts';
 // How batches cross to the writing thread: as one text, each statement's SQL only the first time. Copying the objects
 // themselves, with their long SQL, costs the event loop several times as much.
 
-/** A statement that has been named: its SQL, and the guard that comes with it. */
-export interface NamedStatement {
-  readonly sql: string;
-  readonly guard: string | null;
-}
+/** A statement that has been named: a change without its parameters. */
+type NamedStatement = Omit<Change, 'params'>;
 
 interface Message {
   /** Statements that the other side has not seen, in the order of their numbers. */
@@ -18,20 +15,19 @@ interface Message {
 
 /** Writes batches; remembers which statements were sent. */
 export function batchEncoder(): (batch: readonly (readonly Change[])[]) => string {
-  const numbers = new Map<string, number>();
+  /** By their SQL: one that comes with another guard is another statement. */
+  const sent = new Map<string, (NamedStatement & { readonly number: number })[]>();
+  let count = 0;
   return (batch) => {
     const added: NamedStatement[] = [];
-    const numberOf = (change: Change): number => {
-      const { sql } = change;
-      const guard = change.guard ?? null;
-      const key = guard === null ? sql : `${guard}\0${sql}`;
-      let number = numbers.get(key);
-      if (number === undefined) {
-        number = numbers.size;
-        numbers.set(key, number);
-        added.push({ sql, guard });
-      }
-      return number;
+    const numberOf = ({ sql, guard, provisional }: Change): number => {
+      const sames = sent.get(sql) ?? [];
+      const known = sames.find((each) => each.guard === guard && each.provisional === provisional);
+      if (known) return known.number;
+      const statement = { sql, ...(guard && { guard }), ...(provisional && { provisional }) };
+      added.push(statement);
+      sent.set(sql, [...sames, { ...statement, number: count }]);
+      return count++;
     };
     const message: Message = {
       batch: batch.map((changes) => changes.map((change) => [numberOf(change), change.params])),
@@ -51,8 +47,7 @@ export function batchDecoder(): (text: string) => Change[][] {
       changes.map(([number, params]) => {
         const statement = statements[number];
         if (!statement) throw new RangeError(`statement ${number} was never named`);
-        const { sql, guard } = statement;
-        return guard === null ? { sql, params } : { sql, params, guard };
+        return { ...statement, params };
       }),
     );
   };

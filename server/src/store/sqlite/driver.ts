@@ -1,13 +1,16 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Row, Value } from '../engine.ts';
 
-/** The four methods by which the product speaks to an SQLite library; another library fits behind them. */
+/** The few methods by which the product speaks to an SQLite library; another library fits behind them. */
 export interface SqliteConnection {
   /** Runs one statement and gives all its rows. The statement is prepared once a connection. */
   query(sql: string, params: readonly Value[]): Row[];
 
   /** Runs statements that take no parameters and give no rows. */
   execute(sql: string): void;
+
+  /** Whether the commits that follow wait for the disk. They do until this says otherwise. Not inside a transaction. */
+  syncCommits(wanted: boolean): void;
 
   /** Whether a transaction is open: SQLite ends one by itself after some faults, such as a full disk. */
   inTransaction(): boolean;
@@ -29,6 +32,7 @@ export function openSqlite(path: string): SqliteConnection {
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
   database.exec(`PRAGMA cache_size = -${CACHE_KIB};`);
   const prepared = new Map<string, Prepared>();
+  let syncs = true;
 
   return {
     query(sql, params) {
@@ -40,6 +44,12 @@ export function openSqlite(path: string): SqliteConnection {
       return entry.statement.all(...entry.order.map((index) => params[index] ?? null)) as Row[];
     },
     execute: (sql) => database.exec(sql),
+    syncCommits(wanted) {
+      if (wanted === syncs) return;
+      // A write-ahead log is not synced at each commit with NORMAL, and stays whole: https://www.sqlite.org/wal.html
+      database.exec(`PRAGMA synchronous = ${wanted ? 'FULL' : 'NORMAL'}`);
+      syncs = wanted;
+    },
     inTransaction: () => database.isTransaction,
     close: () => database.close(),
   };

@@ -12,13 +12,14 @@ export interface WriteFailure {
 export type WriteResult = Committed | WriteFailure;
 
 /**
- * Commits many transitions with one sync of the disk. Each has a savepoint of its own, so that one refusal does not
+ * Commits many transitions with one sync of the disk, or none when all of them are provisional. Each has a savepoint of its own, so that one refusal does not
  * undo its neighbours. When the shared commit itself fails, every one of them failed.
  */
 export function writeBatch(
   connection: SqliteConnection,
   batch: readonly (readonly Change[])[],
 ): WriteResult[] {
+  connection.syncCommits(batch.some((changes) => changes.some((change) => !change.provisional)));
   const [only] = batch;
   if (only !== undefined && batch.length === 1) return [attempt(connection, only, ALONE)];
   try {
