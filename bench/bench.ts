@@ -184,4 +184,5 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+if (process.argv.includes('--refusals')) await import('./refusal-timing.ts');
+else await main();

@@ -7,7 +7,8 @@ import { hashSync } from '@node-rs/argon2';
 import { PASSWORD } from './scenarios.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PROGRAM = join(ROOT, 'node_modules', '.bin', 'latchkey');
+/** The program as it is installed. */
+export const PROGRAM = join(ROOT, 'node_modules', '.bin', 'latchkey');
 
 /** A server that is being measured. */
 export interface Subject {
@@ -60,16 +61,27 @@ export function startEcho(): Promise<Subject> {
   return start(process.execPath, [fileURLToPath(new URL('echo-server.ts', import.meta.url))], ROOT);
 }
 
-function environment(): NodeJS.ProcessEnv {
+/** This process's environment without settings of the product's, but for those of every run. */
+export function environment(): NodeJS.ProcessEnv {
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_')),
   );
   return { ...inherited, LATCHKEY_LISTEN_PORT: '0', LATCHKEY_LISTEN_DRAIN_MILLISECONDS: '0' };
 }
 
-async function start(program: string, args: readonly string[], cwd: string): Promise<Subject> {
+/** Starts a program that says where it listens. @param settings more settings, as environment variables */
+export async function start(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Subject> {
   const begun = performance.now();
-  const child = spawn(program, args, { cwd, env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...environment(), ...settings },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const url = await listening(child);
   await fetch(`${url}/livez`);
   return {
