@@ -45,7 +45,7 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** How often readiness asks the store at most waits for it. */
+/** How long readiness waits for the store. */
 const READY_TIMEOUT_MILLISECONDS = 2000;
 
 /** How often connections are looked at while the server closes, and when it waits for them no longer. */
@@ -55,10 +55,7 @@ const CLOSE_MILLISECONDS = 10_000;
 /** Puts the service together: the only place where the parts are wired. Opens no socket and reads no environment. */
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const mounts = [
-    ...config.mounts,
-    ...resolveMounts([{ contract: nativeContract.name }], [nativeContract]).mounts,
-  ];
+  const mounts = servedMounts(config);
   const keyRing = createKeyRing(config, mounts, ports);
   await keyRing.start((error) =>
     log.warn({ error: error.message }, 'the signing keys could not be read again'),
@@ -103,7 +100,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     mounts,
     publicUrl,
     version,
-    notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store))],
+    notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store, log))],
   });
 
   return {
@@ -168,6 +165,12 @@ async function closeServer(server: FastifyInstance): Promise<void> {
   }
 }
 
+/** Every mount that is served: those of the configuration, and the native API. */
+export function servedMounts(config: Configuration): Mount[] {
+  const native = resolveMounts([{ contract: nativeContract.name }], [nativeContract]);
+  return [...config.mounts, ...native.mounts];
+}
+
 /** The ring of the keys that these mounts sign with. */
 export function createKeyRing(
   config: Configuration,
@@ -196,14 +199,18 @@ function decoyHash(hashes: HashPool, random: Random): Promise<string> {
   return made;
 }
 
-async function storeProblems(store: Store): Promise<string[]> {
+/** What keeps the store from answering: the reason is the log's, whoever asks need not know where it is. */
+async function storeProblems(store: Store, log: Log): Promise<string[]> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string[]>((resolve) => {
     timer = setTimeout(() => resolve(['the store does not answer']), READY_TIMEOUT_MILLISECONDS);
   });
   const asked = store.ping().then(
     () => [],
-    (error: Error) => [`the store: ${error.message}`],
+    (error: Error) => {
+      log.warn({ error: error.message }, 'the store is not ready');
+      return ['the store does not answer'];
+    },
   );
   return Promise.race([asked, late]).finally(() => clearTimeout(timer));
 }

@@ -113,6 +113,7 @@ describe('the configuration', () => {
         LATCHKEY_TYPO: 'x',
         LATCHKEY_MOUNTS: '[',
         LATCHKEY_LOG_LEVEL: 'loud',
+        LATCHKEY_MAIL_FROM: 'a@b, c@d',
       },
       write('wrong.json', { unknown: 1, listen: { hots: 'x' } }),
     );
@@ -120,6 +121,7 @@ describe('the configuration', () => {
       expect.arrayContaining([
         expect.stringMatching(/^listen\.port: .*LATCHKEY_LISTEN_PORT/),
         expect.stringMatching(/^signIn\.maxFailures: must be <= 100 .*LATCHKEY_SIGN_IN_MAX_FAILURES/),
+        'mail.from: must be an e-mail address, or `Name <address>`',
         'LATCHKEY_TYPO is not a known setting',
         'LATCHKEY_MOUNTS must be JSON',
         expect.stringMatching(/^log\.level/),

@@ -42,14 +42,16 @@ export function loadConfiguration(sources: ConfigurationSources = {}): Configura
   const tree = defaults();
   merge(tree, readFile(sources), 'the file');
   const named = readEnvironment(sources.environment ?? process.env, tree, problems);
+  const unsound = new Set<string>();
   for (const problem of schemaProblems(SETTINGS, tree)) {
-    const variable = named.get(problem.path.replace(/\[.*/, ''));
+    const key = problem.path.replace(/\[.*/, '');
+    const variable = named.get(key);
+    unsound.add(key);
     problems.push(
       `${problem.path || 'the file'}: ${problem.message}${variable === undefined ? '' : ` (${variable})`}`,
     );
   }
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  return complete(tree as Settings);
+  return complete(tree as Settings, unsound, problems);
 }
 
 /** The environment's name for a key: `signIn.maxFailures` is `LATCHKEY_SIGN_IN_MAX_FAILURES`. */
@@ -167,31 +169,57 @@ function parseVariable(variable: string, text: string, schema: Tree, problems: s
   }
 }
 
-/** Checks what a schema cannot say. */
-function complete(settings: Settings): Configuration {
-  const problems: string[] = [];
+/** Checks what a schema cannot say, of the keys that are sound as far as it can. */
+function complete(settings: Settings, unsound: ReadonlySet<string>, problems: string[]): Configuration {
+  /** What a key means, when its value has the right form. */
+  const read = <Meaning>(key: string, meaning: () => Meaning): Meaning | null =>
+    unsound.has(key) || unsound.has(key.split('.')[0] ?? '') ? null : meaning();
   const { secrets, mail, publicUrl, mounts, ...rest } = settings;
 
-  const from = parseMailAddress(mail.from);
-  if (!from) problems.push('mail.from: must be an e-mail address, or `Name <address>`');
-  const secretKey = secrets.key === undefined ? null : parseSecretKey(secrets.key);
-  if (typeof secretKey === 'string') problems.push(`secrets.key: ${secretKey}`);
-  if (secretKey === null && !settings.store.url.startsWith('sqlite:')) {
+  const from = read('mail.from', () => mailAddress(mail.from, problems));
+  const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
+  read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
+  read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
+  const origin = read('publicUrl', () => originOf(publicUrl, problems));
+  const resolved = read('mounts', () => resolveMounts(mounts, contracts));
+  problems.push(...(resolved?.problems ?? []));
+
+  if (problems.length > 0 || !from || !resolved) throw new ConfigurationError(problems);
+  return { ...rest, publicUrl: origin, secretKey, mail: { url: mail.url, from }, mounts: resolved.mounts };
+}
+
+function mailAddress(text: string, problems: string[]): MailAddress | null {
+  const address = parseMailAddress(text);
+  if (!address) problems.push('mail.from: must be an e-mail address, or `Name <address>`');
+  return address;
+}
+
+function secretOf(text: string | undefined, problems: string[]): Buffer | null {
+  const key = text === undefined ? null : parseSecretKey(text);
+  if (typeof key !== 'string') return key;
+  problems.push(`secrets.key: ${key}`);
+  return null;
+}
+
+function requireSecret({ secrets, store }: Settings, problems: string[]): void {
+  if (secrets.key === undefined && !store.url.startsWith('sqlite:')) {
     problems.push(
       'secrets.key: must be given with a PostgreSQL store; make one with: openssl rand -base64 32',
     );
   }
-  for (const proxy of settings.trustedProxies)
-    if (!isAddressBlock(proxy))
-      problems.push(`trustedProxies: ${proxy} is neither an address nor a CIDR block`);
+}
+
+function requireAddressBlocks(blocks: readonly string[], problems: string[]): void {
+  for (const block of blocks)
+    if (!isAddressBlock(block))
+      problems.push(`trustedProxies: ${block} is neither an address nor a CIDR block`);
+}
+
+function originOf(publicUrl: string | undefined, problems: string[]): string | null {
   const origin = publicUrl === undefined ? null : publicUrl.replace(/\/+$/, '');
   if (origin !== null && !isWebOrigin(origin))
     problems.push('publicUrl: must be an http or https URL without a query');
-  const resolved = resolveMounts(mounts, contracts);
-  problems.push(...resolved.problems);
-
-  if (problems.length > 0 || !from || typeof secretKey === 'string') throw new ConfigurationError(problems);
-  return { ...rest, publicUrl: origin, secretKey, mail: { url: mail.url, from }, mounts: resolved.mounts };
+  return origin;
 }
 
 function isAddressBlock(text: string): boolean {

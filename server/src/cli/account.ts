@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { canonicalName, canonicalPhone, kindBits } from '../accounts/identifier.ts';
 import { lockAfter } from '../accounts/policy.ts';
-import { auditEvent } from '../audit/event.ts';
+import { type AuditEvent, type AuditEventName, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { randomUuid } from '../crypto/secret-text.ts';
 import { OperatorError } from '../errors.ts';
@@ -42,6 +42,7 @@ function listCommand(): Command {
       await withCore(called, async ({ store }) => {
         let separator = '[\n';
         let count = 0;
+        let widths: readonly number[] | undefined;
         for (let after = 0; ; ) {
           const page = await store.accountRecords.page(after, PAGE_ROWS);
           const last = page.at(-1);
@@ -61,7 +62,7 @@ function listCommand(): Command {
             await print(separator + objects.map((object) => JSON.stringify(object)).join(',\n'));
             separator = ',\n';
           } else {
-            await printTable(
+            widths = await printTable(
               ['ID', 'NUMBER', 'USER NAME', 'E-MAIL', 'STATUS'],
               page.map((each) => [
                 each.id,
@@ -70,6 +71,7 @@ function listCommand(): Command {
                 shown(each.email),
                 each.status,
               ]),
+              widths,
             );
           }
         }
@@ -177,31 +179,28 @@ function createCommand(): Command {
           ? (await readAll(process.stdin)).replace(/\r?\n$/, '')
           : undefined;
         await withCore(called, async (core) => {
-          const id = given ?? randomUuid(core.random);
-          if ((await core.store.accountRecords.existing([id.toLowerCase()])).size > 0)
+          const id = given?.toLowerCase() ?? randomUuid(core.random);
+          if ((await core.store.accountRecords.existing([id])).size > 0)
             throw new OperatorError(`there is an account ${id} already`);
-          await loadOne(core, {
-            kind: 'account',
-            id,
-            organisation: options.organisation,
-            username: options.username,
-            email: options.email,
-            phone: options.phone,
-            role: options.role,
-            emailValidated: options.emailValidated === true,
-            password,
-            ...(options.name === undefined ? {} : { user: { name: options.name } }),
-          });
-          await core.store.commit([
-            recordAudit(
-              auditEvent({
-                at: core.clock.now(),
-                event: 'account.created',
-                accountId: id,
-                detail: operator(),
-              }),
-            ),
-          ]);
+          const { organisation, username, email, phone, role, name } = options;
+          const emailValidated = options.emailValidated === true;
+          const user = name === undefined ? {} : { user: { name } };
+          await loadOne(
+            core,
+            {
+              kind: 'account',
+              id,
+              organisation,
+              username,
+              email,
+              phone,
+              role,
+              emailValidated,
+              password,
+              ...user,
+            },
+            eventOf(core, id, 'account.created'),
+          );
           if (options.json) await printJson({ id });
           else await print(`${id}\n`);
         });
@@ -212,7 +211,7 @@ function createCommand(): Command {
 type Operation = (
   core: Core,
   account: AccountWithMemberships,
-) => { changes: readonly Change[]; done: string; already: string };
+) => { changes: readonly Change[]; done: string; already?: string };
 
 function stateCommand(name: string, description: string, operation: Operation): Command {
   return command(name, description)
@@ -220,33 +219,34 @@ function stateCommand(name: string, description: string, operation: Operation): 
     .action(async (id: string, _options: object, called: Command) => {
       await withCore(called, async (core) => {
         const account = await findAccount(core, id);
+        if (account.status === 'deleted') throw new OperatorError(`${account.id} is deleted`);
         const { changes, done, already } = operation(core, account);
         const committed = await core.store.commit(changes);
+        if (!committed.ok && already === undefined) throw new OperatorError(`${account.id} is gone`);
         note(`${account.id} ${committed.ok ? done : already}`);
       });
     });
 }
 
-function audited(
-  core: Core,
-  account: AccountWithMemberships,
-  event: 'account.disabled' | 'account.enabled' | 'account.unlocked' | 'account.signed-out',
-): Change {
-  return recordAudit(auditEvent({ at: core.clock.now(), event, accountId: account.id, detail: operator() }));
+function eventOf(core: Core, accountId: string, event: AuditEventName): AuditEvent {
+  return auditEvent({ at: core.clock.now(), event, accountId, detail: operator() });
 }
 
 const disable: Operation = (core, account) => ({
   changes: [
     setAccountStatus(account.id, 'inactive'),
     endAccountSessions(account.id, 'account-disabled', core.clock.now()),
-    audited(core, account, 'account.disabled'),
+    recordAudit(eventOf(core, account.id, 'account.disabled')),
   ],
   done: 'is disabled and its sessions have ended',
   already: 'was disabled already',
 });
 
 const enable: Operation = (core, account) => ({
-  changes: [setAccountStatus(account.id, 'active'), audited(core, account, 'account.enabled')],
+  changes: [
+    setAccountStatus(account.id, 'active'),
+    recordAudit(eventOf(core, account.id, 'account.enabled')),
+  ],
   done: 'is enabled',
   already: 'was enabled already',
 });
@@ -254,20 +254,18 @@ const enable: Operation = (core, account) => ({
 const unlock: Operation = (core, account) => ({
   changes: [
     forgiveAttempts(accountKey(account.id), factorKey(account.id)),
-    audited(core, account, 'account.unlocked'),
+    recordAudit(eventOf(core, account.id, 'account.unlocked')),
   ],
   done: 'is unlocked',
-  already: 'was not locked',
 });
 
 const signOut: Operation = (core, account) => ({
   changes: [
     raiseAccountEpoch(account.id),
     endAccountSessions(account.id, 'signed-out-by-operator', core.clock.now()),
-    audited(core, account, 'account.signed-out'),
+    recordAudit(eventOf(core, account.id, 'account.signed-out')),
   ],
   done: 'has no session any more',
-  already: 'had no session',
 });
 
 /** The account that is meant. An identifier will do where it names one only. */

@@ -93,6 +93,9 @@ describe('the command line', () => {
     expect((await work.run(['import', 'missing.jsonl'])).stderr).toMatch(
       /^latchkey: cannot read missing\.jsonl: /,
     );
+    expect((await work.run(['import', '-', 'missing.jsonl'])).stderr).toMatch(
+      /^latchkey: cannot read missing\.jsonl: /,
+    );
     expect((await work.run(['import', '.'])).stderr).toMatch(/^latchkey: cannot read \.: it is a folder/);
   });
 
@@ -200,6 +203,7 @@ describe('the command line', () => {
       'role-picker',
       'credential-type',
       'login',
+      'native',
     ]);
     expect(rows.find(({ name }) => name === 'login')?.paths).toContain('POST /auth/login');
   });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { contracts } from '../contracts/index.ts';
+import { servedMounts } from '../app.ts';
+import { contracts, nativeContract } from '../contracts/index.ts';
 import { command, configurationOf } from './command.ts';
 import { printJson, printTable } from './output.ts';
 
@@ -10,8 +11,8 @@ export function contractCommand(): Command {
     command('list', 'list the contracts, where each is mounted, and its paths')
       .option('--json', 'print JSON')
       .action(async (options: { json?: boolean }, called: Command) => {
-        const { mounts } = configurationOf(called);
-        const rows = contracts.map(({ name, title, endpoints }) => {
+        const mounts = servedMounts(configurationOf(called));
+        const rows = [...contracts, nativeContract].map(({ name, title, endpoints }) => {
           const mounted = mounts.filter((mount) => mount.contract.name === name);
           const paths = mounted.flatMap((mount) =>
             endpoints.map((endpoint) => `${endpoint.method} ${mount.prefix}${endpoint.path}`),

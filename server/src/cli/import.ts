@@ -49,7 +49,8 @@ function openSources(files: readonly string[]): {
   lines(): ReturnType<typeof readLines>;
   fraction: () => number | null;
 } {
-  const totalBytes = files.includes('-') ? null : files.reduce((sum, file) => sum + sizeOf(file), 0);
+  const sizes = files.filter((file) => file !== '-').map(sizeOf);
+  const totalBytes = files.includes('-') ? null : sizes.reduce((sum, size) => sum + size, 0);
   let readBytes = 0;
   const count = (bytes: number): void => {
     readBytes += bytes;
@@ -58,11 +59,24 @@ function openSources(files: readonly string[]): {
     async *lines() {
       for (const file of files) {
         if (file === '-') yield* readLines('standard input', process.stdin, count);
-        else yield* readLines(file, createReadStream(file), count);
+        else yield* fileLines(file, count);
       }
     },
     fraction: () => (totalBytes === null ? null : Math.min(1, readBytes / Math.max(1, totalBytes))),
   };
+}
+
+async function* fileLines(file: string, onBytes: (count: number) => void): ReturnType<typeof readLines> {
+  const bytes = createReadStream(file);
+  let broken: Error | undefined;
+  bytes.once('error', (error) => {
+    broken = error;
+  });
+  try {
+    yield* readLines(file, bytes, onBytes);
+  } catch (error) {
+    throw error === broken ? new OperatorError(`cannot read ${file}: ${broken?.message}`) : error;
+  }
 }
 
 function sizeOf(file: string): number {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createKeyRing } from '../app.ts';
+import { createKeyRing, servedMounts } from '../app.ts';
 import { auditEvent } from '../audit/event.ts';
 import { OperatorError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
@@ -59,7 +59,7 @@ function rotateCommand(): Command {
     .option('--json', 'print JSON')
     .action(async (options: { algorithm?: string; json?: boolean }, called: Command) => {
       await withCore(called, async (core) => {
-        const ring = createKeyRing(core.config, core.config.mounts, core);
+        const ring = createKeyRing(core.config, servedMounts(core.config), core);
         const algorithms = ring.algorithms.filter(
           (algorithm) => options.algorithm === undefined || algorithm === options.algorithm,
         );
@@ -67,16 +67,15 @@ function rotateCommand(): Command {
           throw new OperatorError(`no mount signs with ${options.algorithm ?? 'a key of ours'}`);
         const made: { id: string; algorithm: AsymmetricAlgorithm; signsFrom: string }[] = [];
         for (const algorithm of algorithms) {
-          const key = await ring.rotate(algorithm);
-          await core.store.commit([
+          const key = await ring.rotate(algorithm, ({ id }) =>
             recordAudit(
               auditEvent({
                 at: core.clock.now(),
                 event: 'key.rotated',
-                detail: { key: key.id, algorithm, ...operator() },
+                detail: { key: id, algorithm, ...operator() },
               }),
             ),
-          ]);
+          );
           made.push({ id: key.id, algorithm, signsFrom: time(key.signsFrom) });
         }
         if (options.json) return printJson(made);

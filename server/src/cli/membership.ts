@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import { auditEvent } from '../audit/event.ts';
+import { type AuditEvent, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
 import { removeMembership } from '../store/memberships.ts';
+import { endMembershipSessions } from '../store/sessions.ts';
 import { findAccount } from './account.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { loadOne } from './load-one.ts';
@@ -20,8 +21,8 @@ export function membershipCommand(): Command {
       'add',
       'give an account a role in an organisation',
       async (core, account, organisation, role) => {
-        const result = await loadOne(core, { kind: 'membership', account, organisation, role });
-        if (result === 'created') await audit(core, 'membership.added', account, organisation, role);
+        const event = eventOf(core, 'membership.added', account, organisation, role);
+        const result = await loadOne(core, { kind: 'membership', account, organisation, role }, event);
         return result === 'created' ? 'added' : 'was there already';
       },
     ),
@@ -31,11 +32,13 @@ export function membershipCommand(): Command {
       'remove',
       'take a role in an organisation from an account; sessions of it end',
       async (core, account, organisation, role) => {
+        const membership = { accountId: account, organisationId: organisation, role };
         const committed = await core.store.commit([
-          removeMembership({ accountId: account, organisationId: organisation, role }),
+          removeMembership(membership),
+          endMembershipSessions(membership, 'membership-removed', core.clock.now()),
+          recordAudit(eventOf(core, 'membership.removed', account, organisation, role)),
         ]);
         if (!committed.ok) throw new OperatorError('there is no such membership');
-        await audit(core, 'membership.removed', account, organisation, role);
         return 'removed';
       },
     ),
@@ -43,18 +46,15 @@ export function membershipCommand(): Command {
   return membership;
 }
 
-async function audit(
+function eventOf(
   core: Core,
   event: 'membership.added' | 'membership.removed',
   accountId: string,
   organisationId: string,
   role: string,
-): Promise<void> {
-  await core.store.commit([
-    recordAudit(
-      auditEvent({ at: core.clock.now(), event, accountId, organisationId, detail: { role, ...operator() } }),
-    ),
-  ]);
+): AuditEvent {
+  const detail = { role, ...operator() };
+  return auditEvent({ at: core.clock.now(), event, accountId, organisationId, detail });
 }
 
 function listCommand(): Command {

@@ -10,30 +10,41 @@ export async function printJson(value: unknown): Promise<void> {
   await print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Prints rows as columns that line up under their headings. */
+/**
+ * Prints rows as columns that line up under their headings.
+ * @param widths what an earlier part of the same table returned: this one goes on with it, without headings
+ * @returns the widths of the columns
+ */
 export async function printTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
-): Promise<void> {
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
+  widths?: readonly number[],
+): Promise<readonly number[]> {
+  const columns =
+    widths ??
+    headings.map((heading, column) =>
+      Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+    );
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell.padEnd(columns[column] ?? 0))
       .join('  ')
       .trimEnd();
-  await print(`${[headings, ...rows].map(line).join('\n')}\n`);
+  await print(`${[...(widths ? [] : [headings]), ...rows].map(line).join('\n')}\n`);
+  return columns;
 }
 
-/** Prints names and values, one a line. */
+/** Prints names and values, one a line; texts as `shown`. */
 export async function printFields(
   fields: Readonly<Record<string, string | number | boolean | null>>,
 ): Promise<void> {
   const width = Math.max(...Object.keys(fields).map((name) => name.length));
   await print(
     Object.entries(fields)
-      .map(([name, value]) => `${name.padEnd(width)}  ${value ?? '-'}\n`)
+      .map(
+        ([name, value]) =>
+          `${name.padEnd(width)}  ${typeof value === 'string' ? shown(value) : (value ?? '-')}\n`,
+      )
       .join(''),
   );
 }

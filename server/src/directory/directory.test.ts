@@ -2,47 +2,26 @@ import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { hashSync as bcryptHash } from '@node-rs/bcrypt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openTestCore, type TestCore, uuid } from '../../testing/core.ts';
+import { type TestCore, uuid } from '../../testing/core.ts';
+import { exported, loadLines, reasons, testStores } from '../../testing/directory.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { SEED } from '../../testing/totp.ts';
 import type { Core } from '../core.ts';
-import { hashPassword, verifyPassword } from '../crypto/password-hash.ts';
-import { consumeResourceCode } from '../store/consume.ts';
-import { exportDirectory } from './export.ts';
-import { type ImportReport, importDirectory } from './import.ts';
+import { hashPassword } from '../crypto/password-hash.ts';
+import { importDirectory } from './import.ts';
 import { readLines } from './read-lines.ts';
 
 const ACCOUNT = { kind: 'account', id: uuid(1) };
 
 describe.each(ENGINES)('the directory on %s', (engine) => {
+  const { fresh, closeAll } = testStores(engine);
   let core: TestCore;
-  const cores: TestCore[] = [];
-  async function fresh(): Promise<TestCore> {
-    const opened = await openTestCore(engine);
-    cores.push(opened);
-    return opened;
-  }
   beforeAll(async () => {
     core = await fresh();
   });
-  afterAll(() => Promise.all(cores.map((each) => each.close())));
-
-  /** Loads a file. Text lines are taken as they are. */
-  function load(
-    lines: readonly (object | string)[],
-    into: Core = core,
-    dryRun = false,
-  ): Promise<ImportReport> {
-    const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
-    return importDirectory(into, readLines('file', Readable.from([Buffer.from(text)])), { dryRun });
-  }
-  async function exported(from: Core): Promise<object[]> {
-    const lines: object[] = [];
-    for await (const line of exportDirectory(from)) lines.push(line);
-    return lines;
-  }
-  const reasons = (report: ImportReport) =>
-    report.refused.map(({ lineNumber, reason }) => `${lineNumber}: ${reason}`);
+  afterAll(closeAll);
+  const load = (lines: readonly (object | string)[], into: Core = core, dryRun = false) =>
+    loadLines(lines, into, dryRun);
 
   test('says how many were made, changed and left alone; a second run changes nothing', async () => {
     const into = await fresh();
@@ -334,66 +313,11 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     expect(reports.flatMap(({ refused }) => refused)).toHaveLength(spellings.length - 1);
   });
 
-  test('an update brings an object to what its line says; a missing password and missing devices stay', async () => {
-    const into = await fresh();
-    await load(
-      [
-        { kind: 'role', name: 'r' },
-        {
-          ...ACCOUNT,
-          username: 'ada',
-          email: 'a@example.com',
-          password: 'the first password',
-          devices: ['one'],
-          role: 'r',
-          stats: { a: 1 },
-        },
-      ],
-      into,
-    );
-    const [before] = await into.store.accountRecords.byIds([uuid(1)]);
-    expect(await load([{ ...ACCOUNT, username: 'eve' }], into)).toMatchObject({ updated: 1 });
-    const [after] = await into.store.accountRecords.byIds([uuid(1)]);
-    expect(after).toMatchObject({
-      username: 'eve',
-      email: null,
-      role: null,
-      stats: '{}',
-      passwordHash: before?.passwordHash,
-      epoch: before?.epoch,
-      number: before?.number,
-    });
-    expect(await into.store.devices.ofAccount(uuid(1))).toHaveLength(1);
-    expect((await load([{ kind: 'account', id: uuid(2), username: 'ada' }], into)).created).toBe(1);
-
-    await load([{ ...ACCOUNT, username: 'eve', password: 'the second password', devices: [] }], into);
-    const [changed] = await into.store.accountRecords.byIds([uuid(1)]);
-    expect(changed?.epoch).toBe((before?.epoch ?? 0) + 1);
-    expect(verifyPassword('the second password', changed?.passwordHash ?? '')).toBe(true);
-    expect(await into.store.devices.ofAccount(uuid(1))).toHaveLength(0);
-    await load([{ ...ACCOUNT, username: 'eve', password: null }], into);
-    expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.passwordHash).toBeNull();
-  });
-
   test('keeps hashes of other formats as they are', async () => {
     const into = await fresh();
     const passwordHash = bcryptHash('a password of old', 4);
     await load([{ ...ACCOUNT, passwordHash }], into);
     expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.passwordHash).toBe(passwordHash);
-  });
-
-  test('a use of a resource code does not come back by loading its line again', async () => {
-    const into = await fresh();
-    const line = { kind: 'resource', context: 'c', code: 'ONCE' };
-    await load([line], into);
-    const [page] = await into.store.resourceCodes.page(0, 1);
-    expect(
-      (await into.store.commit([consumeResourceCode('c', page?.codeHash ?? '', into.clock.now())])).ok,
-    ).toBe(true);
-    expect(await load([line], into)).toMatchObject({ unchanged: 1 });
-    expect(
-      (await into.store.commit([consumeResourceCode('c', page?.codeHash ?? '', into.clock.now())])).ok,
-    ).toBe(false);
   });
 
   test('numbers are stable, given ones are kept, and none is handed out twice', async () => {
@@ -429,24 +353,19 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       { kind: 'account', id: uuid(2), username: 'ADA' },
       { kind: 'membership', account: uuid(1), organisation: uuid(9), role: 'r' },
     ];
+    const begun = process.cpuUsage().user;
+    const many = Array.from({ length: 300 }, (_, index) => ({
+      kind: 'account',
+      id: uuid(100 + index),
+      password: `password ${index}`,
+    }));
+    expect(await load(many, into, true)).toMatchObject({ created: 300, refused: [] });
+    // Hashing three hundred passwords takes some three seconds: a dry run does not.
+    expect(process.cpuUsage().user - begun).toBeLessThan(1_500_000);
     const dry = await load(lines, into, true);
     expect(await exported(into)).toEqual([]);
     const wet = await load(lines, into);
     expect(dry).toEqual(wet);
-  });
-
-  test('an object that has several lines is loaded once for each, in their order', async () => {
-    const into = await fresh();
-    const report = await load(
-      [
-        { ...ACCOUNT, username: 'first' },
-        { ...ACCOUNT, username: 'second' },
-        { ...ACCOUNT, username: 'third' },
-      ],
-      into,
-    );
-    expect(report).toMatchObject({ created: 1, updated: 2 });
-    expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.username).toBe('third');
   });
 
   test('names that every object inherits are names like others', async () => {
@@ -462,31 +381,5 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       (await load(['{"kind":"role","name":"x","__proto__":{"admin":"global"}}'], into)).refused,
     ).toHaveLength(1);
     expect((await exported(into)).length).toBe(lines.length);
-  });
-});
-
-describe('reading lines', () => {
-  const read = async (pieces: readonly string[]) => {
-    const lines: (string | null)[] = [];
-    for await (const { text } of readLines('f', Readable.from(pieces.map((piece) => Buffer.from(piece)))))
-      lines.push(text);
-    return lines;
-  };
-
-  test('does not depend on where the pieces end', async () => {
-    const text = 'one\n\ntwo ÄÖÜ 😀\r\nthree';
-    for (let size = 1; size < 6; size += 1) {
-      const bytes = Buffer.from(text);
-      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
-        bytes.subarray(index * size, (index + 1) * size),
-      );
-      const lines: (string | null)[] = [];
-      for await (const line of readLines('f', Readable.from(pieces))) lines.push(line.text);
-      expect(lines).toEqual(['one', '', 'two ÄÖÜ 😀\r', 'three']);
-    }
-  });
-
-  test('refuses a line without end and goes on after it', async () => {
-    expect(await read(['x'.repeat(600_000), 'x'.repeat(600_000), '\nfine\n'])).toEqual([null, 'fine']);
   });
 });

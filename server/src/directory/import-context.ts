@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Organisation, Role } from '../accounts/account.ts';
 import type { Core } from '../core.ts';
 import { HashPool } from '../crypto/hash-pool.ts';
+import type { Change } from '../store/engine.ts';
 import type { DirectoryLine } from './line.ts';
 
 /** A line with its place in what is loaded. */
@@ -32,6 +33,8 @@ export interface ImportContext {
   /** Those in the store and those loaded so far. */
   readonly organisations: Map<string, Organisation>;
   readonly roles: Map<string, Role>;
+  /** Changes that belong into the same commit as what is written. */
+  readonly beside: readonly Change[];
   /** In a dry run: the accounts that would be there, and who would have which identifier. */
   readonly pretended: { readonly accounts: Set<string>; readonly identifiers: Map<string, string> };
   /** Threads for plain passwords; started when the first is met. */
@@ -40,12 +43,17 @@ export interface ImportContext {
 }
 
 /** Reads what a load needs to know from the start. */
-export async function openImport(core: Core, dryRun: boolean): Promise<ImportContext> {
+export async function openImport(
+  core: Core,
+  dryRun: boolean,
+  beside: readonly Change[],
+): Promise<ImportContext> {
   const [organisations, roles] = await Promise.all([core.store.organisations.all(), core.store.roles.all()]);
   let pool: HashPool | undefined;
   return {
     core,
     dryRun,
+    beside,
     organisations: new Map(organisations.map((organisation) => [organisation.id, organisation])),
     roles: new Map(roles.map((role) => [role.name, role])),
     pretended: { accounts: new Set(), identifiers: new Map() },
@@ -61,6 +69,11 @@ export async function openImport(core: Core, dryRun: boolean): Promise<ImportCon
       await pool?.close();
     },
   };
+}
+
+/** The threads for a line's plain password; null where none is to be hashed. */
+export function hashesFor(context: ImportContext, line: { password?: string | null }): HashPool | null {
+  return context.dryRun || line.password == null ? null : context.hashes();
 }
 
 /** Whether two plain values are the same, their members in the same order. */

@@ -1,4 +1,4 @@
-import { auditEvent } from '../audit/event.ts';
+import { type AuditEvent, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { StoreConflictError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
@@ -13,12 +13,17 @@ import {
   loadRoles,
 } from './load-objects.ts';
 
-/** Lines of a directory file, each with its place, from one source or several. A null text was no UTF-8. */
+/** Lines of a directory file, each with its place, from one source or several. */
 export type DirectoryLines = AsyncIterable<{
   readonly source: string;
   readonly lineNumber: number;
-  readonly text: string | null;
+  readonly text: string | UnreadableLine;
 }>;
+
+/** A line that is no text that can be read, and why. */
+export interface UnreadableLine {
+  readonly problem: string;
+}
 
 /** A line that was not loaded. */
 export interface RefusedLine {
@@ -39,6 +44,8 @@ export interface ImportReport {
 export interface ImportOptions {
   /** Checks everything and writes nothing. */
   readonly dryRun: boolean;
+  /** What the audit log is told of one object that is loaded, in the commit that writes it; else the load as a whole. */
+  readonly event?: AuditEvent;
   /** Called after each batch with the number of lines dealt with so far. */
   readonly onProgress?: (lines: number) => void;
 }
@@ -66,29 +73,25 @@ export async function importDirectory(
   lines: DirectoryLines,
   options: ImportOptions,
 ): Promise<ImportReport> {
-  const context = await openImport(core, options.dryRun);
+  const beside = options.event ? [recordAudit(options.event)] : [];
+  const context = await openImport(core, options.dryRun, beside);
   const report: ImportReport = { created: 0, updated: 0, unchanged: 0, refused: [] };
-  const waiting: { item: Item; missing: string }[] = [];
+  const waiting = new WaitingItems();
   let done = 0;
-  const load = async (items: readonly Item[]): Promise<number> => {
-    const before = waiting.length;
-    await loadBatch(context, items, report, waiting);
-    return waiting.length - before;
-  };
   try {
     let batch: Item[] = [];
     for await (const { source, lineNumber, text } of lines) {
       done += 1;
-      if (text?.trim() === '') continue;
-      const line = text === null ? 'it is not UTF-8' : readDirectoryLine(text);
+      if (typeof text === 'string' && text.trim() === '') continue;
+      const line = typeof text === 'string' ? readDirectoryLine(text) : text.problem;
       if (typeof line === 'string') report.refused.push({ source, lineNumber, reason: line });
       else batch.push({ source, lineNumber, line });
       if (batch.length < BATCH_LINES) continue;
-      await load(batch);
+      await loadBatch(context, batch, report, waiting);
       batch = [];
       options.onProgress?.(done);
     }
-    await load(batch);
+    await loadBatch(context, batch, report, waiting);
     options.onProgress?.(done);
     await loadWaiting(context, report, waiting);
   } finally {
@@ -97,30 +100,69 @@ export async function importDirectory(
   report.refused.sort((left, right) =>
     left.source === right.source ? left.lineNumber - right.lineNumber : 0,
   );
-  if (!options.dryRun) await auditImport(core, report);
+  if (!options.dryRun && !options.event) await auditImport(core, report);
   return report;
 }
 
-/** Goes over what waits for as long as that loads something. What is left refers to nothing. */
+interface WaitingItem {
+  readonly item: Item;
+  readonly missing: string;
+  /** It lacks nothing itself, but an earlier line of the same object does. */
+  readonly isBehind: boolean;
+}
+
+/** Items that refer to something that is not there yet, and those behind them that speak of the same objects. */
+class WaitingItems {
+  #items: WaitingItem[] = [];
+  #missing = new Map<string, string>();
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  add(item: Item, missing: string): void {
+    this.#items.push({ item, missing, isBehind: false });
+    this.#missing.set(keyOf(item.line), missing);
+  }
+
+  /** Makes an item wait when an earlier line of the same object does. */
+  holdBehind(item: Item): boolean {
+    const missing = this.#missing.get(keyOf(item.line));
+    if (missing === undefined) return false;
+    this.#items.push({ item, missing, isBehind: true });
+    return true;
+  }
+
+  takeAll(): WaitingItem[] {
+    const items = this.#items;
+    this.#items = [];
+    this.#missing = new Map();
+    return items;
+  }
+}
+
+/** Goes over what waits for as long as that loads something. What is left refers to nothing, and what is behind it goes on. */
 async function loadWaiting(
   context: ImportContext,
   report: ImportReport,
-  waiting: { item: Item; missing: string }[],
+  waiting: WaitingItems,
 ): Promise<void> {
-  for (let before = Number.POSITIVE_INFINITY; waiting.length > 0 && waiting.length < before; ) {
-    const again = waiting.splice(0);
-    before = again.length;
-    for (let at = 0; at < again.length; at += BATCH_LINES) {
-      const items = again.slice(at, at + BATCH_LINES).map((each) => each.item);
-      await loadBatch(context, items, report, waiting);
+  const loadAgain = async (items: readonly WaitingItem[]): Promise<void> => {
+    for (let at = 0; at < items.length; at += BATCH_LINES) {
+      const batch = items.slice(at, at + BATCH_LINES).map(({ item }) => item);
+      await loadBatch(context, batch, report, waiting);
     }
-  }
-  for (const { item, missing } of waiting) {
-    report.refused.push({
-      source: item.source,
-      lineNumber: item.lineNumber,
-      reason: `there is no ${missing}`,
-    });
+  };
+  while (waiting.length > 0) {
+    const before = waiting.length;
+    await loadAgain(waiting.takeAll());
+    if (waiting.length < before) continue;
+    const stuck = waiting.takeAll();
+    for (const { item, missing, isBehind } of stuck) {
+      const { source, lineNumber } = item;
+      if (!isBehind) report.refused.push({ source, lineNumber, reason: `there is no ${missing}` });
+    }
+    await loadAgain(stuck.filter(({ isBehind }) => isBehind));
   }
 }
 
@@ -128,17 +170,19 @@ async function loadBatch(
   context: ImportContext,
   items: readonly Item[],
   report: ImportReport,
-  waiting: { item: Item; missing: string }[],
+  waiting: WaitingItems,
 ): Promise<void> {
   for (const [kind, loader] of LOADERS) {
     let rest = items.filter((item) => item.line.kind === kind);
-    // An object that has several lines is loaded once for each, in their order.
+    // An object that has several lines is loaded once for each, in their order: none overtakes one that waits.
     while (rest.length > 0) {
       const keys = new Set<string>();
-      const now = rest.filter((item) => !keys.has(keyOf(item.line)) && keys.add(keyOf(item.line)));
+      const next = rest.filter((item) => !keys.has(keyOf(item.line)) && keys.add(keyOf(item.line)));
+      rest = rest.filter((item) => !next.includes(item));
+      const now = next.filter((item) => !waiting.holdBehind(item));
+      if (now.length === 0) continue;
       const results = await loadTogether(context, loader as Loader<DirectoryLine>, now);
       for (const [index, item] of now.entries()) note(item, results[index], report, waiting);
-      rest = rest.filter((item) => !now.includes(item));
     }
   }
 }
@@ -160,20 +204,19 @@ async function loadTogether(
   }
 }
 
-function note(
-  item: Item,
-  loaded: Loaded | undefined,
-  report: ImportReport,
-  waiting: { item: Item; missing: string }[],
-): void {
+function note(item: Item, loaded: Loaded | undefined, report: ImportReport, waiting: WaitingItems): void {
   if (loaded === undefined) throw new Error('a loader gave no result for a line');
   if (typeof loaded === 'string') report[loaded] += 1;
-  else if ('missing' in loaded) waiting.push({ item, missing: loaded.missing });
+  else if ('missing' in loaded) waiting.add(item, loaded.missing);
   else report.refused.push({ source: item.source, lineNumber: item.lineNumber, reason: loaded.problem });
 }
 
 /** What makes two lines speak of the same object. */
 function keyOf(line: DirectoryLine): string {
+  return `${line.kind}\0${nameOf(line)}`;
+}
+
+function nameOf(line: DirectoryLine): string {
   switch (line.kind) {
     case 'organisation':
     case 'account':

@@ -12,9 +12,16 @@ import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
 import { forgetDevices, rememberDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
 import { identifiersOf } from './account-line.ts';
-import { type ImportContext, type Item, isSame, type Loaded, type Loader } from './import-context.ts';
+import {
+  hashesFor,
+  type ImportContext,
+  type Item,
+  isSame,
+  type Loaded,
+  type Loader,
+} from './import-context.ts';
 import type { AccountLine } from './line.ts';
-import { hashFor } from './password.ts';
+import { NO_PASSWORD, passwordFor, type StoredPassword } from './password.ts';
 
 interface Present {
   readonly record: AccountRecord | undefined;
@@ -41,9 +48,11 @@ export const loadAccounts: Loader<AccountLine> = async (context, items) => {
   const wanted = identifiers.map((each) => (typeof each === 'string' ? [] : each));
   const present = await readPresent(context, items);
   const owners = await readOwners(context, wanted.flat());
-  const hashes = await Promise.all(
+  const passwords = await Promise.all(
     items.map(({ line }, index) =>
-      refusals[index] ? null : hashFor(line, present(line).record?.passwordHash ?? null, context.hashes),
+      refusals[index]
+        ? NO_PASSWORD
+        : passwordFor(line, present(line).record ?? NO_PASSWORD, hashesFor(context, line)),
     ),
   );
   const planned: Planned[] = [];
@@ -52,7 +61,10 @@ export const loadAccounts: Loader<AccountLine> = async (context, items) => {
     const own = wanted[index] ?? [];
     const refusal = refusals[index] ?? numberProblem(line, before) ?? claim(owners, own);
     if (refusal) return refusal;
-    const plan = planFor(context, line, before, { passwordHash: hashes[index] ?? null, identifiers: own });
+    const plan = planFor(context, line, before, {
+      password: passwords[index] ?? NO_PASSWORD,
+      identifiers: own,
+    });
     if (before.record && isUnchanged(plan, before)) return 'unchanged';
     planned.push(plan);
     return before.record ? 'updated' : 'created';
@@ -135,7 +147,7 @@ function planFor(
   context: ImportContext,
   line: AccountLine,
   before: Present,
-  given: { passwordHash: string | null; identifiers: readonly IdentifierRecord[] },
+  given: { password: StoredPassword; identifiers: readonly IdentifierRecord[] },
 ): Planned {
   const { core } = context;
   const present = before.record;
@@ -147,7 +159,8 @@ function planFor(
     username: line.username ?? null,
     email: line.email ?? null,
     phone: line.phone ?? null,
-    passwordHash: given.passwordHash,
+    passwordHash: given.password.passwordHash,
+    importedHash: given.password.importedHash,
     status: line.status ?? 'active',
     emailValidated: line.emailValidated ?? false,
     phoneValidated: line.phoneValidated ?? false,
@@ -259,6 +272,7 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
     ...passwords.map(({ record }) => setPasswordHash('accounts', record.id, record.passwordHash)),
     ...raiseEpochs('accounts', idsOf(ended)),
     ...devices,
+    ...context.beside,
   ]);
 }
 

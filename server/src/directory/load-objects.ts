@@ -9,9 +9,16 @@ import { addMemberships } from '../store/memberships.ts';
 import { saveOrganisations } from '../store/organisations.ts';
 import { type ResourceCode, saveResourceCodes } from '../store/resource-codes.ts';
 import { saveRoles } from '../store/roles.ts';
-import { type ImportContext, type Item, isSame, type Loaded, type Loader } from './import-context.ts';
+import {
+  hashesFor,
+  type ImportContext,
+  type Item,
+  isSame,
+  type Loaded,
+  type Loader,
+} from './import-context.ts';
 import type { InstallationLine, MembershipLine, OrganisationLine, ResourceLine, RoleLine } from './line.ts';
-import { hashFor, passwordProblem } from './password.ts';
+import { NO_PASSWORD, passwordFor, passwordProblem } from './password.ts';
 
 /** Whether an object is made, changed, or there already. */
 function resultOf(before: unknown, after: unknown): 'created' | 'updated' | 'unchanged' {
@@ -20,7 +27,9 @@ function resultOf(before: unknown, after: unknown): 'created' | 'updated' | 'unc
 }
 
 async function writeUnlessDry(context: ImportContext, changes: readonly Change[]): Promise<void> {
-  if (!context.dryRun && changes.length > 0) await context.core.store.commit(changes);
+  if (!context.dryRun && changes.length > 0) {
+    await context.core.store.commit([...changes, ...context.beside]);
+  }
 }
 
 /** Loads organisations. One whose parent comes later waits for it. */
@@ -150,10 +159,11 @@ async function planInstallation(
   const accountId = line.account?.toLowerCase() ?? null;
   if (accountId !== null && !accounts.has(accountId)) return { missing: `account ${accountId}` };
   const before = await context.core.store.installations.record(line.installationId);
-  const passwordHash = await hashFor(line, before?.passwordHash ?? null, context.hashes);
+  const password = await passwordFor(line, before ?? NO_PASSWORD, hashesFor(context, line));
   const record: InstallationRecord = {
     id: line.installationId,
-    passwordHash,
+    passwordHash: password.passwordHash,
+    importedHash: password.importedHash,
     accountId,
     status: line.status ?? 'active',
     epoch: before?.epoch ?? 1,
@@ -182,7 +192,7 @@ export const loadResources: Loader<ResourceLine> = async (context, items) => {
   );
   if (!context.dryRun && changed.length > 0) {
     const numbered = await withNumbers(context, changed);
-    await context.core.store.commit([...saveResourceCodes(numbered), ...numbered.map(raiseResourceCodeUses)]);
+    await writeUnlessDry(context, [...saveResourceCodes(numbered), ...numbered.map(raiseResourceCodeUses)]);
   }
   return planned.map((plan) => ('record' in plan ? plan.result : plan));
 };

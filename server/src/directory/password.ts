@@ -1,6 +1,7 @@
 import { codePoints } from '../code-points.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import { normalPassword, readStoredHash } from '../crypto/password-hash.ts';
+import { secretHash } from '../crypto/vault.ts';
 
 const MINIMUM = 8;
 const MAXIMUM = 1024;
@@ -26,19 +27,44 @@ export function passwordProblem(given: GivenPassword): string | null {
   return typeof hash === 'string' ? `passwordHash cannot be used: ${hash}` : null;
 }
 
+/** A password as it is stored. */
+export interface StoredPassword {
+  readonly passwordHash: string | null;
+  /** The digest of the hash that a file gave last; null when it gave none. */
+  readonly importedHash: string | null;
+}
+
+/** Where there is no password yet. */
+export const NO_PASSWORD: StoredPassword = { passwordHash: null, importedHash: null };
+
+/** Stands for a hash in a dry run, which makes none. */
+const NOT_HASHED = '';
+
 /**
- * The hash to store for a given password. A plain one that the present hash already matches keeps it, so that loading
- * the same file again changes nothing; a line that gives neither keeps what there is.
+ * What to store for a given password. Loading the same file again changes nothing: a plain password that the present
+ * hash already matches keeps it, and so does a hash that was loaded before, which may have been renewed since. A line
+ * that gives neither keeps what there is.
+ * @param hashes null in a dry run
  */
-export async function hashFor(
+export async function passwordFor(
   given: GivenPassword,
-  present: string | null,
-  hashes: () => HashPool,
-): Promise<string | null> {
-  if (given.passwordHash != null) return given.passwordHash;
-  if (given.password == null) return given.password === null || given.passwordHash === null ? null : present;
-  if (present !== null && (await hashes().verify(given.password, present)) === true) return present;
-  const hash = await hashes().hash(given.password);
+  present: StoredPassword,
+  hashes: HashPool | null,
+): Promise<StoredPassword> {
+  if (given.passwordHash != null) return importedPassword(given.passwordHash, present);
+  if (given.password == null)
+    return given.password === null || given.passwordHash === null ? NO_PASSWORD : present;
+  if (hashes === null) return { passwordHash: present.passwordHash ?? NOT_HASHED, importedHash: null };
+  const { passwordHash } = present;
+  if (passwordHash !== null && (await hashes.verify(given.password, passwordHash)) === true)
+    return { passwordHash, importedHash: null };
+  const hash = await hashes.hash(given.password);
   if (typeof hash !== 'string') throw new Error('the hash pool of an import has no time bound');
-  return hash;
+  return { passwordHash: hash, importedHash: null };
+}
+
+function importedPassword(passwordHash: string, present: StoredPassword): StoredPassword {
+  const importedHash = secretHash(passwordHash);
+  const isKnown = present.passwordHash !== null && present.importedHash === importedHash;
+  return isKnown || present.passwordHash === passwordHash ? present : { passwordHash, importedHash };
 }

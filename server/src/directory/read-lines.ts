@@ -11,13 +11,14 @@ export async function* readLines(
   source: string,
   bytes: AsyncIterable<Uint8Array>,
   onBytes: (count: number) => void = () => undefined,
-): AsyncGenerator<{ source: string; lineNumber: number; text: string | null }> {
+): AsyncGenerator<{ source: string; lineNumber: number; text: string | { problem: string } }> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  const decode = (line: Uint8Array): string | null => {
+  const decode = (line: Uint8Array): string | { problem: string } => {
+    if (line.length > LINE_LIMIT_BYTES) return { problem: `it is longer than ${LINE_LIMIT_BYTES} bytes` };
     try {
-      return line.length > LINE_LIMIT_BYTES ? null : decoder.decode(line);
+      return decoder.decode(line);
     } catch {
-      return null;
+      return { problem: 'it is not UTF-8' };
     }
   };
   let lineNumber = 0;

@@ -1,4 +1,5 @@
 import type { RoleHolder } from '../accounts/account.ts';
+import { resourceSessionId } from '../accounts/resource-code.ts';
 import { activeRoles, permissionsOf, primaryRole } from '../accounts/view.ts';
 import { secretHash } from '../crypto/vault.ts';
 import type { Mount } from '../mount.ts';
@@ -26,18 +27,20 @@ async function inspectJwt(corridor: Corridor, token: string): Promise<Outcome> {
   if (verified.sharedWith !== null && verified.sharedWith !== mount?.name) return refused('token-invalid');
   if (!mount || verified.audience !== corridor.accessTokens.audienceOf(mount))
     return refused('token-invalid');
-  if (found !== null && subjectOf(found.session.principal) !== verified.subject)
-    return refused('token-invalid');
-  return describe(corridor, found, mount, { issuedAt: verified.issuedAt, expiresAt: verified.expiresAt });
+  const principal = found && principalNamed(corridor, found.session.principal, verified.subject);
+  if (principal === null) return refused('token-invalid');
+  const { issuedAt, expiresAt } = verified;
+  return describe(corridor, found, mount, { principal, issuedAt, expiresAt });
 }
 
 async function inspectOpaque(corridor: Corridor, token: string): Promise<Outcome> {
   const found = await corridor.store.principals.byOpaqueToken(secretHash(token));
   if (found === null) return refused('token-invalid');
-  const { createdAt, refreshExpiresAt } = found.session;
+  const { principal, createdAt, refreshExpiresAt } = found.session;
   // It lives as long as its session can be refreshed.
   if (refreshExpiresAt <= corridor.clock.now()) return refused('token-invalid');
   return describe(corridor, found, mountOf(corridor, found), {
+    principal,
     issuedAt: createdAt,
     expiresAt: refreshExpiresAt,
   });
@@ -47,7 +50,21 @@ function mountOf(corridor: Corridor, found: SessionStanding | null): Mount | und
   return found === null ? undefined : corridor.mounts.get(found.session.mount);
 }
 
-/** The `sub` of the tokens of a principal. */
+/** The principal of a session under the name that the token's `sub` has for it; null when it is another one's. */
+function principalNamed(
+  corridor: Corridor,
+  principal: Session['principal'],
+  subject: string,
+): Session['principal'] | null {
+  if (principal.kind !== 'resource') return subjectOf(principal) === subject ? principal : null;
+  // The store does not know what the token says in clear.
+  const resource = subject.startsWith('resource:') ? subject.slice('resource:'.length) : '';
+  return resourceSessionId(corridor.vault, resource) === principal.id
+    ? { kind: 'resource', id: resource }
+    : null;
+}
+
+/** The `sub` of the tokens of an account or an installation. */
 export function subjectOf(principal: Session['principal']): string {
   return principal.kind === 'account' ? principal.id : `${principal.kind}:${principal.id}`;
 }
@@ -56,7 +73,7 @@ async function describe(
   corridor: Corridor,
   found: SessionStanding | null,
   mount: Mount | undefined,
-  times: Pick<ActiveSession, 'issuedAt' | 'expiresAt'>,
+  shown: Pick<ActiveSession, 'principal' | 'issuedAt' | 'expiresAt'>,
 ): Promise<Outcome> {
   const standing = standsOn(found, mount, corridor.clock.now());
   if ('fallen' in standing || mount === undefined) return refused('token-invalid');
@@ -64,8 +81,8 @@ async function describe(
   const acting =
     session.principal.kind === 'account' ? await actingAs(corridor, session, holder, mount) : NOBODY;
   if (acting === null) return refused('token-invalid');
-  const about = { principal: session.principal, account: session.accountId, methods: session.methods };
-  return { kind: 'active', session: { ...about, ...acting, ...times } };
+  const about = { account: session.accountId, methods: session.methods };
+  return { kind: 'active', session: { ...about, ...acting, ...shown } };
 }
 
 type Acting = Pick<ActiveSession, 'organisation' | 'role' | 'scopes'>;

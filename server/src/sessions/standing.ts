@@ -45,8 +45,8 @@ export async function standingOf(
   if ('fallen' in standing) return standing;
   const { session } = standing;
   const { principal } = session;
-  if (principal.kind === 'resource')
-    return { session, principal: { kind: 'resource', resource: principal.id } };
+  // A code opens what it opens for as long as its token lives, and not beyond.
+  if (principal.kind === 'resource') return { fallen: 'resource-session' };
   const account = session.accountId === null ? null : await store.accounts.byId(session.accountId);
   if (principal.kind === 'installation') {
     return {

@@ -55,6 +55,9 @@ export function passwordLimit(corridor: Corridor, account: AccountWithMembership
   };
 }
 
+/** The most accounts that one password is tried against: each costs a hash. */
+const MOST_CANDIDATES = 10;
+
 async function accountsNamed(
   corridor: Corridor,
   attempt: Attempt,
@@ -66,7 +69,7 @@ async function accountsNamed(
     lookups.map((lookup) => corridor.store.accounts.named(lookup, mount.organisation)),
   );
   const seen = new Map(found.flat().map((account) => [account.id, account]));
-  return [...seen.values()];
+  return [...seen.values()].slice(0, MOST_CANDIDATES);
 }
 
 /** The canonical forms of what was typed: as a name, and as a phone number where it can be one. */

@@ -1,8 +1,9 @@
+import type { Installation } from '../accounts/account.ts';
 import { viewAccount } from '../accounts/view.ts';
 import { forgiveAttempts } from '../store/count-attempt.ts';
 import { confirmInstallation } from '../store/installations.ts';
 import type { Credential, Outcome } from './attempt.ts';
-import type { Attempt, Corridor } from './corridor.ts';
+import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
 import { passwordLimit } from './identify.ts';
 import { issueForThing } from './issue.ts';
 import { type CredentialRefusal, refuseCredential } from './refuse.ts';
@@ -36,8 +37,8 @@ export async function beginWithInstallation(
     return { kind: 'overloaded', retryAfterSeconds: verified.retryAfterSeconds };
   }
   if (!installation || !verified.has(installation.id)) {
-    const reason: CredentialRefusal = installation ? 'wrong-password' : 'unknown-installation';
-    return refuseCredential(corridor, attempt, [{ hold, account: null, reason }], 'bad-credentials');
+    const failed = { hold, account: null, reason: reasonFor(installation), detail: { installationId } };
+    return refuseCredential(corridor, attempt, [failed], 'bad-credentials');
   }
   const { account } = installation;
   const outcome = await issueForThing(corridor, attempt, {
@@ -58,7 +59,21 @@ export async function beginWithInstallation(
     settles: [...releaseHolds([hold]), forgiveAttempts(key)],
     notAfter: null,
   });
-  if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
-  else corridor.throttle.settled([hold]);
+  if (outcome.kind === 'refused') {
+    await corridor.store.commit([
+      ...releaseHolds([hold]),
+      auditAttempt(attempt, corridor.clock.now(), 'sign-in.refused', {
+        reason: 'installation-not-active',
+        accountId: account?.id ?? null,
+        detail: { installationId },
+      }),
+    ]);
+  }
+  corridor.throttle.settled([hold]);
   return outcome;
+}
+
+function reasonFor(installation: Installation | null): CredentialRefusal {
+  if (installation === null) return 'unknown-installation';
+  return installation.passwordHash === null ? 'no-password' : 'wrong-password';
 }

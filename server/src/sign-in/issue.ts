@@ -140,7 +140,7 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
       accountId: session.accountId,
       organisationId: session.membership?.organisationId ?? null,
       sessionId: session.id,
-      detail: { principal: minting.subject, methods: session.methods },
+      detail: { principal: session.principal, methods: session.methods },
     }),
   ]);
   if (!committed.ok) return refused(minting.refusals[committed.guard] ?? 'bad-credentials');

@@ -20,6 +20,7 @@ export const CREDENTIAL_REFUSALS = [
   'no-password',
   'locked',
   'unknown-installation',
+  'installation-not-active',
   'resource-code-refused',
 ] as const;
 
@@ -28,6 +29,8 @@ export interface Failed {
   readonly hold: Hold;
   readonly account: AccountWithMemberships | null;
   readonly reason: CredentialRefusal;
+  /** What else the audit log should know. */
+  readonly detail?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -53,11 +56,13 @@ export async function refuseCredential(
 }
 
 function changesFor(corridor: Corridor, attempt: Attempt, failed: Failed, now: number): Change[] {
-  const { hold, account, reason } = failed;
+  const { hold, account, reason, detail = null } = failed;
   const changes = account ? [recordFailedSignIn(account.id)] : [];
   changes.push(...failHolds([hold], now));
   if (account && !hold.locked) changes.push(...lockNotice(corridor, account, hold, now));
-  changes.push(auditAttempt(attempt, now, 'sign-in.refused', { reason, accountId: account?.id ?? null }));
+  changes.push(
+    auditAttempt(attempt, now, 'sign-in.refused', { reason, accountId: account?.id ?? null, detail }),
+  );
   return changes;
 }
 

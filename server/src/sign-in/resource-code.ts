@@ -1,4 +1,4 @@
-import { resourceCodeHash } from '../accounts/resource-code.ts';
+import { resourceCodeHash, resourceSessionId } from '../accounts/resource-code.ts';
 import { consumeResourceCode } from '../store/consume.ts';
 import type { Credential, Outcome } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
@@ -21,7 +21,7 @@ export async function beginWithResourceCode(
     principal: { kind: 'resource', resource },
     subject: `resource:${resource}`,
     session: {
-      principal: { kind: 'resource', id: resource },
+      principal: { kind: 'resource', id: resourceSessionId(corridor.vault, resource) },
       accountId: null,
       epoch: 0,
       membership: null,
@@ -33,7 +33,7 @@ export async function beginWithResourceCode(
   });
   if (outcome.kind === 'refused') {
     await corridor.store.commit([
-      auditAttempt(attempt, now, 'sign-in.refused', { reason: 'resource-code-refused' }),
+      auditAttempt(attempt, now, 'sign-in.refused', { reason: 'resource-code-refused', detail: { context } }),
     ]);
     await corridor.addressLimit.fail(attempt.caller.address);
   }

@@ -34,6 +34,9 @@ export const installationKey = (installationId: string): string => `password:ins
 /** What wrong codes of an account are counted under: over all tickets, resends and mounts. */
 export const factorKey = (accountId: string): string => `factor:account:${accountId}`;
 
+/** How long an attempt may take at most once its turn has come; longer than that nobody is at it any more. */
+const EVALUATION_MILLISECONDS = 30_000;
+
 /** How long a caller waits for those in flight before it asks the store again: they may be on another node. */
 const ASK_AGAIN_MILLISECONDS = 20;
 
@@ -46,12 +49,14 @@ export class Throttle {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #queueMilliseconds: number;
+  readonly #leaseMilliseconds: number;
   readonly #waiting = new Map<string, Set<() => void>>();
 
   constructor(store: Store, clock: Clock, queueMilliseconds: number) {
     this.#store = store;
     this.#clock = clock;
     this.#queueMilliseconds = queueMilliseconds;
+    this.#leaseMilliseconds = queueMilliseconds + EVALUATION_MILLISECONDS;
   }
 
   /**
@@ -61,7 +66,9 @@ export class Throttle {
   async admit(counted: Counted, arrivedAt: number): Promise<Admission> {
     for (;;) {
       const now = this.#clock.now();
-      const committed = await this.#store.commit([countAttempt(counted.key, counted.limit, now)]);
+      const committed = await this.#store.commit([
+        countAttempt(counted.key, counted.limit, now, this.#leaseMilliseconds),
+      ]);
       if (committed.ok) {
         const [row] = committed.rows[0] ?? [];
         return {

@@ -13,6 +13,8 @@ export interface AccountRecord {
   readonly email: string | null;
   readonly phone: string | null;
   readonly passwordHash: string | null;
+  /** The digest of the hash that a directory file gave last. */
+  readonly importedHash: string | null;
   readonly status: AccountStatus;
   readonly emailValidated: boolean;
   readonly phoneValidated: boolean;
@@ -44,6 +46,7 @@ const COLUMNS = [
   'email',
   'phone',
   'password_hash',
+  'imported_hash',
   'status',
   'email_validated',
   'phone_validated',
@@ -158,6 +161,7 @@ function recordOf(row: Row): AccountRecord {
     email: optionalText(row, 'email'),
     phone: optionalText(row, 'phone'),
     passwordHash: optionalText(row, 'password_hash'),
+    importedHash: optionalText(row, 'imported_hash'),
     status: text(row, 'status') as AccountStatus,
     emailValidated: flag(row, 'email_validated'),
     phoneValidated: flag(row, 'phone_validated'),
@@ -229,6 +233,7 @@ function rowOf(record: AccountRecord): (string | number | null)[] {
     record.email,
     record.phone,
     record.passwordHash,
+    record.importedHash,
     record.status,
     Number(record.emailValidated),
     Number(record.phoneValidated),

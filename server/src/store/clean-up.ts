@@ -16,6 +16,7 @@ export function removeExpired(now: number): Change[] {
     sql: `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ${CHUNK_ROWS}) RETURNING 1 AS removed`,
     params: [before],
   });
+  // Wrong codes are forgotten by a completed sign-in only: a code has six digits.
   return [
     chunk('tickets', 'secret_hash', 'expires_at < $1'),
     chunk('sessions', 'id', 'expires_at < $1'),
@@ -23,7 +24,8 @@ export function removeExpired(now: number): Change[] {
     chunk(
       'attempts',
       'key',
-      'last_failure_at < $1 AND in_flight_until < $1 AND streak = 0 AND blocked_until < $1',
+      `last_failure_at < $1 AND in_flight_until < $1 AND streak = 0 AND blocked_until < $1
+        AND (failures = 0 OR key NOT LIKE 'factor:%')`,
     ),
     chunk('outbox', 'id', 'dead_at < $1'),
   ];

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import type { ENGINES } from '../../testing/engines.ts';
+import { removeExpired } from './clean-up.ts';
 import {
   type AttemptLimit,
   countAttempt,
@@ -12,6 +13,7 @@ import {
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
+const LEASE_MILLISECONDS = 30 * SECOND;
 const LIMIT: AttemptLimit = { maxFailures: 5, waitSeconds: 30, lockAfter: null, forgets: true };
 
 /** The one way to count what may fail. Time is given with each call, so the suite moves it as it likes. */
@@ -29,7 +31,7 @@ export function countAttemptSuite(engine: (typeof ENGINES)[number]): void {
   });
 
   const begin = async (now: number, limit = LIMIT) =>
-    (await core.store.commit([countAttempt(key, limit, now)])).ok;
+    (await core.store.commit([countAttempt(key, limit, now, LEASE_MILLISECONDS)])).ok;
   const fail = (now: number, limit = LIMIT) => core.store.commit([failAttempt(key, limit, now)]);
   const release = () => core.store.commit([releaseAttempt(key)]);
   const state = async () => {
@@ -199,5 +201,18 @@ export function countAttemptSuite(engine: (typeof ENGINES)[number]): void {
       }),
       { numRuns: engine === 'sqlite' ? 40 : 15 },
     );
+  });
+
+  test('a clean-up forgets wrong passwords after a week, and wrong codes never', async () => {
+    const codes = `factor:${key}`;
+    await begin(0);
+    await fail(0);
+    await core.store.commit([
+      countAttempt(codes, { ...LIMIT, forgets: false }, 0, LEASE_MILLISECONDS),
+      failAttempt(codes, { ...LIMIT, forgets: false }, 0),
+    ]);
+    await core.store.commit(removeExpired(8 * 24 * HOUR));
+    expect(await core.store.attempts.state(key)).toBeNull();
+    expect(await core.store.attempts.state(codes)).toMatchObject({ failures: 1 });
   });
 }

@@ -4,9 +4,6 @@ import { integer } from './rows.ts';
 /** The longest a growing wait gets, and how long a lock lasts. */
 export const LONGEST_WAIT_MILLISECONDS = 3_600_000;
 
-/** How long an attempt that nobody finished holds its place: a crash must not hold it for ever. */
-const LEASE_MILLISECONDS = 30_000;
-
 /** Failures older than this no longer throttle, for accounts and for unknown identifiers alike. */
 const FORGET_MILLISECONDS = 24 * 3_600_000;
 
@@ -60,9 +57,15 @@ export function attemptReader(engine: Engine) {
  * While a key is locked, places are not limited, since nothing is evaluated then. It is provisional: an attempt that is
  * lost with the machine was not answered, and whatever is answered is committed after it. Guard `attempt`: there was a
  * place.
+ * @param leaseMilliseconds how long an attempt that nobody finishes holds its place: a crash must not hold it for ever
  * @returns `locked_until`
  */
-export function countAttempt(key: string, limit: AttemptLimit, now: number): Change {
+export function countAttempt(
+  key: string,
+  limit: AttemptLimit,
+  now: number,
+  leaseMilliseconds: number,
+): Change {
   const forgetBefore = limit.forgets ? now - FORGET_MILLISECONDS : 0;
   // Without an organisation's lock there is always room below it.
   const lockAfter = limit.lockAfter ?? Number.MAX_SAFE_INTEGER;
@@ -84,7 +87,7 @@ export function countAttempt(key: string, limit: AttemptLimit, now: number): Cha
           OR CASE WHEN attempts.in_flight_until <= $2 THEN 0 ELSE attempts.in_flight END
           < CASE WHEN attempts.locked_until > 0 THEN $5 WHEN attempts.streak < $5 THEN $5 - attempts.streak ELSE 1 END)
       RETURNING locked_until`,
-    params: [key, now, now + LEASE_MILLISECONDS, limit.maxFailures, lockAfter, forgetBefore],
+    params: [key, now, now + leaseMilliseconds, limit.maxFailures, lockAfter, forgetBefore],
   };
 }
 

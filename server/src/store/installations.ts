@@ -8,12 +8,14 @@ import { integer, optionalText, text } from './rows.ts';
 export interface InstallationRecord {
   readonly id: string;
   readonly passwordHash: string | null;
+  /** The digest of the hash that a directory file gave last. */
+  readonly importedHash: string | null;
   readonly accountId: string | null;
   readonly status: Installation['status'];
   readonly epoch: number;
 }
 
-const COLUMNS = ['id', 'password_hash', 'account_id', 'status', 'epoch'] as const;
+const COLUMNS = ['id', 'password_hash', 'imported_hash', 'account_id', 'status', 'epoch'] as const;
 const TABLE: BulkInsert = {
   table: 'installations',
   columns: COLUMNS,
@@ -56,6 +58,7 @@ function recordOf(row: Row): InstallationRecord {
   return {
     id: text(row, 'id'),
     passwordHash: optionalText(row, 'password_hash'),
+    importedHash: optionalText(row, 'imported_hash'),
     accountId: optionalText(row, 'account_id'),
     status: text(row, 'status') as Installation['status'],
     epoch: integer(row, 'epoch'),
@@ -69,6 +72,7 @@ export function saveInstallations(installations: readonly InstallationRecord[]):
     installations.map((record) => [
       record.id,
       record.passwordHash,
+      record.importedHash,
       record.accountId,
       record.status,
       record.epoch,
@@ -76,12 +80,16 @@ export function saveInstallations(installations: readonly InstallationRecord[]):
   );
 }
 
-/** Makes sure, at the last moment, that an installation may have a session. Guard `installation`; holds its row. */
+/**
+ * Makes sure, at the last moment, that an installation may have a session: it is active, and so is the account that it is
+ * bound to, whose home is not suspended. Guard `installation`; holds its row.
+ */
 export function confirmInstallation(id: string, epoch: number): Change {
   return {
     guard: 'installation',
     sql: `UPDATE installations SET status = status WHERE id = $1 AND epoch = $2 AND status = 'active'
-          AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = installations.account_id AND a.status <> 'active') RETURNING id`,
+          AND NOT EXISTS (SELECT 1 FROM accounts a LEFT JOIN organisations h ON h.id = a.home_id
+            WHERE a.id = installations.account_id AND (a.status <> 'active' OR h.is_suspended <> 0)) RETURNING id`,
     params: [id, epoch],
   };
 }

@@ -1,4 +1,5 @@
 import type { Change } from './engine.ts';
+import type { MembershipKey } from './memberships.ts';
 
 /** Who a session is for. */
 export type PrincipalKind = 'account' | 'installation' | 'resource';
@@ -76,5 +77,14 @@ export function endAccountSessions(accountId: string, reason: string, now: numbe
   return {
     sql: 'UPDATE sessions SET ended_at = $3, ended_reason = $2 WHERE account_id = $1 AND ended_at IS NULL',
     params: [accountId, reason, now],
+  };
+}
+
+/** Ends every session of an account that is for one of its memberships. */
+export function endMembershipSessions(membership: MembershipKey, reason: string, now: number): Change {
+  return {
+    sql: `UPDATE sessions SET ended_at = $5, ended_reason = $4
+          WHERE account_id = $1 AND organisation_id = $2 AND role = $3 AND ended_at IS NULL`,
+    params: [membership.accountId, membership.organisationId, membership.role, reason, now],
   };
 }

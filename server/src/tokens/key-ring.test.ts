@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { stateFact } from '../store/facts.ts';
 import { KeyRing } from './key-ring.ts';
 
 const PUBLISH_SECONDS = 300;
@@ -37,7 +38,7 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
   test('a new key is published first, signs when every copy has it, and the old one stays until its last token has ended', async () => {
     const [one, other] = [await open(), await open()];
     const old = one.signer('ES256');
-    const key = await one.rotate('ES256');
+    const key = await one.rotate('ES256', ({ id }) => stateFact('rotated', id));
     await other.reload();
     for (const ring of [one, other]) {
       expect(published(ring)).toEqual([old.key.id, key.id]);
@@ -53,6 +54,25 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
     expect(published(one)).toEqual([key.id]);
     one.stop();
     other.stop();
+  });
+
+  test('a rotation on a store that never served leaves the first key to sign until the new one does', async () => {
+    const store = await openTestCore(engine);
+    const ring = new KeyRing({
+      ...store,
+      algorithms: ['ES256'],
+      publishSeconds: PUBLISH_SECONDS,
+      longestTokenSeconds: TOKEN_SECONDS,
+    });
+    const key = await ring.rotate('ES256', ({ id }) => stateFact('rotated', id));
+    await ring.start(() => undefined);
+    const first = ring.signer('ES256');
+    expect(first.key.id).not.toBe(key.id);
+    store.clock.advance(PUBLISH_SECONDS + 11);
+    expect(ring.signer('ES256').key.id).toBe(key.id);
+    expect(ring.verifier(first.header)?.id).toBe(first.key.id);
+    ring.stop();
+    await store.close();
   });
 
   test('what the store keeps of a key cannot be used without the secret', async () => {

@@ -103,12 +103,18 @@ export class KeyRing {
   /**
    * Makes a new key. It is published at once and signs when every copy of the JWKS in the world has it; the keys
    * before it retire when their last token has ended.
+   * @param told the change that writes the rotation down, in the same commit
    */
-  async rotate(algorithm: AsymmetricAlgorithm): Promise<SigningKeyRecord> {
+  async rotate(
+    algorithm: AsymmetricAlgorithm,
+    told: (key: SigningKeyRecord) => Change,
+  ): Promise<SigningKeyRecord> {
+    // On a store that never served there is none to take over from.
+    await this.#ensureFirstKey(algorithm);
     const now = this.#options.clock.now();
     const signsFrom = now + (2 * RELOAD_SECONDS + this.#options.publishSeconds) * 1000;
     const key = await this.#generate(algorithm, signsFrom);
-    await this.#options.store.commit(this.#changesFor(key));
+    await this.#options.store.commit([...this.#changesFor(key), told(key)]);
     await this.reload();
     return key;
   }

@@ -29,8 +29,13 @@ describe.each(ENGINES)('the credential-type contract on %s', (engine) => {
     await app.load({ kind: 'installation', ...data, ...fields });
     return data;
   }
-  async function resource(fields: object = {}) {
-    const code = `Code${nextNumber()}`;
+  async function resource({
+    code = `Code${nextNumber()}`,
+    ...fields
+  }: {
+    code?: string;
+    [key: string]: unknown;
+  } = {}) {
     await app.load({ kind: 'resource', context: 'context', code, ...fields });
     return { resource: `voucher::context::code::${code}` };
   }
@@ -99,18 +104,39 @@ describe.each(ENGINES)('the credential-type contract on %s', (engine) => {
       const off = await installation({ status: 'inactive' });
       const boundOff = await installation({ account: (await app.person({ status: 'inactive' })).id });
       const without = await installation({ password: null });
+      const organisation = await app.organisation({ isSuspended: true });
+      const boundSuspended = await installation({ account: (await app.person({ organisation })).id });
       for (const data of [
         { ...known, installationId: 'x'.repeat(32) },
         { ...known, password: `${known.password}!` },
         { ...known, password: known.password.slice(0, -1) },
         off,
         boundOff,
+        boundSuspended,
         without,
       ]) {
         const answer = await signIn('mobile-device', data);
         expect(answer.status).toBe(400);
         expect(answer.body).toEqual(INVALID_CREDENTIALS);
       }
+    });
+
+    test('tells the audit log which installation was refused, and why', async () => {
+      const since = app.core.clock.now();
+      const off = await installation({ status: 'inactive' });
+      const without = await installation({ password: null });
+      await signIn('mobile-device', off);
+      await signIn('mobile-device', without);
+      const events = await app.core.store.audit.events({
+        afterSequence: 0,
+        since,
+        accountId: null,
+        limit: 100,
+      });
+      expect(events.filter(({ event }) => event === 'sign-in.refused')).toMatchObject([
+        { reason: 'installation-not-active', detail: { installationId: off.installationId } },
+        { reason: 'no-password', detail: { installationId: without.installationId } },
+      ]);
     });
 
     test('makes an installation wait after too many failures', async () => {
@@ -132,6 +158,27 @@ describe.each(ENGINES)('the credential-type contract on %s', (engine) => {
       expect(payload).toMatchObject({ sub: `resource:${data.resource}`, resource: data.resource });
       expect(payload).not.toHaveProperty('userId');
       expect((await signIn('resource', data)).status).toBe(200);
+    });
+
+    test('tells whoever asks about the token whom it is for, and keeps no code', async () => {
+      const data = await resource({ code: 'CANARYCODE', maxUses: 0 });
+      const { body } = await signIn('resource', data);
+      const inspected = await app.request('GET', '/v1/session', {
+        headers: { authorization: `Bearer ${body.authorization.token}` },
+      });
+      expect(inspected.body).toMatchObject({
+        active: true,
+        principal: { kind: 'resource', id: data.resource },
+      });
+      expect(inspected.body).not.toHaveProperty('account');
+      const events = await app.core.store.audit.events({
+        afterSequence: 0,
+        since: 0,
+        accountId: null,
+        limit: 1000,
+      });
+      expect(JSON.stringify(events)).toContain('sign-in.completed');
+      expect(JSON.stringify(events)).not.toContain('CANARYCODE');
     });
 
     test('spends a use with each sign-in', async () => {

@@ -12,8 +12,9 @@ export interface WriteFailure {
 export type WriteResult = Committed | WriteFailure;
 
 /**
- * Commits many transitions with one sync of the disk, or none when all of them are provisional. Each has a savepoint of its own, so that one refusal does not
- * undo its neighbours. When the shared commit itself fails, every one of them failed.
+ * Commits many transitions with one sync of the disk, or none when all of them are provisional. Each has a savepoint of
+ * its own, so that one refusal does not undo its neighbours. When the shared commit itself fails, every one of them
+ * failed.
  */
 export function writeBatch(
   connection: SqliteConnection,

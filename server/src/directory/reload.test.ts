@@ -1,0 +1,131 @@
+import { hashSync as bcryptHash } from '@node-rs/bcrypt';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type TestCore, uuid } from '../../testing/core.ts';
+import { loadLines, reasons, testStores } from '../../testing/directory.ts';
+import { ENGINES } from '../../testing/engines.ts';
+import type { Core } from '../core.ts';
+import { hashPassword, verifyPassword } from '../crypto/password-hash.ts';
+import { replacePasswordHash } from '../store/accounts.ts';
+import { consumeResourceCode } from '../store/consume.ts';
+
+const ACCOUNT = { kind: 'account', id: uuid(1) };
+
+describe.each(ENGINES)('loading an object again, on %s', (engine) => {
+  const { fresh, closeAll } = testStores(engine);
+  let core: TestCore;
+  beforeAll(async () => {
+    core = await fresh();
+  });
+  afterAll(closeAll);
+  const load = (lines: readonly (object | string)[], into: Core = core, dryRun = false) =>
+    loadLines(lines, into, dryRun);
+
+  test('an update brings an object to what its line says; a missing password and missing devices stay', async () => {
+    const into = await fresh();
+    await load(
+      [
+        { kind: 'role', name: 'r' },
+        {
+          ...ACCOUNT,
+          username: 'ada',
+          email: 'a@example.com',
+          password: 'the first password',
+          devices: ['one'],
+          role: 'r',
+          stats: { a: 1 },
+        },
+      ],
+      into,
+    );
+    const [before] = await into.store.accountRecords.byIds([uuid(1)]);
+    expect(await load([{ ...ACCOUNT, username: 'eve' }], into)).toMatchObject({ updated: 1 });
+    const [after] = await into.store.accountRecords.byIds([uuid(1)]);
+    expect(after).toMatchObject({
+      username: 'eve',
+      email: null,
+      role: null,
+      stats: '{}',
+      passwordHash: before?.passwordHash,
+      epoch: before?.epoch,
+      number: before?.number,
+    });
+    expect(await into.store.devices.ofAccount(uuid(1))).toHaveLength(1);
+    expect((await load([{ kind: 'account', id: uuid(2), username: 'ada' }], into)).created).toBe(1);
+
+    await load([{ ...ACCOUNT, username: 'eve', password: 'the second password', devices: [] }], into);
+    const [changed] = await into.store.accountRecords.byIds([uuid(1)]);
+    expect(changed?.epoch).toBe((before?.epoch ?? 0) + 1);
+    expect(verifyPassword('the second password', changed?.passwordHash ?? '')).toBe(true);
+    expect(await into.store.devices.ofAccount(uuid(1))).toHaveLength(0);
+    await load([{ ...ACCOUNT, username: 'eve', password: null }], into);
+    expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.passwordHash).toBeNull();
+  });
+
+  test('a hash that was loaded before brings back neither the old parameters nor an old password', async () => {
+    const into = await fresh();
+    const file = [
+      { ...ACCOUNT, username: 'ada', passwordHash: bcryptHash('the password', 4) },
+      { kind: 'installation', installationId: 'x'.repeat(32), passwordHash: bcryptHash('of a phone', 4) },
+    ];
+    await load(file, into);
+    const [before] = await into.store.accountRecords.byIds([uuid(1)]);
+    const renewed = hashPassword('the password', core.config.hashing);
+    await into.store.commit([
+      replacePasswordHash('accounts', uuid(1), String(before?.passwordHash), renewed),
+      replacePasswordHash('installations', 'x'.repeat(32), file[1]?.passwordHash ?? '', renewed),
+    ]);
+    expect(await load(file, into)).toMatchObject({ updated: 0, unchanged: 2 });
+    const [after] = await into.store.accountRecords.byIds([uuid(1)]);
+    expect(after).toMatchObject({ passwordHash: renewed, epoch: before?.epoch });
+    expect((await into.store.installations.record('x'.repeat(32)))?.passwordHash).toBe(renewed);
+
+    const another = bcryptHash('another password', 4);
+    expect(await load([{ ...file[0], passwordHash: another }], into)).toMatchObject({ updated: 1 });
+    expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.passwordHash).toBe(another);
+  });
+
+  test('a use of a resource code does not come back by loading its line again', async () => {
+    const into = await fresh();
+    const line = { kind: 'resource', context: 'c', code: 'ONCE' };
+    await load([line], into);
+    const [page] = await into.store.resourceCodes.page(0, 1);
+    expect(
+      (await into.store.commit([consumeResourceCode('c', page?.codeHash ?? '', into.clock.now())])).ok,
+    ).toBe(true);
+    expect(await load([line], into)).toMatchObject({ unchanged: 1 });
+    expect(
+      (await into.store.commit([consumeResourceCode('c', page?.codeHash ?? '', into.clock.now())])).ok,
+    ).toBe(false);
+  });
+
+  test('an object that has several lines is loaded once for each, in their order', async () => {
+    const into = await fresh();
+    const report = await load(
+      [
+        { ...ACCOUNT, username: 'first' },
+        { ...ACCOUNT, username: 'second' },
+        { ...ACCOUNT, username: 'third' },
+      ],
+      into,
+    );
+    expect(report).toMatchObject({ created: 1, updated: 2 });
+    expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.username).toBe('third');
+  });
+
+  test('a line that waits for its reference is not overtaken by a later line of the same object', async () => {
+    const into = await fresh();
+    const report = await load(
+      [
+        { ...ACCOUNT, username: 'first', role: 'Later' },
+        { ...ACCOUNT, username: 'second' },
+        { kind: 'account', id: uuid(2), username: 'other', role: 'Never' },
+        { kind: 'account', id: uuid(2), username: 'mended' },
+        { kind: 'role', name: 'Later' },
+      ],
+      into,
+    );
+    expect(reasons(report)).toEqual(['3: there is no role Never']);
+    const [one, other] = await into.store.accountRecords.byIds([uuid(1), uuid(2)]);
+    expect([one?.username, other?.username]).toEqual(['second', 'mended']);
+  });
+});
