@@ -24,7 +24,13 @@ const colours = process.stdout.isTTY ? [] : ['--colors=off'];
 
 const checks: readonly (readonly [string, () => string[]])[] = [
   ['format, lint, sizes', () => tool('biome', [...(fix ? ['check', '--write'] : ['ci']), ...colours, '.'])],
-  ['types', () => [...tool('tsc', ['-b', 'server']), ...tool('tsc', ['-p', 'server/tsconfig.test.json'])]],
+  [
+    'types',
+    () => [
+      ...tool('tsc', ['-b', 'server', 'client', 'verifier']),
+      ...tool('tsc', ['-p', 'server/tsconfig.test.json']),
+    ],
+  ],
   ['import table', () => importTable(readSources(ROOT))],
   ['house rules', () => houseRules(readSources(ROOT))],
   ['generated documents', () => outdatedDocuments(ROOT, fix)],

@@ -16,7 +16,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  * server that is there already can be named instead.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  execFileSync('node_modules/.bin/tsc', ['-b', 'server'], { cwd: ROOT, stdio: 'inherit' });
+  execFileSync('node_modules/.bin/tsc', ['-b', 'server', 'client', 'verifier'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
   const given = process.env.TEST_POSTGRES_URL;
   if (given !== undefined) {
     project.provide('postgresUrl', given);
