@@ -1,5 +1,8 @@
 import { inspect } from './sessions/inspect.ts';
+import { me } from './sessions/me.ts';
+import { endOne, endOthers, listSessions, signOut } from './sessions/own-sessions.ts';
 import { refresh } from './sessions/refresh.ts';
+import { switchRole } from './sessions/switch-role.ts';
 import type { Caller, Command, Outcome } from './sign-in/attempt.ts';
 import type { Attempt, Corridor } from './sign-in/corridor.ts';
 import { resend } from './sign-in/prove.ts';
@@ -22,6 +25,18 @@ export function execute(corridor: Corridor, command: Command, caller: Caller): P
     case 'refresh':
       return refresh(corridor, attempt, command.refreshToken);
     case 'inspect':
-      return inspect(corridor, command.token);
+      return inspect(corridor, attempt, command.token, command.organisation);
+    case 'me':
+      return me(corridor, attempt, command.token, command.organisation);
+    case 'sign-out':
+      return signOut(corridor, attempt, command.token);
+    case 'list-sessions':
+      return listSessions(corridor, attempt, command.token);
+    case 'end-session':
+      return endOne(corridor, attempt, command.token, command.sessionId);
+    case 'end-other-sessions':
+      return endOthers(corridor, attempt, command.token);
+    case 'switch':
+      return switchRole(corridor, attempt, command.token, command);
   }
 }

@@ -7,6 +7,11 @@ export interface Device {
   readonly fingerprintSealed: string;
 }
 
+/** Tells an account's devices apart, and says nothing about them. @param fingerprintHash as in `Device` */
+export function deviceName(fingerprintHash: string): string {
+  return fingerprintHash.slice(0, 12);
+}
+
 /** A device as the store knows it: found by a keyed hash of the account and what the client sent, which is sealed. */
 export function deviceOf(accountId: string, fingerprint: string, vault: Vault): Device {
   return {

@@ -9,6 +9,10 @@ export const AUDIT_EVENTS = [
   'sign-in.choices-offered',
   'code.refused',
   'code.resent',
+  'session.signed-out',
+  'session.ended',
+  'session.others-ended',
+  'session.switched',
   'session.reused',
   'session.refresh-refused',
   'account.created',
@@ -21,6 +25,8 @@ export const AUDIT_EVENTS = [
   'organisation.suspended',
   'organisation.resumed',
   'key.rotated',
+  'resource-server.added',
+  'resource-server.removed',
   'directory.imported',
 ] as const;
 

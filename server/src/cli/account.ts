@@ -8,11 +8,10 @@ import type { Core } from '../core.ts';
 import { randomUuid } from '../crypto/secret-text.ts';
 import { OperatorError } from '../errors.ts';
 import { accountKey, factorKey } from '../sign-in/throttle.ts';
-import { raiseAccountEpoch, setAccountStatus } from '../store/accounts.ts';
+import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
 import { recordAudit } from '../store/audit.ts';
 import { type AttemptState, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
-import { endAccountSessions } from '../store/sessions.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { loadOne } from './load-one.ts';
 import { print, printFields, printJson, printTable, shown, time } from './output.ts';
@@ -234,8 +233,7 @@ function eventOf(core: Core, accountId: string, event: AuditEventName): AuditEve
 
 const disable: Operation = (core, account) => ({
   changes: [
-    setAccountStatus(account.id, 'inactive'),
-    endAccountSessions(account.id, 'account-disabled', core.clock.now()),
+    ...setAccountStatus(account.id, 'inactive', core.clock.now()),
     recordAudit(eventOf(core, account.id, 'account.disabled')),
   ],
   done: 'is disabled and its sessions have ended',
@@ -244,7 +242,7 @@ const disable: Operation = (core, account) => ({
 
 const enable: Operation = (core, account) => ({
   changes: [
-    setAccountStatus(account.id, 'active'),
+    ...setAccountStatus(account.id, 'active', core.clock.now()),
     recordAudit(eventOf(core, account.id, 'account.enabled')),
   ],
   done: 'is enabled',
@@ -261,8 +259,7 @@ const unlock: Operation = (core, account) => ({
 
 const signOut: Operation = (core, account) => ({
   changes: [
-    raiseAccountEpoch(account.id),
-    endAccountSessions(account.id, 'signed-out-by-operator', core.clock.now()),
+    ...signAccountOut(account.id, core.clock.now()),
     recordAudit(eventOf(core, account.id, 'account.signed-out')),
   ],
   done: 'has no session any more',

@@ -34,8 +34,8 @@ export function membershipCommand(): Command {
       async (core, account, organisation, role) => {
         const membership = { accountId: account, organisationId: organisation, role };
         const committed = await core.store.commit([
+          ...endMembershipSessions(membership, 'membership-removed', core.clock.now()),
           removeMembership(membership),
-          endMembershipSessions(membership, 'membership-removed', core.clock.now()),
           recordAudit(eventOf(core, 'membership.removed', account, organisation, role)),
         ]);
         if (!committed.ok) throw new OperatorError('there is no such membership');

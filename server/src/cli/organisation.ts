@@ -76,7 +76,7 @@ function suspendCommand(name: string, description: string, suspended: boolean): 
         const organisation = await find(core, id);
         const event = suspended ? 'organisation.suspended' : 'organisation.resumed';
         const committed = await core.store.commit([
-          setOrganisationSuspended(organisation.id, suspended),
+          ...setOrganisationSuspended(organisation.id, suspended, core.clock.now()),
           recordAudit(
             auditEvent({ at: core.clock.now(), event, organisationId: organisation.id, detail: operator() }),
           ),

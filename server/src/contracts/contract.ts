@@ -9,12 +9,15 @@ export interface WireRequest {
   header(name: string): string | 'repeated' | null;
   /** The token after `Bearer ` in a well-formed Authorization header. */
   readonly bearer: string | null;
+  /** What stands in the path in the place of `:name`; empty when there is no such place. */
+  param(name: string): string;
 }
 
 /** What a contract answers. A null body is no body. */
 export interface Reply {
   readonly status: number;
   readonly body: object | null;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What an answer may need to know beside the outcome. */
@@ -33,8 +36,8 @@ export type Decoded =
 
 /** One way in. */
 export interface Endpoint {
-  readonly method: 'GET' | 'POST';
-  /** The path below the mount's prefix. */
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** The path below the mount's prefix; `:name` stands for one segment. */
   readonly path: string;
   readonly summary: string;
   /** The content types it takes; none for an endpoint without a body. */
@@ -43,7 +46,11 @@ export interface Endpoint {
   readonly describe: {
     readonly request?: TSchema;
     readonly bearer?: boolean;
-    readonly headers?: readonly { readonly name: string; readonly description: string }[];
+    readonly headers?: readonly {
+      readonly name: string;
+      readonly description: string;
+      readonly optional?: true;
+    }[];
     /** By status: what the body is. Statuses that every endpoint can give need no mention. */
     readonly replies: Readonly<Record<number, TSchema | null>>;
   };
@@ -92,8 +99,8 @@ export interface Contract {
   /** The claims that its access tokens carry beside the common ones. */
   claims(principal: Principal): Readonly<Record<string, unknown>>;
   readonly ticketForm: TicketForm;
-  /** Whether it completes the challenges that other contracts hand out. */
-  readonly completesChallenges: boolean;
+  /** Whether it is for the sessions and challenges of every mount, and not only for those of its own. */
+  readonly servesEveryMount: boolean;
   /** Whether a session has an opaque token beside the JWT. */
   readonly opaqueToken: boolean;
   /** Whether its documents tell an unknown identity from a wrong password. A mount can turn that off. */
@@ -115,6 +122,13 @@ export const IDENTIFIER_LIMIT = 254;
 
 /** The longest password that is read, in code points. */
 export const PASSWORD_LIMIT = 1024;
+
+/** The description of `organisationHeader`. */
+export const ORGANISATION_HEADER = {
+  name: 'organization_id',
+  description: 'the organisation that an administrator acts in; `x-organization-id` means the same',
+  optional: true,
+} as const;
 
 /** What a member of a body turned out to be. Missing, null and empty are all `missing`. */
 export type Field =
@@ -140,6 +154,16 @@ export function memberOf(body: unknown, name: string): unknown {
   return typeof body === 'object' && body !== null && !Array.isArray(body) && Object.hasOwn(body, name)
     ? (body as Record<string, unknown>)[name]
     : undefined;
+}
+
+/**
+ * The organisation that an administrator wants to act in, by `organization_id` or `x-organization-id`. Two that differ say
+ * nothing, and neither does one that comes twice.
+ */
+export function organisationHeader(request: WireRequest): string | null {
+  const given = ['organization_id', 'x-organization-id'].flatMap((name) => request.header(name) ?? []);
+  const [first = null, second = first] = given;
+  return first !== 'repeated' && first === second ? first : null;
 }
 
 /** A time on the wire: ISO 8601 in UTC with milliseconds. */

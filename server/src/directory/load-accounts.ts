@@ -267,10 +267,10 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
   const identifiers = planned.flatMap((plan) => plan.identifiers);
   const highest = Math.max(...records.map((record) => record.number));
   await store.commit([
+    ...passwords.flatMap(({ record }) => setPasswordHash('accounts', record.id, record.passwordHash, now)),
+    ...raiseEpochs('accounts', idsOf(ended), now),
     reserveNumbers('account', highest),
     ...saveAccounts(records, identifiers, idsOf(changed)),
-    ...passwords.map(({ record }) => setPasswordHash('accounts', record.id, record.passwordHash)),
-    ...raiseEpochs('accounts', idsOf(ended)),
     ...devices,
     ...context.beside,
   ]);

@@ -6,7 +6,7 @@ import { firstTaken, takeNumbers } from '../store/counters.ts';
 import type { Change } from '../store/engine.ts';
 import { type InstallationRecord, saveInstallations } from '../store/installations.ts';
 import { addMemberships } from '../store/memberships.ts';
-import { saveOrganisations } from '../store/organisations.ts';
+import { revokeOrganisations, saveOrganisations } from '../store/organisations.ts';
 import { type ResourceCode, saveResourceCodes } from '../store/resource-codes.ts';
 import { saveRoles } from '../store/roles.ts';
 import {
@@ -45,7 +45,16 @@ export const loadOrganisations: Loader<OrganisationLine> = async (context, items
     if (result === 'created' || result === 'updated') changed.push(after);
     results.push(result);
   }
-  await writeUnlessDry(context, saveOrganisations(changed));
+  const suspended = changed.filter(
+    ({ id, isSuspended }) => isSuspended && context.organisations.get(id)?.isSuspended === false,
+  );
+  await writeUnlessDry(context, [
+    ...revokeOrganisations(
+      suspended.map(({ id }) => id),
+      context.core.clock.now(),
+    ),
+    ...saveOrganisations(changed),
+  ]);
   for (const organisation of changed) context.organisations.set(organisation.id, organisation);
   return results;
 };
@@ -133,8 +142,8 @@ export const loadInstallations: Loader<InstallationLine> = async (context, items
   const planned = await Promise.all(items.map((item) => planInstallation(context, item, accounts)));
   const changed = planned.flatMap((plan) => ('record' in plan && plan.result !== 'unchanged' ? [plan] : []));
   await writeUnlessDry(context, [
-    ...saveInstallations(changed.map((plan) => plan.record)),
     ...changed.flatMap((plan) => plan.changes),
+    ...saveInstallations(changed.map((plan) => plan.record)),
   ]);
   return planned.map((plan) => ('record' in plan ? plan.result : plan));
 };
@@ -170,18 +179,18 @@ async function planInstallation(
   };
   return {
     record,
-    changes: before ? installationChanges(before, record) : [],
+    changes: before ? installationChanges(before, record, context.core.clock.now()) : [],
     result: resultOf(before, record),
   };
 }
 
 /** A new password, another account or a state that is not active ends what was issued to the installation before. */
-function installationChanges(before: InstallationRecord, after: InstallationRecord): Change[] {
+function installationChanges(before: InstallationRecord, after: InstallationRecord, now: number): Change[] {
   if (before.passwordHash !== after.passwordHash)
-    return [setPasswordHash('installations', after.id, after.passwordHash)];
+    return setPasswordHash('installations', after.id, after.passwordHash, now);
   const ends =
     before.accountId !== after.accountId || (before.status === 'active' && after.status !== 'active');
-  return ends ? raiseEpochs('installations', [after.id]) : [];
+  return ends ? raiseEpochs('installations', [after.id], now) : [];
 }
 
 /** Loads resource codes. A use that was counted stays counted: what is spent does not come back by loading a file. */

@@ -17,24 +17,27 @@ export function callerOf(request: FastifyRequest, mount: string, arrivedAt: numb
 }
 
 /** The client's address: the right-most hop that is no trusted proxy. What is no address is not believed. */
-function addressOf(request: FastifyRequest): string {
+export function addressOf(request: FastifyRequest): string {
   return isIP(request.ip) === 0 ? (request.socket.remoteAddress ?? '') : request.ip;
 }
 
 /** The request as contracts see it. */
 export function wireRequestOf(request: FastifyRequest): WireRequest {
+  const header: WireRequest['header'] = (name) => {
+    const values = request.raw.headersDistinct[name];
+    if (values === undefined) return null;
+    return values.length === 1 ? (values[0] ?? null) : 'repeated';
+  };
+  const params = request.params as Readonly<Record<string, string>>;
   return {
     body: request.body,
-    bearer: bearerOf(request.headers.authorization),
-    header(name) {
-      const values = request.raw.headersDistinct[name];
-      if (values === undefined) return null;
-      return values.length === 1 ? (values[0] ?? null) : 'repeated';
-    },
+    bearer: bearerOf(header('authorization')),
+    header,
+    param: (name) => params[name] ?? '',
   };
 }
 
-/** The token of an Authorization header that is well formed (RFC 6750 §2.1); null for any other. */
-function bearerOf(authorization: string | undefined): string | null {
+/** The token of an Authorization header that is well formed (RFC 6750 §2.1); null for any other, and for two of them. */
+function bearerOf(authorization: string | null): string | null {
   return /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '')?.[1] ?? null;
 }

@@ -54,8 +54,9 @@ function encode(contract: Contract, outcome: Outcome, wire: Wire): Reply {
 }
 
 /** Sends a contract's reply. */
-export function send(reply: FastifyReply, { status, body }: Reply): FastifyReply {
+export function send(reply: FastifyReply, { status, body, headers }: Reply): FastifyReply {
   reply.code(status);
+  if (headers) reply.headers(headers);
   if (body === null) return reply.send();
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));
 }

@@ -34,7 +34,8 @@ export function describeApi(mounts: readonly Mount[], publicUrl: string, version
   const paths: Record<string, Record<string, Operation>> = {};
   for (const mount of mounts) {
     for (const endpoint of mount.contract.endpoints) {
-      paths[mount.prefix + endpoint.path] = { [endpoint.method.toLowerCase()]: operation(mount, endpoint) };
+      const path = (mount.prefix + endpoint.path).replace(/:(\w+)/g, '{$1}');
+      paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(mount, endpoint) };
     }
   }
   return {
@@ -52,21 +53,22 @@ export function describeApi(mounts: readonly Mount[], publicUrl: string, version
 }
 
 function operation(mount: Mount, endpoint: Endpoint): Operation {
-  const { request, headers, bearer, replies } = endpoint.describe;
+  const { request, headers = [], bearer, replies } = endpoint.describe;
+  const places = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  const parameters = [
+    ...places.map((name) => ({ in: 'path', name, required: true, schema: { type: 'string' } })),
+    ...headers.map(({ optional, ...header }) => ({
+      in: 'header',
+      required: optional !== true,
+      schema: { type: 'string' },
+      ...header,
+    })),
+  ];
   return {
     tags: [mount.name],
-    operationId: `${mount.name}:${endpoint.path}`,
+    operationId: `${mount.name}:${endpoint.method} ${endpoint.path}`,
     summary: endpoint.summary,
-    ...(headers
-      ? {
-          parameters: headers.map((header) => ({
-            in: 'header',
-            required: true,
-            schema: { type: 'string' },
-            ...header,
-          })),
-        }
-      : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
     ...(request ? { requestBody: { required: true, content: contentOf(endpoint.accepts, request) } } : {}),
     responses: {
       ...Object.fromEntries(Object.entries(replies).map(([status, schema]) => [status, replyOf(schema)])),

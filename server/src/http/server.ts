@@ -9,6 +9,7 @@ import type { Contract, Fault } from '../contracts/contract.ts';
 import { StoreUnavailableError } from '../errors.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 import { BODY_LIMIT_BYTES, RequestFault, registerBodyParser } from './body.ts';
+import { addressOf } from './caller.ts';
 import { send } from './contract-routes.ts';
 import { setResponseHeaders } from './response-headers.ts';
 
@@ -51,6 +52,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
     clientErrorHandler: refuseConnection,
     frameworkErrors: (_error, request, reply) => fail(options, request, reply, 'not-found'),
   });
+  const routes: Route[] = [];
+  server.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push({ method: each, url });
+  });
   registerBodyParser(server);
   server.decorateRequest('arrivedAt', 0);
 
@@ -69,7 +74,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       route: request.routeOptions.url ?? null,
       status: reply.statusCode,
       milliseconds: Math.round(reply.elapsedTime),
-      address: request.ip,
+      address: addressOf(request),
     };
     if (quiet) log.debug(fields, 'request');
     else log.info(fields, 'request');
@@ -84,7 +89,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     return fail(options, request, reply, fault);
   });
   server.setNotFoundHandler((request, reply) => {
-    const allowed = methodsOf(server, pathOf(request));
+    const allowed = methodsOf(routes, pathOf(request));
     if (allowed.length === 0) return fail(options, request, reply, 'not-found');
     reply.header('allow', allowed.join(', '));
     return fail(options, request, reply, 'method-not-allowed');
@@ -108,7 +113,7 @@ function contractFor(options: ServerOptions, request: FastifyRequest): Contract 
   const path = pathOf(request);
   const under = options.prefixes.filter(({ prefix }) => path.startsWith(`${prefix}/`));
   const owner = under.find(({ prefix, contract }) =>
-    contract.endpoints.some((endpoint) => prefix + endpoint.path === path),
+    contract.endpoints.some((endpoint) => isAt(prefix + endpoint.path, path)),
   );
   const longest = Math.max(0, ...under.map(({ prefix }) => prefix.length));
   const nearest = under.filter(({ prefix }) => prefix.length === longest);
@@ -119,10 +124,25 @@ function pathOf(request: FastifyRequest): string {
   return request.url.split('?')[0] ?? '';
 }
 
+interface Route {
+  readonly method: string;
+  readonly url: string;
+}
+
 const METHODS = ['GET', 'HEAD', 'POST', 'DELETE'] as const;
 
-function methodsOf(server: FastifyInstance, path: string): string[] {
-  return METHODS.filter((method) => server.findRoute({ method, url: path }) !== null);
+function methodsOf(routes: readonly Route[], path: string): string[] {
+  const here = routes.filter(({ url }) => isAt(url, path));
+  return METHODS.filter((method) => here.some((route) => route.method === method));
+}
+
+/** Whether a path is one of a route's: `:name` in the route stands for one segment. */
+function isAt(route: string, path: string): boolean {
+  const [wanted, given] = [route.split('/'), path.split('/')];
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, index) => (part.startsWith(':') ? given[index] !== '' : part === given[index]))
+  );
 }
 
 function faultOf(error: FastifyError): Fault {

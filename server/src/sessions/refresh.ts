@@ -3,7 +3,7 @@ import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.t
 import { sessionTokens } from '../sign-in/issue.ts';
 import { consumeRefresh } from '../store/consume.ts';
 import { endSession, type Session } from '../store/sessions.ts';
-import { subjectOf } from './inspect.ts';
+import { subjectOf } from './authenticate.ts';
 import { lacksSecondFactor, type StandingSession, standingOf } from './standing.ts';
 
 /**
@@ -55,6 +55,8 @@ function refreshed(corridor: Corridor, attempt: Attempt, standing: StandingSessi
   return {
     kind: 'refreshed',
     tokens: sessionTokens(corridor, attempt, session, principal, subjectOf(session.principal), null),
+    principal,
+    signedInAt: session.createdAt,
   };
 }
 
@@ -78,7 +80,7 @@ async function endReused(
 ): Promise<Outcome> {
   const now = corridor.clock.now();
   await corridor.store.commit([
-    endSession(session.id, 'refresh-token-reused', now),
+    ...endSession(session.id, 'refresh-token-reused', now),
     auditAttempt(attempt, now, 'session.reused', {
       sessionId: session.id,
       accountId: session.accountId,

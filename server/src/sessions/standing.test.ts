@@ -30,8 +30,8 @@ describe.each(ENGINES)('a session of a picked role, on %s', (engine) => {
     const key = { accountId: account, organisationId: organisation, role: 'Student' };
     const { store, clock } = app.core;
     await store.commit([
+      ...endMembershipSessions(key, 'membership-removed', clock.now()),
       removeMembership(key),
-      endMembershipSessions(key, 'membership-removed', clock.now()),
     ]);
     expect(await inspect(token)).toEqual({ active: false });
     await app.load(membership);

@@ -49,7 +49,20 @@ export type Command =
     }
   | { readonly kind: 'resend'; readonly ticket: string }
   | { readonly kind: 'refresh'; readonly refreshToken: string }
-  | { readonly kind: 'inspect'; readonly token: string };
+  | { readonly kind: 'inspect'; readonly token: string; readonly organisation: string | null }
+  /** The commands from here on act for whoever the bearer token is for. */
+  | { readonly kind: 'me'; readonly token: string; readonly organisation: string | null }
+  | { readonly kind: 'sign-out'; readonly token: string }
+  | { readonly kind: 'list-sessions'; readonly token: string }
+  | { readonly kind: 'end-session'; readonly token: string; readonly sessionId: string }
+  | { readonly kind: 'end-other-sessions'; readonly token: string }
+  | {
+      readonly kind: 'switch';
+      readonly token: string;
+      /** Null for the account's own role, outside any organisation. */
+      readonly organisation: string | null;
+      readonly role: string;
+    };
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -114,6 +127,8 @@ export const REFUSALS = [
   'code-invalid',
   'token-expired',
   'token-invalid',
+  'no-such-session',
+  'no-such-role',
 ] as const;
 
 /** How a command ended. Expected refusals are outcomes; faults are thrown. */
@@ -143,8 +158,24 @@ export type Outcome =
       readonly at: number;
     }
   | { readonly kind: 'resent' }
-  | { readonly kind: 'refreshed'; readonly tokens: IssuedTokens }
+  | {
+      readonly kind: 'refreshed';
+      readonly tokens: IssuedTokens;
+      readonly principal: Principal;
+      /** When the session began. */
+      readonly signedInAt: number;
+    }
   | { readonly kind: 'active'; readonly session: ActiveSession }
+  | {
+      readonly kind: 'me';
+      readonly view: AccountView;
+      readonly signedInAt: number;
+      /** The organisation it acts in: the one that an administrator asked for, else that of its role. */
+      readonly effectiveOrganisation: string | null;
+    }
+  | { readonly kind: 'signed-out' }
+  | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
+  | { readonly kind: 'sessions-ended'; readonly count: number }
   | {
       readonly kind: 'refused';
       readonly reason: Refusal;
@@ -159,12 +190,32 @@ export function refused(reason: Refusal): Extract<Outcome, { kind: 'refused' }> 
   return { kind: 'refused', reason, resendCode: null };
 }
 
+/** One of the sessions of an account, as its owner may see it. */
+export interface OwnSession {
+  readonly id: string;
+  /** Whether it is the one that asks. */
+  readonly isCurrent: boolean;
+  readonly mount: string;
+  /** Tells devices apart where the contract knows them; null elsewhere. */
+  readonly device: string | null;
+  readonly address: string | null;
+  /** In words: `Chrome on Windows`. Null when nothing is known. */
+  readonly userAgent: string | null;
+  readonly organisation: string | null;
+  readonly role: string | null;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+}
+
 /** What introspection tells about a session. */
 export interface ActiveSession {
   readonly principal: { readonly kind: 'account' | 'installation' | 'resource'; readonly id: string };
   readonly account: string | null;
   readonly organisation: string | null;
   readonly role: string | null;
+  /** The organisation that an administrator asked to act in, where the token allows it; null elsewhere. */
+  readonly effectiveOrganisation: string | null;
   readonly scopes: readonly string[];
   readonly methods: readonly string[];
   /** Milliseconds since 1970. */

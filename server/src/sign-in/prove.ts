@@ -22,7 +22,7 @@ const RESEND_MILLISECONDS = 30_000;
 function takesTicketsOf(attempt: Attempt) {
   return (origin: Attempt['mount']): boolean =>
     origin.name === attempt.mount.name ||
-    (attempt.mount.contract.completesChallenges && origin.contract.ticketForm === 'challenge');
+    (attempt.mount.contract.servesEveryMount && origin.contract.ticketForm === 'challenge');
 }
 
 /** Whether an organisation's lock holds the account now. */

@@ -1,6 +1,7 @@
 import type { AccountStatus, User } from '../accounts/account.ts';
 import { type BulkInsert, insertRows, padded, places } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
+import { revoke } from './revocations.ts';
 import { flag, integer, optionalText, text } from './rows.ts';
 
 /** An account as the directory knows it: what import writes and export reads, references by id. */
@@ -253,16 +254,35 @@ export function setPasswordHash(
   table: 'accounts' | 'installations',
   id: string,
   passwordHash: string | null,
-): Change {
-  return {
-    sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1 WHERE id = $1`,
-    params: [id, passwordHash],
-  };
+  now: number,
+): Change[] {
+  return [
+    revoke(PRINCIPAL[table](1), [id], 'password-changed', now),
+    {
+      sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1 WHERE id = $1`,
+      params: [id, passwordHash],
+    },
+  ];
 }
 
 /** Ends everything that was issued to these so far. */
-export function raiseEpochs(table: 'accounts' | 'installations', ids: readonly string[]): Change[] {
+export function raiseEpochs(
+  table: 'accounts' | 'installations',
+  ids: readonly string[],
+  now: number,
+): Change[] {
   if (ids.length === 0) return [];
   const params = padded(ids);
-  return [{ sql: `UPDATE ${table} SET epoch = epoch + 1 WHERE id IN (${places(params.length)})`, params }];
+  const reason = table === 'accounts' ? 'account-disabled' : 'installation-changed';
+  return [
+    revoke(PRINCIPAL[table](params.length), params, reason, now),
+    { sql: `UPDATE ${table} SET epoch = epoch + 1 WHERE id IN (${places(params.length)})`, params },
+  ];
 }
+
+/** Whose sessions are meant: an account's include those of the installations that act for it. */
+const PRINCIPAL = {
+  accounts: (count: number) => `s.account_id IN (${places(count, 4)})`,
+  installations: (count: number) =>
+    `s.principal_kind = 'installation' AND s.principal_id IN (${places(count, 4)})`,
+} as const;

@@ -4,6 +4,7 @@ import type { Change, Engine, Row } from './engine.ts';
 import { organisationColumns, organisationOf } from './organisations.ts';
 import { roleOf } from './roles.ts';
 import { flag, integer, jsonObject, optionalText, text } from './rows.ts';
+import { endAccountSessions } from './sessions.ts';
 
 /** One canonical form and the kinds of identifier it may match, as bits (see KIND_BITS). */
 export interface IdentifierLookup {
@@ -154,19 +155,25 @@ export function replacePasswordHash(
  * Changes an account's state and ends what was issued before: its sessions and tickets belong to an older epoch.
  * Guard `account`: there is one and it was in another state.
  */
-export function setAccountStatus(accountId: string, status: AccountStatus): Change {
-  return {
-    guard: 'account',
-    sql: 'UPDATE accounts SET status = $2, epoch = epoch + 1 WHERE id = $1 AND status <> $2 RETURNING id',
-    params: [accountId, status],
-  };
+export function setAccountStatus(accountId: string, status: AccountStatus, now: number): Change[] {
+  return [
+    ...endAccountSessions(accountId, 'account-disabled', now),
+    {
+      guard: 'account',
+      sql: 'UPDATE accounts SET status = $2, epoch = epoch + 1 WHERE id = $1 AND status <> $2 RETURNING id',
+      params: [accountId, status],
+    },
+  ];
 }
 
 /** Ends everything that was issued to an account so far. Guard `account`: there is one. */
-export function raiseAccountEpoch(accountId: string): Change {
-  return {
-    guard: 'account',
-    sql: 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 RETURNING id',
-    params: [accountId],
-  };
+export function signAccountOut(accountId: string, now: number): Change[] {
+  return [
+    ...endAccountSessions(accountId, 'signed-out-by-operator', now),
+    {
+      guard: 'account',
+      sql: 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 RETURNING id',
+      params: [accountId],
+    },
+  ];
 }

@@ -99,8 +99,8 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
     expect(await winners(() => consumeTicket(expired, core.clock.now()))).toBe(0);
     count += 1;
     const ticket = await addTicket();
-    await core.store.commit([setAccountStatus(ACCOUNT, 'inactive')]);
-    await core.store.commit([setAccountStatus(ACCOUNT, 'active')]);
+    await core.store.commit(setAccountStatus(ACCOUNT, 'inactive', core.clock.now()));
+    await core.store.commit(setAccountStatus(ACCOUNT, 'active', core.clock.now()));
     expect(await winners(() => consumeTicket(ticket, core.clock.now()))).toBe(0);
   });
 
@@ -152,13 +152,13 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
 
   test('a session that has ended, or whose account has changed its epoch, rotates for nobody', async () => {
     const ended = await addSession();
-    await core.store.commit([endSession(ended.id, 'test', core.clock.now())]);
+    await core.store.commit(endSession(ended.id, 'signed-out', core.clock.now()));
     expect(await winners(() => consumeRefresh(ended.id, 0, core.clock.now(), ended.refreshExpiresAt))).toBe(
       0,
     );
     count += 1;
     const session = await addSession();
-    await core.store.commit([setAccountStatus(ACCOUNT, 'inactive')]);
+    await core.store.commit(setAccountStatus(ACCOUNT, 'inactive', core.clock.now()));
     expect(
       await winners(() => consumeRefresh(session.id, 0, core.clock.now(), session.refreshExpiresAt)),
     ).toBe(0);

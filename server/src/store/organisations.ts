@@ -1,6 +1,7 @@
 import type { Organisation } from '../accounts/account.ts';
-import { type BulkInsert, insertRows } from './bulk.ts';
+import { type BulkInsert, insertRows, padded, places } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
+import { revoke } from './revocations.ts';
 import { flag, jsonObject, optionalText, text } from './rows.ts';
 
 const COLUMNS = [
@@ -51,6 +52,18 @@ export function organisationReader(engine: Engine) {
       return rows.flatMap((row) => organisationOf(row) ?? []);
     },
 
+    /** Its own id and those of the organisations above it, from the nearest on; empty when there is none of that id. */
+    async lineage(id: string): Promise<string[]> {
+      const rows = await engine.read({
+        sql: `WITH RECURSIVE lineage (id, parent_id, depth) AS (
+                SELECT id, parent_id, 0 FROM organisations WHERE id = $1
+                UNION ALL SELECT o.id, o.parent_id, l.depth + 1 FROM organisations o JOIN lineage l ON o.id = l.parent_id
+              ) SELECT id FROM lineage ORDER BY depth`,
+        params: [id],
+      });
+      return rows.map((row) => text(row, 'id'));
+    },
+
     /** How many accounts call it home, and how many are members. */
     async headcount(id: string): Promise<{ accounts: number; members: number }> {
       const [row] = await engine.read({
@@ -79,10 +92,30 @@ export function saveOrganisations(organisations: readonly Organisation[]): Chang
 }
 
 /** Suspends or resumes an organisation. Guard `organisation`: there is one and it was in the other state. */
-export function setOrganisationSuspended(id: string, suspended: boolean): Change {
-  return {
-    guard: 'organisation',
-    sql: 'UPDATE organisations SET is_suspended = $2 WHERE id = $1 AND is_suspended <> $2 RETURNING id',
-    params: [id, Number(suspended)],
-  };
+export function setOrganisationSuspended(id: string, suspended: boolean, now: number): Change[] {
+  return [
+    ...(suspended ? revokeOrganisations([id], now) : []),
+    {
+      guard: 'organisation',
+      sql: 'UPDATE organisations SET is_suspended = $2 WHERE id = $1 AND is_suspended <> $2 RETURNING id',
+      params: [id, Number(suspended)],
+    },
+  ];
+}
+
+/**
+ * Tells those who follow revocations of the sessions that stand still while these are suspended: those made for a role
+ * there, those of accounts at home there, and those of accounts that have no role anywhere else.
+ */
+export function revokeOrganisations(ids: readonly string[], now: number): Change[] {
+  if (ids.length === 0) return [];
+  const params = padded(ids);
+  const these = `(${places(params.length, 4)})`;
+  const which = `(s.organisation_id IN ${these} OR s.account_id IN (
+      SELECT a.id FROM accounts a WHERE a.home_id IN ${these}
+      UNION SELECT m.account_id FROM memberships m JOIN accounts a ON a.id = m.account_id
+        WHERE m.organisation_id IN ${these} AND s.organisation_id IS NULL AND a.role IS NULL AND NOT EXISTS (
+          SELECT 1 FROM memberships other JOIN organisations o ON o.id = other.organisation_id
+          WHERE other.account_id = a.id AND o.is_suspended = 0 AND o.id NOT IN ${these})))`;
+  return [revoke(which, params, 'organisation-suspended', now)];
 }

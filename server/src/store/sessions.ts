@@ -1,5 +1,7 @@
-import type { Change } from './engine.ts';
+import type { Change, Engine, Value } from './engine.ts';
 import type { MembershipKey } from './memberships.ts';
+import { type RevocationReason, revoke } from './revocations.ts';
+import { integer, optionalText, text } from './rows.ts';
 
 /** Who a session is for. */
 export type PrincipalKind = 'account' | 'installation' | 'resource';
@@ -64,27 +66,117 @@ export function insertSession(session: Session, origin: SessionOrigin): Change {
   };
 }
 
-/** Ends a session, once. */
-export function endSession(sessionId: string, reason: string, now: number): Change {
+/** Looks sessions up. What a session is good for is `current-principal.ts`'s to say. */
+export function sessionReader(engine: Engine) {
   return {
-    sql: 'UPDATE sessions SET ended_at = $3, ended_reason = $2 WHERE id = $1 AND ended_at IS NULL',
-    params: [sessionId, reason, now],
+    /** The sessions of an account that can still be used, those used last first; a hundred at most. */
+    async liveOf(accountId: string, now: number): Promise<LiveSession[]> {
+      const rows = await engine.read({
+        sql: `SELECT s.id, s.mount, s.organisation_id, s.role, s.fingerprint_hash, s.address, s.user_agent, s.created_at, s.last_used_at
+              FROM sessions s JOIN accounts a ON a.id = s.account_id AND a.epoch = s.epoch
+              WHERE s.account_id = $1 AND s.principal_kind = 'account' AND s.ended_at IS NULL AND s.refresh_expires_at > $2
+              ORDER BY s.last_used_at DESC, s.id DESC LIMIT 100`,
+        params: [accountId, now],
+      });
+      return rows.map((row) => ({
+        id: text(row, 'id'),
+        mount: text(row, 'mount'),
+        organisation: optionalText(row, 'organisation_id'),
+        role: optionalText(row, 'role'),
+        fingerprintHash: optionalText(row, 'fingerprint_hash'),
+        address: optionalText(row, 'address'),
+        userAgent: optionalText(row, 'user_agent'),
+        createdAt: integer(row, 'created_at'),
+        lastUsedAt: integer(row, 'last_used_at'),
+      }));
+    },
   };
+}
+
+/** A session as its owner may see it. */
+export interface LiveSession {
+  readonly id: string;
+  readonly mount: string;
+  readonly organisation: string | null;
+  readonly role: string | null;
+  readonly fingerprintHash: string | null;
+  readonly address: string | null;
+  readonly userAgent: string | null;
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+}
+
+/** Ends a session, once. */
+export function endSession(sessionId: string, reason: RevocationReason, now: number): Change[] {
+  return end('s.id = $4', 'id = $3', [sessionId], reason, now);
 }
 
 /** Ends every session of an account. */
-export function endAccountSessions(accountId: string, reason: string, now: number): Change {
-  return {
-    sql: 'UPDATE sessions SET ended_at = $3, ended_reason = $2 WHERE account_id = $1 AND ended_at IS NULL',
-    params: [accountId, reason, now],
-  };
+export function endAccountSessions(accountId: string, reason: RevocationReason, now: number): Change[] {
+  return end('s.account_id = $4', 'account_id = $3', [accountId], reason, now);
 }
 
 /** Ends every session of an account that is for one of its memberships. */
-export function endMembershipSessions(membership: MembershipKey, reason: string, now: number): Change {
-  return {
-    sql: `UPDATE sessions SET ended_at = $5, ended_reason = $4
-          WHERE account_id = $1 AND organisation_id = $2 AND role = $3 AND ended_at IS NULL`,
-    params: [membership.accountId, membership.organisationId, membership.role, reason, now],
-  };
+export function endMembershipSessions(
+  { accountId, organisationId, role }: MembershipKey,
+  reason: RevocationReason,
+  now: number,
+): Change[] {
+  return end(
+    's.account_id = $4 AND s.organisation_id = $5 AND s.role = $6',
+    'account_id = $3 AND organisation_id = $4 AND role = $5',
+    [accountId, organisationId, role],
+    reason,
+    now,
+  );
+}
+
+/** Ends one session of an account. Guard `session`: it is the account's, and had not ended. */
+export function endOwnSession(
+  accountId: string,
+  sessionId: string,
+  reason: RevocationReason,
+  now: number,
+): Change[] {
+  const [revoked, ended] = end(
+    "s.id = $4 AND s.account_id = $5 AND s.principal_kind = 'account'",
+    "id = $3 AND account_id = $4 AND principal_kind = 'account'",
+    [sessionId, accountId],
+    reason,
+    now,
+  );
+  return [revoked, { ...ended, guard: 'session' }];
+}
+
+/** Ends all sessions of an account but one; the second change returns a row for each. */
+export function endOtherSessions(
+  accountId: string,
+  keptSessionId: string,
+  reason: RevocationReason,
+  now: number,
+): Change[] {
+  return end(
+    "s.account_id = $4 AND s.principal_kind = 'account' AND s.id <> $5",
+    "account_id = $3 AND principal_kind = 'account' AND id <> $4",
+    [accountId, keptSessionId],
+    reason,
+    now,
+  );
+}
+
+/** Every end of a session is told to those who follow revocations, in the same commit. */
+function end(
+  revoked: string,
+  ended: string,
+  params: readonly Value[],
+  reason: RevocationReason,
+  now: number,
+): [Change, Change] {
+  return [
+    revoke(revoked, params, reason, now),
+    {
+      sql: `UPDATE sessions SET ended_at = $1, ended_reason = $2 WHERE ${ended} AND ended_at IS NULL RETURNING id`,
+      params: [now, reason, ...params],
+    },
+  ];
 }

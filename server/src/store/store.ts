@@ -13,7 +13,10 @@ import { migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
 import { resourceCodeReader } from './resource-codes.ts';
+import { resourceServerReader } from './resource-servers.ts';
+import { revocationReader } from './revocations.ts';
 import { roleReader } from './roles.ts';
+import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
 import { ticketReader } from './tickets.ts';
 
@@ -38,7 +41,10 @@ export function storeOn(engine: Engine) {
     outbox: outboxReader(engine),
     principals: currentPrincipalReader(engine),
     resourceCodes: resourceCodeReader(engine),
+    resourceServers: resourceServerReader(engine),
+    revocations: revocationReader(engine),
     roles: roleReader(engine),
+    sessions: sessionReader(engine),
     signingKeys: signingKeyReader(engine),
     tickets: ticketReader(engine),
 

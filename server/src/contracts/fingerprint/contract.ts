@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import type { AccountView, Principal } from '../../sign-in/attempt.ts';
+import type { Principal } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   type Decoded,
@@ -8,68 +8,17 @@ import {
   type Fault,
   type Field,
   IDENTIFIER_LIMIT,
-  isoTime,
   neverSpoken,
   PASSWORD_LIMIT,
   type Reply,
   readText,
   type WireRequest,
 } from '../contract.ts';
+import { envelope, failure, invalidParams } from './replies.ts';
+import { Code, Envelope, Refreshed, Sent, SignedOut } from './shapes.ts';
 
+const TOKEN_LIMIT = 4096;
 const FINGERPRINT_HEADER = 'x-fingerprint-id';
-
-const OBSERVATIONS = {
-  done: { code: 1, message: 'all right' },
-  'second-factor': { code: 2, message: 'two factor verification needed' },
-  device: { code: 3, message: 'device recognition needed' },
-} as const;
-
-const Envelope = Type.Object({
-  statusCode: Type.Literal(200),
-  data: Type.Object({
-    token: Type.String(),
-    refreshToken: Type.String(),
-    authenticationType: Type.Literal('Bearer'),
-    account: Type.Object({
-      id: Type.String(),
-      username: Type.String(),
-      status: Type.Enum(['activated', 'pending']),
-      createdAt: Type.String(),
-      emailHasBeenValidated: Type.Boolean(),
-      phoneHasBeenValidated: Type.Boolean(),
-    }),
-    user: Type.Object({ id: Type.String(), name: Type.String() }),
-    loggedAt: Type.String(),
-    observation: Type.Object({ code: Type.Enum([1, 2, 3]), message: Type.String() }),
-  }),
-});
-
-const Sent = Type.Object({ statusCode: Type.Literal(200), data: Type.Object({ sent: Type.Literal(true) }) });
-const Code = Type.Object({ code: Type.String() });
-
-const ERRORS: Readonly<Record<number, { message: string; error: string }>> = {
-  401: { message: 'Unauthorized', error: 'Unauthorized' },
-  403: { message: 'Forbidden resource', error: 'Forbidden' },
-  404: { message: 'Not Found', error: 'Not Found' },
-  405: { message: 'Method Not Allowed', error: 'Method Not Allowed' },
-  413: { message: 'Payload Too Large', error: 'Payload Too Large' },
-  415: { message: 'Unsupported Media Type', error: 'Unsupported Media Type' },
-  429: { message: 'Too Many Requests', error: 'Too Many Requests' },
-  500: { message: 'Internal server error', error: 'Internal Server Error' },
-  503: { message: 'Service Unavailable', error: 'Service Unavailable' },
-};
-
-function failure(status: number): Reply {
-  return { status, body: { ...(ERRORS[status] ?? ERRORS[500]), statusCode: status } };
-}
-
-/** Names what is missing or malformed, in the order of the document. */
-function invalidParams(names: readonly string[]): Reply {
-  return {
-    status: 400,
-    body: { message: `Invalid param: [${names.join(', ')}]`, error: 'Bad Request', statusCode: 400 },
-  };
-}
 
 /** The fields that are as they should be, or the answer that names the others. */
 function required<Name extends string>(
@@ -150,31 +99,9 @@ function decodeResend(request: WireRequest): Decoded {
     : { command: { kind: 'resend', ticket: request.bearer } };
 }
 
-function envelope(
-  view: AccountView,
-  answer: { token: string; refreshToken: string; at: number; observation: keyof typeof OBSERVATIONS },
-): Reply {
-  const { account } = view;
-  const body: Static<typeof Envelope> = {
-    statusCode: 200,
-    data: {
-      token: answer.token,
-      refreshToken: answer.refreshToken,
-      authenticationType: 'Bearer',
-      account: {
-        id: account.id,
-        username: account.username ?? account.email ?? account.phone ?? '',
-        status: account.emailValidated ? 'activated' : 'pending',
-        createdAt: isoTime(account.createdAt),
-        emailHasBeenValidated: account.emailValidated,
-        phoneHasBeenValidated: account.phoneValidated,
-      },
-      user: { id: account.user.id, name: account.user.name },
-      loggedAt: isoTime(answer.at),
-      observation: OBSERVATIONS[answer.observation],
-    },
-  };
-  return { status: 200, body };
+function decodeRefresh(request: WireRequest): Decoded {
+  const read = required({ refreshToken: readText(request.body, 'refreshToken', { max: TOKEN_LIMIT }) });
+  return 'reply' in read ? read : { command: { kind: 'refresh', refreshToken: read.values.refreshToken } };
 }
 
 const stepUpEndpoint = (
@@ -197,7 +124,7 @@ export const fingerprint: Contract = {
   name: 'fingerprint',
   title: 'Sign-in with a device fingerprint; steps are told by observation codes',
   ticketForm: 'step-up-jwt',
-  completesChallenges: false,
+  servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
   offersResendCode: false,
@@ -236,6 +163,23 @@ export const fingerprint: Contract = {
       true,
     ),
     stepUpEndpoint('/accounts/resend-code', 'Mail a new code', decodeResend, Sent, false),
+    {
+      method: 'POST',
+      path: '/identity/refresh-token',
+      summary: 'Exchange a refresh token for a new pair',
+      accepts: ['json'],
+      describe: { request: Type.Object({ refreshToken: Type.String() }), replies: { 200: Refreshed } },
+      decode: decodeRefresh,
+    },
+    {
+      method: 'POST',
+      path: '/identity/sign-out',
+      summary: 'End the session',
+      accepts: ['json'],
+      describe: { bearer: true, replies: { 200: SignedOut } },
+      decode: ({ bearer }) =>
+        bearer === null ? { reply: failure(401) } : { command: { kind: 'sign-out', token: bearer } },
+    },
   ],
 
   encode: {
@@ -266,14 +210,33 @@ export const fingerprint: Contract = {
         case 'code-invalid':
         case 'token-expired':
         case 'token-invalid':
+        case 'no-such-session':
+        case 'no-such-role':
           return failure(401);
       }
     },
     throttled: () => failure(429),
     overloaded: () => failure(503),
+    refreshed: ({ tokens }) => {
+      const body: Static<typeof Refreshed> = {
+        statusCode: 200,
+        data: {
+          token: tokens.accessToken,
+          refreshToken: tokens.refreshToken ?? '',
+          authenticationType: 'Bearer',
+        },
+      };
+      return { status: 200, body };
+    },
+    'signed-out': () => ({
+      status: 200,
+      body: { statusCode: 200, data: { signedOut: true } } satisfies Static<typeof SignedOut>,
+    }),
     choices: neverSpoken,
-    refreshed: neverSpoken,
     active: neverSpoken,
+    me: neverSpoken,
+    sessions: neverSpoken,
+    'sessions-ended': neverSpoken,
   },
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalidParams([]) : failure(FAULT_STATUS[fault])),

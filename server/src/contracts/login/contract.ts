@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { IssuedTokens, Outcome } from '../../sign-in/attempt.ts';
+import type { AccountView, IssuedTokens, Outcome } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   type Decoded,
@@ -7,6 +7,8 @@ import {
   type Fault,
   IDENTIFIER_LIMIT,
   neverSpoken,
+  ORGANISATION_HEADER,
+  organisationHeader,
   PASSWORD_LIMIT,
   type Reply,
   readText,
@@ -18,6 +20,16 @@ const Tokens = Type.Object({
   access_token: Type.String(),
   jwt_token: Type.String(),
   refresh_token: Type.String(),
+});
+
+const Me = Type.Object({
+  id: Type.String(),
+  username: Type.Union([Type.String(), Type.Null()]),
+  email: Type.Union([Type.String(), Type.Null()]),
+  phone: Type.Union([Type.String(), Type.Null()]),
+  status: Type.Enum(['active', 'inactive']),
+  memberships: Type.Array(Type.Object({ organisation: Type.String(), role: Type.String() })),
+  effective_organization_id: Type.Union([Type.String(), Type.Null()]),
 });
 
 const TOKEN_LIMIT = 4096;
@@ -78,6 +90,22 @@ function tokensReply(tokens: IssuedTokens): Reply {
   return { status: 200, body };
 }
 
+function meReply({ account }: AccountView, effectiveOrganisation: string | null): Reply {
+  const body: Static<typeof Me> = {
+    id: account.id,
+    username: account.username,
+    email: account.email,
+    phone: account.phone,
+    status: account.status === 'active' ? 'active' : 'inactive',
+    memberships: account.memberships.map(({ organisation, role }) => ({
+      organisation: organisation.id,
+      role: role.name,
+    })),
+    effective_organization_id: effectiveOrganisation,
+  };
+  return { status: 200, body };
+}
+
 function refusal({ reason, resendCode }: Extract<Outcome, { kind: 'refused' }>, wire: Wire): Reply {
   switch (reason) {
     case 'bad-credentials':
@@ -95,6 +123,8 @@ function refusal({ reason, resendCode }: Extract<Outcome, { kind: 'refused' }>, 
     case 'ticket-invalid':
     case 'code-invalid':
     case 'token-invalid':
+    case 'no-such-session':
+    case 'no-such-role':
       return failure(401, 'bad-credentials', 'Invalid token', wire);
   }
 }
@@ -104,7 +134,7 @@ export const login: Contract = {
   name: 'login',
   title: 'Sign-in by user name, e-mail address or mobile phone, with refresh tokens that rotate',
   ticketForm: 'challenge',
-  completesChallenges: false,
+  servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
   offersResendCode: true,
@@ -134,6 +164,24 @@ export const login: Contract = {
       },
       decode: decodeRefresh,
     },
+    {
+      method: 'POST',
+      path: '/auth/logout',
+      summary: 'End the session',
+      accepts: ['json'],
+      describe: { bearer: true, replies: { 204: null } },
+      decode: ({ bearer }) => ({ command: { kind: 'sign-out', token: bearer ?? '' } }),
+    },
+    {
+      method: 'GET',
+      path: '/auth/me',
+      summary: 'The account with its memberships, and the organisation that it acts in',
+      accepts: [],
+      describe: { bearer: true, headers: [ORGANISATION_HEADER], replies: { 200: Me } },
+      decode: (request) => ({
+        command: { kind: 'me', token: request.bearer ?? '', organisation: organisationHeader(request) },
+      }),
+    },
   ],
 
   encode: {
@@ -151,7 +199,11 @@ export const login: Contract = {
     overloaded: (_, wire) => faultReply('unavailable', wire),
     choices: neverSpoken,
     resent: neverSpoken,
+    me: ({ view, effectiveOrganisation }) => meReply(view, effectiveOrganisation),
+    'signed-out': () => ({ status: 204, body: null }),
     active: neverSpoken,
+    sessions: neverSpoken,
+    'sessions-ended': neverSpoken,
   },
 
   fault: faultReply,

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { AccountView } from '../../sign-in/attempt.ts';
+import type { AccountView, IssuedTokens, Principal } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   codePoints,
@@ -17,6 +17,7 @@ import {
 } from '../contract.ts';
 
 const PASSWORD_MINIMUM = 6;
+const TOKEN_LIMIT = 4096;
 
 const User = Type.Object({
   id: Type.Integer(),
@@ -49,6 +50,8 @@ const MESSAGES: Readonly<Record<number, string>> = {
 function failure(status: number, message = MESSAGES[status], more: object = {}): Reply {
   return { status, body: { statusCode: status, message, ...more } };
 }
+
+const unauthorised = failure(401, 'Invalid or expired token');
 
 function invalid(errors: readonly string[]): Reply {
   return failure(400, 'Validation failed', { errors });
@@ -109,12 +112,31 @@ function userOf(view: AccountView, at: number): Static<typeof User> {
   };
 }
 
+function signedIn(principal: Principal, tokens: IssuedTokens, at: number): Reply {
+  if (principal.kind !== 'account') throw new Error('only accounts sign in here');
+  const body: Static<typeof SignedIn> = {
+    accessToken: tokens.accessToken,
+    refreshToken: tokens.refreshToken ?? '',
+    user: userOf(principal.view, at),
+  };
+  return { status: 200, body };
+}
+
+function decodeRefresh(request: WireRequest): Decoded {
+  const token = readText(request.body, 'refreshToken', { max: TOKEN_LIMIT });
+  if (token.state === 'text') return { command: { kind: 'refresh', refreshToken: token.value } };
+  const problem = token.state === 'missing' ? ['refreshToken must be provided'] : [];
+  return {
+    reply: invalid(token.state === 'wrong-type' ? ['refreshToken must be a string'] : problem),
+  };
+}
+
 /** The `profile` contract: sign-in by e-mail address or user name, answered with the user's profile. */
 export const profile: Contract = {
   name: 'profile',
   title: 'Sign-in by e-mail address or user name, answered with the user’s profile',
   ticketForm: 'challenge',
-  completesChallenges: false,
+  servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
   offersResendCode: false,
@@ -137,18 +159,38 @@ export const profile: Contract = {
       },
       decode: decodeSignIn,
     },
+    {
+      method: 'POST',
+      path: '/api/v1/auths/refresh',
+      summary: 'Exchange a refresh token for a new pair',
+      accepts: ['json'],
+      describe: { request: Type.Object({ refreshToken: Type.String() }), replies: { 200: SignedIn } },
+      decode: decodeRefresh,
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/auths/sign-out',
+      summary: 'End the session',
+      accepts: ['json'],
+      describe: { bearer: true, replies: { 204: null } },
+      decode: ({ bearer }) =>
+        bearer === null ? { reply: unauthorised } : { command: { kind: 'sign-out', token: bearer } },
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/auths/me',
+      summary: 'The user’s profile',
+      accepts: [],
+      describe: { bearer: true, replies: { 200: User } },
+      decode: ({ bearer }) =>
+        bearer === null
+          ? { reply: unauthorised }
+          : { command: { kind: 'me', token: bearer, organisation: null } },
+    },
   ],
 
   encode: {
-    'signed-in': ({ principal, tokens, at }) => {
-      if (principal.kind !== 'account') throw new Error('only accounts sign in here');
-      const body: Static<typeof SignedIn> = {
-        accessToken: tokens.accessToken,
-        refreshToken: tokens.refreshToken ?? '',
-        user: userOf(principal.view, at),
-      };
-      return { status: 200, body };
-    },
+    'signed-in': ({ principal, tokens, at }) => signedIn(principal, tokens, at),
     'step-required': ({ step, ticket }) =>
       failure(
         403,
@@ -166,17 +208,24 @@ export const profile: Contract = {
         case 'unknown-identity':
         case 'ticket-invalid':
         case 'code-invalid':
+          return failure(401);
         case 'token-expired':
         case 'token-invalid':
-          return failure(401);
+        case 'no-such-session':
+        case 'no-such-role':
+          return failure(401, 'Invalid or expired token');
       }
     },
     throttled: () => failure(429),
     overloaded: () => failure(503),
+    refreshed: ({ principal, tokens, signedInAt }) => signedIn(principal, tokens, signedInAt),
+    me: ({ view, signedInAt }) => ({ status: 200, body: userOf(view, signedInAt) }),
+    'signed-out': () => ({ status: 204, body: null }),
     choices: neverSpoken,
     resent: neverSpoken,
-    refreshed: neverSpoken,
     active: neverSpoken,
+    sessions: neverSpoken,
+    'sessions-ended': neverSpoken,
   },
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalid([]) : failure(FAULT_STATUS[fault])),

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { Organisation, Outcome, Principal, RefusedChoice } from '../../sign-in/attempt.ts';
+import type { Outcome, Principal } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   type Decoded,
@@ -13,20 +13,12 @@ import {
   PASSWORD_LIMIT,
   type Reply,
   readText,
-  type Wire,
   type WireRequest,
 } from '../contract.ts';
-import {
-  type Granted,
-  type OrganisationShape,
-  PinDue,
-  type Refused,
-  Roles,
-  SignedIn,
-  Success,
-} from './shapes.ts';
+import { organisationOf, refusedRole, STATE_MESSAGES, signedIn } from './replies.ts';
+import { type Granted, PinDue, Refreshed, Roles, SignedIn, Success } from './shapes.ts';
 
-const TOKEN_LIMIT = 1024;
+const TOKEN_LIMIT = 4096;
 const PIN_LIMIT = 64;
 
 const FAULT_MESSAGES: Readonly<Record<Fault, string>> = {
@@ -129,53 +121,12 @@ function decodeResend(request: WireRequest): Decoded {
     : { reply: unprocessable(problems) };
 }
 
-function organisationOf(organisation: Organisation | null): Static<typeof OrganisationShape> {
-  if (organisation === null) return null;
-  return {
-    uuid: organisation.id,
-    accountName: organisation.accountName,
-    organisationName: organisation.name,
-    isActive: organisation.isActive ? 1 : 0,
-    isSuspended: organisation.isSuspended ? 1 : 0,
-    settings: organisation.settings,
-    isPaid: organisation.isPaid ? 1 : 0,
-  };
-}
-
-const STATE_MESSAGES = {
-  'account-inactive': 'Account is inactive.',
-  'organisation-suspended': 'Organisation is suspended.',
-  'account-not-validated': 'Account is not validated.',
-} as const;
-
-function refusedRole(choice: RefusedChoice): Static<typeof Refused> {
-  const message =
-    choice.reason === 'bad-credentials' ? 'Identity or Password is invalid.' : STATE_MESSAGES[choice.reason];
-  return { role: choice.role, organisation: organisationOf(choice.organisation), message };
-}
-
-function signedIn(outcome: Extract<Outcome, { kind: 'signed-in' }>, wire: Wire): Reply {
-  const { principal, tokens, steppedUp } = outcome;
-  if (principal.kind !== 'account') throw new Error('only accounts sign in here');
-  const { account } = principal.view;
-  const body: Static<typeof SignedIn> = {
-    is2FAEnabled: steppedUp,
-    loginToken: tokens.opaqueToken ?? '',
-    ...(wire.echo.pin === undefined ? {} : { pin: wire.echo.pin }),
-    token: tokens.accessToken,
-    refreshToken: tokens.refreshToken ?? '',
-    user: {
-      uuid: account.user.id,
-      name: account.user.name,
-      firstName: account.user.firstName ?? '',
-      lastName: account.user.lastName ?? '',
-      email: account.email ?? '',
-      username: account.username ?? '',
-    },
-    organisation: organisationOf(principal.picked?.organisation ?? null),
-    role: principal.picked?.role?.name ?? '',
-  };
-  return { status: 200, body };
+function decodeRefresh(request: WireRequest): Decoded {
+  const problems: Problems = {};
+  const { refreshToken } = readTexts(request, { refreshToken: TOKEN_LIMIT }, problems);
+  return isEmpty(problems)
+    ? { command: { kind: 'refresh', refreshToken } }
+    : { reply: unprocessable(problems) };
 }
 
 const REFUSALS: Readonly<Record<Extract<Outcome, { kind: 'refused' }>['reason'], string>> = {
@@ -185,6 +136,8 @@ const REFUSALS: Readonly<Record<Extract<Outcome, { kind: 'refused' }>['reason'],
   'code-invalid': 'Provided pin is invalid.',
   'token-expired': 'Provided token is invalid.',
   'token-invalid': 'Provided token is invalid.',
+  'no-such-session': 'Provided token is invalid.',
+  'no-such-role': 'Provided token is invalid.',
   ...STATE_MESSAGES,
 };
 
@@ -212,7 +165,7 @@ export const rolePicker: Contract = {
   name: 'role-picker',
   title: 'One identity with several accounts and roles: verify, pick one, prove a PIN where it is due',
   ticketForm: 'alphanumeric',
-  completesChallenges: false,
+  servesEveryMount: false,
   opaqueToken: true,
   revealsUnknownIdentity: true,
   offersResendCode: false,
@@ -246,6 +199,17 @@ export const rolePicker: Contract = {
       { request: Type.Object({ loginToken: Type.String() }), replies: { 200: Success } },
       decodeResend,
     ),
+    post(
+      '/auth/refresh',
+      'Exchange a refresh token for a new pair',
+      { request: Type.Object({ refreshToken: Type.String() }), replies: { 200: Refreshed } },
+      decodeRefresh,
+    ),
+    post('/auth/sign-out', 'End the session', { bearer: true, replies: { 200: Success } }, ({ bearer }) =>
+      bearer === null
+        ? { reply: failure(401, REFUSALS['token-invalid']) }
+        : { command: { kind: 'sign-out', token: bearer } },
+    ),
   ],
 
   encode: {
@@ -275,8 +239,17 @@ export const rolePicker: Contract = {
     refused: ({ reason }) => failure(401, REFUSALS[reason]),
     throttled: () => failure(429, 'Too many attempts. Try again later.'),
     overloaded: () => failure(503, FAULT_MESSAGES.unavailable),
-    refreshed: neverSpoken,
+    refreshed: ({ tokens }) => ({
+      status: 200,
+      body: { token: tokens.accessToken, refreshToken: tokens.refreshToken ?? '' } satisfies Static<
+        typeof Refreshed
+      >,
+    }),
+    'signed-out': () => ({ status: 200, body: { success: true } satisfies Static<typeof Success> }),
     active: neverSpoken,
+    me: neverSpoken,
+    sessions: neverSpoken,
+    'sessions-ended': neverSpoken,
   },
 
   fault: (fault) => failure(FAULT_STATUS[fault], FAULT_MESSAGES[fault]),

@@ -59,3 +59,6 @@ export const SignedIn = Type.Object({
 export const PinDue = Type.Object({ is2FAEnabled: Type.Literal(true), loginToken: Type.String() });
 /** It was done. */
 export const Success = Type.Object({ success: Type.Literal(true) });
+
+/** A new pair of tokens. */
+export const Refreshed = Type.Object({ token: Type.String(), refreshToken: Type.String() });

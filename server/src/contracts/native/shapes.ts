@@ -1,0 +1,61 @@
+import { Type } from 'typebox';
+
+const TextOrNull = Type.Union([Type.String(), Type.Null()]);
+
+/** What stands behind a bearer token. */
+export const Session = Type.Object({
+  active: Type.Literal(true),
+  principal: Type.Object({ kind: Type.Enum(['account', 'installation', 'resource']), id: Type.String() }),
+  account: Type.Optional(Type.String()),
+  organisation: Type.Optional(Type.String()),
+  role: Type.Optional(Type.String()),
+  effectiveOrganisation: Type.Optional(Type.String()),
+  scopes: Type.Array(Type.String()),
+  amr: Type.Array(Type.String()),
+  issuedAt: Type.String(),
+  expiresAt: Type.String(),
+});
+/** Nothing does. */
+export const Inactive = Type.Object({ active: Type.Literal(false) });
+/** A code was mailed, or would have been. */
+export const Accepted = Type.Object({ accepted: Type.Literal(true) });
+/** What completes a challenge is worded by the contract where it began. */
+export const OriginReply = Type.Object(
+  {},
+  { description: 'the success body of the contract where the sign-in began' },
+);
+
+/** The sessions of an account. */
+export const Sessions = Type.Object({
+  sessions: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      current: Type.Boolean(),
+      mount: Type.String(),
+      device: TextOrNull,
+      address: TextOrNull,
+      userAgent: TextOrNull,
+      organisation: TextOrNull,
+      role: TextOrNull,
+      createdAt: Type.String(),
+      lastUsedAt: Type.String(),
+    }),
+  ),
+});
+
+/** How many sessions were ended. */
+export const Ended = Type.Object({ ended: Type.Integer() });
+
+/** A session in another role. */
+export const Switched = Type.Object({
+  accessToken: Type.String(),
+  refreshToken: TextOrNull,
+  organisation: TextOrNull,
+  role: Type.String(),
+});
+
+/** A step is due before the role is reached. */
+export const StepDue = Type.Object({
+  error: Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() }),
+  challenge_token: Type.String(),
+});
