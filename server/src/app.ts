@@ -5,15 +5,18 @@ import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
-import type { Vault } from './crypto/vault.ts';
+import { secretHash, type Vault } from './crypto/vault.ts';
 import { Outbox } from './delivery/outbox.ts';
 import { createMailTransport } from './delivery/transport.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
+import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
+import { KeySchedule } from './key-schedule.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import type { Clock, Log, Random } from './ports.ts';
+import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
 import { Throttle } from './sign-in/throttle.ts';
@@ -74,6 +77,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   });
   await outbox.start();
   const cleanUp = new CleanUp(store, clock, log);
+  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
 
   const corridor = createCorridor(config, ports, {
     mounts,
@@ -103,6 +107,19 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store, log))],
   });
 
+  const feed = {
+    store,
+    clock,
+    publicUrl,
+    keySet: () => keyRing.keySet(),
+    longestTokenSeconds: longestTokenSeconds(mounts),
+  };
+  registerRevocationRoute(server, {
+    resourceServer: async (credential) =>
+      (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
+    follow: (name, after, signal) => followRevocations(feed, name, after, signal),
+  });
+
   return {
     server,
     keyRing,
@@ -112,7 +129,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server);
       keyRing.stop();
-      await Promise.all([outbox.stop(), cleanUp.stop()]);
+      await Promise.all([outbox.stop(), cleanUp.stop(), keySchedule.stop()]);
       await hashes.close();
     },
   };
@@ -184,8 +201,12 @@ export function createKeyRing(
     clock,
     algorithms: [...algorithms] satisfies AsymmetricAlgorithm[],
     publishSeconds: config.keys.publishSeconds,
-    longestTokenSeconds: Math.max(...mounts.map((mount) => mount.accessTokenSeconds)),
+    longestTokenSeconds: longestTokenSeconds(mounts),
   });
+}
+
+function longestTokenSeconds(mounts: readonly Mount[]): number {
+  return Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
 }
 
 /** A hash that no password opens, made in the background: the first attempt without an account waits for it. */

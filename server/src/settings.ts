@@ -236,6 +236,12 @@ export const SETTINGS = Type.Object(
           'how long a new signing key is published before it signs; also the max-age of the JWKS',
           { default: 300, maximum: 86_400 },
         ),
+        rotateDays: Type.Integer({
+          description: 'the age at which a running server replaces a signing key; 0 for never',
+          default: 90,
+          minimum: 0,
+          maximum: 3650,
+        }),
       },
       closed,
     ),

@@ -32,7 +32,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'mount.ts',
     'ports.ts',
   ],
-  'sessions/': ['accounts/', 'crypto/', 'sign-in/', 'store/', 'mount.ts'],
+  'sessions/': ['accounts/', 'crypto/', 'sign-in/', 'store/', 'mount.ts', 'ports.ts'],
   'execute.ts': ['sign-in/', 'sessions/'],
   'contracts/': ['sign-in/attempt.ts', 'code-points.ts'],
   'config.ts': [
@@ -47,6 +47,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   ],
   'core.ts': ['crypto/', 'store/', 'config.ts', 'errors.ts', 'ports.ts'],
   'clean-up.ts': ['store/', 'ports.ts'],
+  'key-schedule.ts': ['audit/', 'store/', 'tokens/', 'ports.ts'],
   'directory/': [
     'accounts/',
     'audit/',
@@ -73,11 +74,13 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'crypto/',
     'delivery/',
     'http/',
+    'sessions/',
     'sign-in/',
     'store/',
     'tokens/',
     'clean-up.ts',
     'config.ts',
+    'key-schedule.ts',
     'mount.ts',
     'mount-settings.ts',
     'ports.ts',
@@ -114,6 +117,7 @@ const KEPT: Readonly<Record<string, string>> = {
   '@node-rs/bcrypt': 'crypto/',
   otpauth: 'factors/',
   commander: 'cli/',
+  bowser: 'sessions/',
 };
 
 /** Everything that a contract may see of the world: its own folder, the contract interface, and the schema library. */

@@ -53,11 +53,23 @@ function listCommand(): Command {
     });
 }
 
+/** What an emergency breaks, and for how long it does not reach everybody. */
+function emergencyNotice(publishSeconds: number): string {
+  return [
+    'The keys before it have ended. What this breaks:',
+    '- Every access token that they signed is refused: clients refresh, and go on without signing in again.',
+    '- Running servers know within two seconds, and so do resource servers that follow the revocations.',
+    `- Other resource servers take old tokens, and refuse new ones, until they read the JWKS again: up to ${publishSeconds} s.`,
+    'Refresh tokens are signed with another key and stay good. If sessions are not to be trusted either, end them.',
+  ].join('\n');
+}
+
 function rotateCommand(): Command {
   return command('rotate', 'make a new signing key: published at once, in use when every cached JWKS has it')
+    .option('--emergency', 'end the keys before it at once, and every token that they signed')
     .option('--algorithm <name>', 'only this algorithm (default: every one that a mount signs with)')
     .option('--json', 'print JSON')
-    .action(async (options: { algorithm?: string; json?: boolean }, called: Command) => {
+    .action(async (options: { algorithm?: string; emergency?: boolean; json?: boolean }, called: Command) => {
       await withCore(called, async (core) => {
         const ring = createKeyRing(core.config, servedMounts(core.config), core);
         const algorithms = ring.algorithms.filter(
@@ -65,22 +77,24 @@ function rotateCommand(): Command {
         );
         if (algorithms.length === 0)
           throw new OperatorError(`no mount signs with ${options.algorithm ?? 'a key of ours'}`);
+        const emergency = options.emergency === true;
         const made: { id: string; algorithm: AsymmetricAlgorithm; signsFrom: string }[] = [];
         for (const algorithm of algorithms) {
-          const key = await ring.rotate(algorithm, ({ id }) =>
+          const told = ({ id }: SigningKeyRecord) =>
             recordAudit(
               auditEvent({
                 at: core.clock.now(),
                 event: 'key.rotated',
-                detail: { key: id, algorithm, ...operator() },
+                detail: { key: id, algorithm, emergency, ...operator() },
               }),
-            ),
-          );
+            );
+          const key = await ring.rotate(algorithm, told, { emergency });
           made.push({ id: key.id, algorithm, signsFrom: time(key.signsFrom) });
         }
         if (options.json) return printJson(made);
         for (const key of made)
           note(`${key.algorithm} ${key.id}: published now, signs from ${key.signsFrom}`);
+        if (emergency) note(emergencyNotice(core.config.keys.publishSeconds));
       });
     });
 }

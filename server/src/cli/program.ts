@@ -13,6 +13,7 @@ import { keyCommand } from './key.ts';
 import { membershipCommand } from './membership.ts';
 import { migrateCommand } from './migrate.ts';
 import { organisationCommand } from './organisation.ts';
+import { resourceServerCommand } from './resource-server.ts';
 import { serveCommand } from './serve.ts';
 
 const USAGE_EXIT_CODE = 2;
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     membershipCommand(),
     organisationCommand(),
     keyCommand(),
+    resourceServerCommand(),
     auditCommand(),
     contractCommand(),
     doctorCommand(),

@@ -4,7 +4,7 @@ import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.t
 import { issueForAccount } from '../sign-in/issue.ts';
 import { isSecondFactorDue } from '../sign-in/second-factor.ts';
 import { openStep } from '../sign-in/ticket.ts';
-import { endSession } from '../store/sessions.ts';
+import { endOwnSession } from '../store/sessions.ts';
 import { authenticate } from './authenticate.ts';
 import { standingOf } from './standing.ts';
 
@@ -40,14 +40,14 @@ export async function switchRole(
   if (state !== null) return refused(state);
   if (isSecondFactorDue(account, picked) && !session.methods.includes('mfa')) {
     const passage = { account, picked, device: null, spends: [], settles: [] };
-    return openStep(corridor, origin, passage, 'second-factor');
+    return openStep(corridor, origin, passage, 'second-factor', 'switch');
   }
   return issueForAccount(corridor, origin, {
     account,
     picked,
     methods: session.methods,
     device: null,
-    spends: endSession(session.id, 'switched-role', now),
+    spends: endOwnSession(account.id, session.id, 'switched-role', now),
     settles: [
       auditAttempt(origin, now, 'session.switched', {
         sessionId: session.id,

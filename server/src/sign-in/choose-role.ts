@@ -103,7 +103,7 @@ export async function takePick(
   presented: string,
 ): Promise<Passage | Outcome> {
   const taken = await readTicket(corridor, presented, {
-    purpose: 'pick',
+    purposes: ['pick'],
     takes: (mount) => mount.name === attempt.mount.name,
   });
   if (!taken || (await isAccountLocked(corridor, taken.account))) return refused('ticket-invalid');

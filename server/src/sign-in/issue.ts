@@ -81,6 +81,7 @@ export function issueForAccount(
     steppedUp: completed.steppedUp,
     refusals: {
       ticket: 'ticket-invalid',
+      session: 'token-invalid',
       code: 'code-invalid',
       account: completed.spends.length > 0 ? 'ticket-invalid' : 'bad-credentials',
     },

@@ -7,7 +7,7 @@ import { consumeTicket, consumeTotpStep } from '../store/consume.ts';
 import { type AttemptLimit, countTicketAttempt, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail } from '../store/outbox.ts';
-import { replaceTicketCode, type Ticket } from '../store/tickets.ts';
+import { replaceTicketCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import { stateRefusal } from './account-policy.ts';
 import { type Command, type Outcome, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
@@ -18,11 +18,15 @@ import { mailCode, readTicket } from './ticket.ts';
 /** The shortest time between two codes mailed for one ticket. */
 const RESEND_MILLISECONDS = 30_000;
 
-/** Whose tickets a mount takes: its own, and challenges when its contract completes those. */
+/** What completes a step: a ticket of a sign-in, or of a session that goes on in another role. */
+const PURPOSES = ['prove', 'switch'] as const;
+
+/** Whose tickets a mount takes: its own, and challenges when its contract serves those of every mount. */
 function takesTicketsOf(attempt: Attempt) {
-  return (origin: Attempt['mount']): boolean =>
-    origin.name === attempt.mount.name ||
-    (attempt.mount.contract.servesEveryMount && origin.contract.ticketForm === 'challenge');
+  return (origin: Attempt['mount'], purpose: TicketPurpose): boolean =>
+    (purpose === 'prove' && origin.name === attempt.mount.name) ||
+    (attempt.mount.contract.servesEveryMount &&
+      (purpose === 'switch' || origin.contract.ticketForm === 'challenge'));
 }
 
 /** Whether an organisation's lock holds the account now. */
@@ -51,7 +55,7 @@ export async function prove(
   command: Extract<Command, { kind: 'prove' }>,
 ): Promise<Outcome> {
   const taken = await readTicket(corridor, command.ticket, {
-    purpose: 'prove',
+    purposes: PURPOSES,
     takes: takesTicketsOf(attempt),
   });
   if (!taken || !fits(corridor, taken.ticket, command)) return refused('ticket-invalid');
@@ -144,7 +148,10 @@ async function refuseCode(
  * one was sent: a ticket that waits for a TOTP code has none to send.
  */
 export async function resend(corridor: Corridor, attempt: Attempt, presented: string): Promise<Outcome> {
-  const taken = await readTicket(corridor, presented, { purpose: 'prove', takes: takesTicketsOf(attempt) });
+  const taken = await readTicket(corridor, presented, {
+    purposes: PURPOSES,
+    takes: takesTicketsOf(attempt),
+  });
   if (!taken) return refused('ticket-invalid');
   const { ticket, account, mount } = taken;
   const mailed =

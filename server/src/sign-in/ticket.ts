@@ -54,36 +54,46 @@ export function drawTicket(
     expiresAt,
     consumedAt: null,
   };
-  const isJwt = bound.purpose !== 'resend-validation' && mount.contract.ticketForm === 'step-up-jwt';
   return {
-    onWire: isJwt ? corridor.stepUpTokens.issue(secret, { issuedAt: now, expiresAt }) : secret,
+    onWire: isInsideJwt(mount, bound.purpose)
+      ? corridor.stepUpTokens.issue(secret, { issuedAt: now, expiresAt })
+      : secret,
     ticket,
   };
 }
 
+/** Whether a client sees a ticket inside a JWT: those that it presents as a bearer token. */
+function isInsideJwt(mount: Mount, purpose: TicketPurpose): boolean {
+  return (purpose === 'pick' || purpose === 'prove') && mount.contract.ticketForm === 'step-up-jwt';
+}
+
 function drawSecret(corridor: Corridor, mount: Mount, purpose: TicketPurpose): string {
   if (purpose === 'resend-validation') return randomUuid(corridor.random);
-  return mount.contract.ticketForm === 'alphanumeric'
+  return mount.contract.ticketForm === 'alphanumeric' && purpose !== 'switch'
     ? alphanumeric(ALPHANUMERIC_LENGTH, corridor.random)
     : opaqueSecret(corridor.random);
 }
 
 /**
- * The ticket behind what a client presented, if it is alive: of that purpose, of a mount that may take it, not spent,
+ * The ticket behind what a client presented, if it is alive: of one of these purposes, of a mount that may take it, not spent,
  * not expired, its account in the same epoch.
  */
 export async function readTicket(
   corridor: Corridor,
   presented: string,
-  wanted: { purpose: TicketPurpose; takes: (mount: Mount) => boolean },
+  wanted: {
+    purposes: readonly TicketPurpose[];
+    takes: (mount: Mount, purpose: TicketPurpose) => boolean;
+  },
 ): Promise<{ ticket: Ticket; mount: Mount; account: AccountWithMemberships } | null> {
   const secret = presented.includes('.') ? corridor.stepUpTokens.verify(presented) : presented;
   if (secret === null) return null;
   const ticket = await corridor.store.tickets.bySecret(secretHash(secret));
   const mount = ticket && corridor.mounts.get(ticket.mount);
-  if (!ticket || !mount || ticket.purpose !== wanted.purpose || !wanted.takes(mount)) return null;
+  if (!ticket || !mount || !wanted.purposes.includes(ticket.purpose)) return null;
+  if (!wanted.takes(mount, ticket.purpose)) return null;
   // A ticket that was handed out inside a JWT is taken inside that JWT only, and the other way round.
-  if (presented.includes('.') !== (mount.contract.ticketForm === 'step-up-jwt')) return null;
+  if (presented.includes('.') !== isInsideJwt(mount, ticket.purpose)) return null;
   if (ticket.consumedAt !== null || ticket.expiresAt <= corridor.clock.now()) return null;
   const account = await corridor.store.accounts.byId(ticket.accountId);
   return account && account.epoch === ticket.epoch ? { ticket, mount, account } : null;
@@ -130,9 +140,10 @@ export async function openStep(
   attempt: Attempt,
   passage: Passage,
   step: Step,
+  purpose: 'prove' | 'switch' = 'prove',
 ): Promise<Outcome> {
   const { account, picked, device } = passage;
-  const fresh = drawTicket(corridor, attempt, { purpose: 'prove', account, picked, step, device });
+  const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device });
   const mailed =
     step === 'device' || isPinMailed(account)
       ? mailCode(corridor, account, fresh.ticket.secretHash, step)
@@ -152,10 +163,9 @@ export async function openStep(
   ]);
   if (!committed.ok) return refused('ticket-invalid');
   if (mailed) corridor.mailQueued();
-  const decoy =
-    attempt.mount.contract.ticketForm === 'step-up-jwt'
-      ? drawTicket(corridor, attempt, { purpose: 'prove', account, picked }).onWire
-      : '';
+  const decoy = isInsideJwt(attempt.mount, purpose)
+    ? drawTicket(corridor, attempt, { purpose: 'prove', account, picked }).onWire
+    : '';
   return {
     kind: 'step-required',
     step,

@@ -28,5 +28,6 @@ export function removeExpired(now: number): Change[] {
         AND (failures = 0 OR key NOT LIKE 'factor:%')`,
     ),
     chunk('outbox', 'id', 'dead_at < $1'),
+    chunk('revocations', 'sequence', 'at < $1'),
   ];
 }

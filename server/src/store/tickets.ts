@@ -3,7 +3,7 @@ import type { Change, Engine } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
 /** What a ticket is good for. A ticket of one purpose is nothing to the others. */
-export type TicketPurpose = 'pick' | 'prove' | 'resend-validation';
+export type TicketPurpose = 'pick' | 'prove' | 'resend-validation' | 'switch';
 
 /** What is still due. */
 export type Step = 'second-factor' | 'device';

@@ -5,7 +5,12 @@ import type { Vault } from '../crypto/vault.ts';
 import type { Clock } from '../ports.ts';
 import type { Change } from '../store/engine.ts';
 import { stateFact } from '../store/facts.ts';
-import { addSigningKey, type SigningKeyRecord } from '../store/signing-keys.ts';
+import {
+  addSigningKey,
+  endSigningKeys,
+  requireOldKeys,
+  type SigningKeyRecord,
+} from '../store/signing-keys.ts';
 import type { Store } from '../store/store.ts';
 import { type Algorithm, headerSegment, type JwsKey } from './compact-jws.ts';
 
@@ -26,7 +31,7 @@ export interface KeyRingOptions {
 }
 
 /** How often a server looks for keys that another process made. */
-const RELOAD_SECONDS = 5;
+const RELOAD_SECONDS = 1;
 
 interface LoadedKey extends JwsKey {
   readonly id: string;
@@ -91,6 +96,13 @@ export class KeyRing {
     return key && isLive(key, this.#options.clock.now()) ? key : undefined;
   }
 
+  /** A text that changes when a key comes or goes. */
+  keySet(): string {
+    return this.#live(this.#options.clock.now())
+      .map((key) => key.id)
+      .join();
+  }
+
   /** The public keys (RFC 7517), those that do not sign yet included. */
   jwks(): { keys: JsonWebKey[] } {
     return {
@@ -102,21 +114,52 @@ export class KeyRing {
 
   /**
    * Makes a new key. It is published at once and signs when every copy of the JWKS in the world has it; the keys
-   * before it retire when their last token has ended.
+   * before it retire when their last token has ended. In an emergency it signs at once and they retire at once: every
+   * token that they signed is refused from then on.
    * @param told the change that writes the rotation down, in the same commit
    */
   async rotate(
     algorithm: AsymmetricAlgorithm,
     told: (key: SigningKeyRecord) => Change,
+    { emergency = false }: { readonly emergency?: boolean } = {},
   ): Promise<SigningKeyRecord> {
     // On a store that never served there is none to take over from.
     await this.#ensureFirstKey(algorithm);
     const now = this.#options.clock.now();
-    const signsFrom = now + (2 * RELOAD_SECONDS + this.#options.publishSeconds) * 1000;
-    const key = await this.#generate(algorithm, signsFrom);
-    await this.#options.store.commit([...this.#changesFor(key), told(key)]);
+    const key = await this.#generate(algorithm, emergency ? now : this.#signsFrom(now));
+    const changes = emergency
+      ? [endSigningKeys(algorithm, now), ...addSigningKey(key, now)]
+      : this.#changesFor(key);
+    await this.#options.store.commit([...changes, told(key)]);
     await this.reload();
     return key;
+  }
+
+  /**
+   * Makes a new key like `rotate`, if every key of the algorithm was made before that time: of many servers that ask at
+   * the same moment, one makes it.
+   * @returns the new key, or null
+   */
+  async rotateIfOlder(
+    algorithm: AsymmetricAlgorithm,
+    before: number,
+    told: (key: SigningKeyRecord) => Change,
+  ): Promise<SigningKeyRecord | null> {
+    const isOld = this.#keys.every((key) => key.algorithm !== algorithm || key.record.createdAt < before);
+    if (!isOld) return null;
+    const key = await this.#generate(algorithm, this.#signsFrom(this.#options.clock.now()));
+    const committed = await this.#options.store.commit([
+      requireOldKeys(algorithm, before),
+      ...this.#changesFor(key),
+      told(key),
+    ]);
+    await this.reload();
+    return committed.ok ? key : null;
+  }
+
+  /** When every copy of the JWKS in the world has a key that is published now. */
+  #signsFrom(now: number): number {
+    return now + (2 * RELOAD_SECONDS + this.#options.publishSeconds) * 1000;
   }
 
   #changesFor(key: SigningKeyRecord): Change[] {

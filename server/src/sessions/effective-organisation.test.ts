@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startApp, type TestApp } from '../../testing/app.ts';
+import { uuid } from '../../testing/core.ts';
+import { ENGINES } from '../../testing/engines.ts';
+
+describe.each(ENGINES)('the organisation that an administrator acts in, on %s', (engine) => {
+  let app: TestApp;
+  let group: string;
+  let child: string;
+  let grandchild: string;
+  let elsewhere: string;
+  beforeAll(async () => {
+    app = await startApp(engine);
+    await app.load(
+      { kind: 'role', name: 'Global', admin: 'global' },
+      { kind: 'role', name: 'Group', admin: 'group' },
+      { kind: 'role', name: 'Student' },
+    );
+    group = await app.organisation();
+    child = await app.organisation({ parent: group });
+    grandchild = await app.organisation({ parent: child });
+    elsewhere = await app.organisation();
+  });
+  afterAll(() => app.stop());
+
+  /** Signs in somebody with these roles and asks who they are, with these headers. */
+  async function who(roles: readonly (readonly [string, string | null])[], headers: Record<string, string>) {
+    const own = roles.find(([, organisation]) => organisation === null)?.[0];
+    const person = await app.person(own === undefined ? {} : { role: own });
+    for (const [role, organisation] of roles)
+      if (organisation !== null)
+        await app.load({ kind: 'membership', account: person.id, organisation, role });
+    const { username, password } = person;
+    const { body } = await app.post('/auth/login', { username, password }, headers);
+    const all = { authorization: `Bearer ${body.access_token}`, ...headers };
+    const me = await app.request('GET', '/auth/me', { headers: all });
+    const session = await app.request('GET', '/v1/session', { headers: all });
+    expect([me.status, session.status]).toEqual([200, 200]);
+    return [me.body.effective_organization_id, session.body.effectiveOrganisation] as const;
+  }
+
+  test('a global administrator acts in any, by either header', async () => {
+    for (const name of ['organization_id', 'x-organization-id', 'X-Organization-Id'])
+      expect(await who([['Global', null]], { [name]: elsewhere })).toEqual([elsewhere, elsewhere]);
+    expect(await who([['Global', group]], { organization_id: elsewhere.toUpperCase() })).toEqual([
+      elsewhere,
+      elsewhere,
+    ]);
+  });
+
+  test('a group’s administrator acts in the group, at any depth, and nowhere else', async () => {
+    for (const organisation of [group, child, grandchild])
+      expect(await who([['Group', group]], { organization_id: organisation })).toEqual([
+        organisation,
+        organisation,
+      ]);
+    expect(await who([['Group', group]], { organization_id: elsewhere })).toEqual([group, undefined]);
+    expect(await who([['Group', child]], { organization_id: group })).toEqual([child, undefined]);
+  });
+
+  test('for anybody else, and for what is no organisation, it is ignored', async () => {
+    expect(await who([['Student', group]], { organization_id: child })).toEqual([group, undefined]);
+    expect(await who([], { organization_id: child })).toEqual([null, undefined]);
+    for (const value of [uuid(12345), 'nonsense', '__proto__', ''])
+      expect(await who([['Global', group]], { organization_id: value })).toEqual([group, undefined]);
+    expect(
+      await who([['Global', group]], { organization_id: child, 'x-organization-id': grandchild }),
+    ).toEqual([group, undefined]);
+  });
+
+  test('an administrator who picked another role acts as that one', async () => {
+    const person = await app.person();
+    await app.load({ kind: 'membership', account: person.id, organisation: group, role: 'Group' });
+    await app.load({ kind: 'membership', account: person.id, organisation: elsewhere, role: 'Student' });
+    const { email: identity, password } = person;
+    const offered = await app.post('/auth/sign-in-verify', { identity, password });
+    for (const { role, loginToken } of offered.body.result[0]) {
+      const { body } = await app.post('/auth/sign-in', { is2FAEnabled: false, loginToken });
+      const headers = { authorization: `Bearer ${body.token}`, organization_id: child };
+      const session = await app.request('GET', '/v1/session', { headers });
+      expect(session.body.effectiveOrganisation).toBe(role === 'Group' ? child : undefined);
+    }
+  });
+});

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { uuid } from '../../testing/core.ts';
+import { ENGINES } from '../../testing/engines.ts';
+
+const CHROME =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+
+describe.each(ENGINES)('an account’s own sessions on %s', (engine) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp(engine);
+  });
+  afterAll(() => app.stop());
+
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+  async function signIn({ username, password }: Person, headers = {}): Promise<string> {
+    return (await app.post('/auth/login', { username, password }, headers)).body.access_token;
+  }
+  const list = async (token: string) =>
+    (await app.request('GET', '/v1/sessions', { headers: bearer(token) })).body.sessions;
+  const end = (token: string, id: string) =>
+    app.request('DELETE', `/v1/sessions/${id}`, { headers: bearer(token) });
+  const isActive = async (token: string): Promise<boolean> =>
+    (await app.request('GET', '/v1/session', { headers: bearer(token) })).body.active;
+
+  test('are listed, those used last first, with what is known of each', async () => {
+    const person = await app.person();
+    const first = await signIn(person, { 'user-agent': CHROME });
+    app.core.clock.advance(5);
+    const { username, password } = person;
+    const second = await app.post(
+      '/identity/sign-in',
+      { username, password },
+      { 'x-fingerprint-id': 'a-device', 'user-agent': '' },
+    );
+    await app.load({ kind: 'account', id: person.id, username, email: person.email, recogniseDevices: true });
+    const sessions = await list(second.body.data.token);
+    expect(sessions).toMatchObject([
+      { current: true, mount: 'fingerprint', userAgent: null, organisation: null, role: null },
+      { current: false, mount: 'login', userAgent: 'Chrome on Windows', device: null },
+    ]);
+    for (const session of sessions) {
+      expect(session.id).toMatch(/^[0-9a-f-]{36}$/);
+      expect(session.address).toMatch(/127\.0\.0\.1/);
+      expect(Date.parse(session.lastUsedAt)).toBeGreaterThanOrEqual(Date.parse(session.createdAt));
+    }
+    expect((await list(first)).map((each: { current: boolean }) => each.current)).toEqual([false, true]);
+  });
+
+  test('one is ended by its id, and nobody else’s is', async () => {
+    const person = await app.person();
+    const [mine, other] = [await signIn(person), await signIn(person)];
+    const stranger = await signIn(await app.person());
+    const [{ id }] = await list(other);
+    const refused = await end(stranger, id);
+    expect(refused.status).toBe(404);
+    expect(refused.body.error.code).toBe('not-found');
+    expect(await isActive(other)).toBe(true);
+    expect((await end(mine, uuid(99))).status).toBe(404);
+    expect((await end(mine, id)).status).toBe(204);
+    expect(await isActive(other)).toBe(false);
+    expect(await isActive(mine)).toBe(true);
+    expect((await end(mine, id)).status).toBe(404);
+  });
+
+  test('of fifty that end one at once, one does', async () => {
+    const person = await app.person();
+    const [mine, other] = [await signIn(person), await signIn(person)];
+    const [{ id }] = await list(other);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => end(mine, id)));
+    expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
+  });
+
+  test('all others are ended at once', async () => {
+    const person = await app.person();
+    const tokens = [await signIn(person), await signIn(person), await signIn(person)];
+    const [mine = ''] = tokens;
+    const ended = await app.request('DELETE', '/v1/sessions', { headers: bearer(mine) });
+    expect(ended).toMatchObject({ status: 200, body: { ended: 2 } });
+    expect(await Promise.all(tokens.map(isActive))).toEqual([true, false, false]);
+    expect(await list(mine)).toHaveLength(1);
+  });
+
+  test.each([
+    ['GET', '/v1/sessions'],
+    ['DELETE', '/v1/sessions'],
+    ['DELETE', `/v1/sessions/${uuid(1)}`],
+  ])('%s %s is for whoever has a token of an account', async (method, path) => {
+    const without = await app.request(method, path);
+    expect(without).toMatchObject({ status: 401, body: { error: { code: 'unauthorised' } } });
+    await app.load({ kind: 'resource', context: 'context', code: 'CODE', maxUses: 0 });
+    const data = { resource: 'voucher::context::code::CODE' };
+    const { body } = await app.post('/api/v1/auth/sign-in', { type: 'resource', data });
+    const headers = bearer(body.authorization.token);
+    expect((await app.request(method, path, { headers })).status).toBe(401);
+  });
+
+  test('another method is told which there are', async () => {
+    const answer = await app.request('PUT', `/v1/sessions/${uuid(1)}`);
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('allow')).toBe('DELETE');
+    expect((await app.request('PUT', '/v1/sessions')).headers.get('allow')).toBe('GET, HEAD, DELETE');
+  });
+});
