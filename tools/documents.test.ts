@@ -60,6 +60,58 @@ function shorten(said: unknown, shown: unknown): unknown {
   );
 }
 
+describe('docs/tokens.md', () => {
+  const workplace = makeWorkplace({ LATCHKEY_PUBLIC_URL: 'https://id.example.com' });
+  let demo: RunningServer;
+  beforeAll(async () => {
+    demo = await workplace.serve(['demo']);
+  });
+  afterAll(async () => {
+    await demo.end('SIGTERM');
+    workplace.remove();
+  });
+
+  const post = async (path: string, body: object, headers = {}) => {
+    const all = { 'content-type': 'application/json', ...headers };
+    const init = { method: 'POST', headers: all, body: JSON.stringify(body) };
+    // biome-ignore lint/suspicious/noExplicitAny: replies of every shape
+    return (await (await fetch(demo.url + path, init)).json()) as any;
+  };
+  const password = 'correct horse battery staple';
+  const email = 'ada@example.com';
+
+  /** How the token of each section comes about. */
+  const TOKENS: Readonly<Record<string, () => Promise<string>>> = {
+    fingerprint: async () =>
+      (await post('/identity/sign-in', { username: 'ada', password }, { 'x-fingerprint-id': 'd' })).data
+        .token,
+    profile: async () => (await post('/api/v1/auths/sign-in', { email, password })).accessToken,
+    'role-picker': async () => {
+      const finn = { identity: 'finn', password: 'the university password' };
+      const { loginToken } = (await post('/auth/sign-in-verify', finn)).result[0][0];
+      return (await post('/auth/sign-in', { is2FAEnabled: false, loginToken })).token;
+    },
+    'credential-type': async () => {
+      const given = { type: 'email-password', data: { email, password } };
+      return (await post('/api/v1/auth/sign-in', given)).authorization.token;
+    },
+    login: async () => (await post('/auth/login', { username: 'ada', password })).access_token,
+  };
+
+  const page = read('docs/tokens.md');
+  test.each(Object.keys(TOKENS))('shows a token of %s', async (contract) => {
+    const section = page.split(/^## /m).find((text) => text.startsWith(`\`${contract}\``)) ?? '';
+    const shown = JSON.parse(/```json\n([\s\S]*?)```/.exec(section)?.[1] ?? 'null');
+    const payload = (await TOKENS[contract]?.())?.split('.')[1] ?? '';
+    const said = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const at = shown.iat - said.iat;
+    const moved = { ...said, iat: said.iat + at, exp: said.exp + at };
+    // What is different in every token is shown by its beginning.
+    expect({ ...moved, sid: shown.sid, jti: shown.jti }).toEqual(shown);
+    expect(Object.keys(said)).toEqual(Object.keys(shown));
+  });
+});
+
 describe('ARCHITECTURE', () => {
   const page = read('ARCHITECTURE.md');
   const tree = /## The tree\n\n```\n([\s\S]*?)```/.exec(page)?.[1] ?? '';

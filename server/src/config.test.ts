@@ -155,6 +155,12 @@ describe('the configuration', () => {
     [{ LATCHKEY_MOUNTS: '[{"contract":"credential-type","refreshTokenSeconds":5}]' }, /no refresh tokens/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"sub":"x"}}]' }, /sub cannot be renamed/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":"exp"}}]' }, /meaning of its own/],
+    [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"rolle":"x"}}]' }, /there is no claim rolle/],
+    [
+      { LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":"x","name":"x"}}]' },
+      /two claims would be called x/,
+    ],
+    [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":7}}]' }, /claims/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"profile","allowSignUp":true}]' }, /not part of this version/],
     [{ LATCHKEY_HASHING_QUEUE_MILLISECONDS: '99' }, /queueMilliseconds/],
     [{ LATCHKEY_SIGN_IN_LOCK_SECONDS: '901' }, /lockSeconds/],

@@ -1,6 +1,7 @@
 import type { Contract } from './contracts/contract.ts';
-import { COMMON_CLAIMS, type Mount } from './mount.ts';
+import { type ClaimShape, COMMON_CLAIMS, type Mount } from './mount.ts';
 import type { MountSettings } from './settings.ts';
+import { CLAIM_NAMES } from './sign-in/claims.ts';
 
 /**
  * Completes the mounts' settings from their contracts' defaults.
@@ -41,7 +42,9 @@ function resolveMount(settings: MountSettings, contract: Contract): Mount {
         : (settings.refreshTokenSeconds ?? defaults.refreshTokenSeconds),
     algorithm: (settings.algorithm ?? 'ES256') as Mount['algorithm'],
     audience: settings.audience ?? null,
-    claims: settings.claims ?? {},
+    claims: Object.fromEntries(
+      Object.entries(settings.claims ?? {}).map(([ours, given]) => [ours, shapeOf(ours, given)]),
+    ),
     secret: settings.secret ?? null,
     requireValidatedEmail: settings.requireValidatedEmail ?? defaults.requireValidatedEmail,
     hideUnknownIdentity: settings.hideUnknownIdentity ?? false,
@@ -60,10 +63,31 @@ function mountProblems(mount: MountSettings, contract: Contract): string[] {
   if (mount.allowSignUp === true) problems.push('allowSignUp: sign-up is not part of this version');
   if (mount.allowUnattestedDevices === true)
     problems.push('allowUnattestedDevices: sign-up is not part of this version');
-  for (const [ours, theirs] of Object.entries(mount.claims ?? {})) {
+  problems.push(...claimProblems(mount.claims ?? {}));
+  return problems;
+}
+
+type GivenClaims = NonNullable<MountSettings['claims']>;
+
+function shapeOf(ours: string, given: GivenClaims[string]): ClaimShape {
+  if (given === null) return null;
+  if (typeof given === 'string') return { name: given, values: {} };
+  return { name: given.name ?? ours, values: given.values ?? {} };
+}
+
+function claimProblems(claims: GivenClaims): string[] {
+  const problems: string[] = [];
+  const taken = new Set<string>();
+  for (const [ours, given] of Object.entries(claims)) {
+    const theirs = shapeOf(ours, given)?.name;
     if (COMMON_CLAIMS.includes(ours)) problems.push(`claims: ${ours} cannot be renamed`);
+    else if (!(CLAIM_NAMES as readonly string[]).includes(ours))
+      problems.push(`claims: there is no claim ${ours}; there are ${CLAIM_NAMES.join(', ')}`);
+    if (theirs === undefined) continue;
     if (COMMON_CLAIMS.includes(theirs))
       problems.push(`claims: ${theirs} has a meaning of its own in every token`);
+    if (taken.has(theirs)) problems.push(`claims: two claims would be called ${theirs}`);
+    taken.add(theirs);
   }
   return problems;
 }

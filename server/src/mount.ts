@@ -16,8 +16,8 @@ export interface Mount {
   readonly algorithm: Algorithm;
   /** Null stands for `publicUrl`. */
   readonly audience: string | null;
-  /** Our claim's name to the mount's. */
-  readonly claims: Readonly<Record<string, string>>;
+  /** What the mount's tokens have in the place of our claims, by our names. */
+  readonly claims: Readonly<Record<string, ClaimShape>>;
   /** The shared secret of HS256. */
   readonly secret: string | null;
   readonly requireValidatedEmail: boolean;
@@ -26,6 +26,13 @@ export interface Mount {
   /** The region that national phone numbers are read in. */
   readonly phoneRegion: string | null;
 }
+
+/** How a mount words one of our claims; null leaves it out. */
+export type ClaimShape = {
+  readonly name: string;
+  /** Their value for one of ours; what is not there stays. */
+  readonly values: Readonly<Record<string, string>>;
+} | null;
 
 /** The claims that every access token has: a mount cannot rename them, nor another to one of them. */
 export const COMMON_CLAIMS: readonly string[] = ['iss', 'aud', 'sub', 'sid', 'iat', 'exp', 'nbf', 'jti'];

@@ -38,9 +38,24 @@ const MOUNT = Type.Object(
       Type.String({ minLength: 1, description: 'the `aud` of its tokens; default `publicUrl`' }),
     ),
     claims: Type.Optional(
-      Type.Record(Type.String(), Type.String({ minLength: 1 }), {
-        description: 'our claim’s name to the one that the mount’s tokens use',
-      }),
+      Type.Record(
+        Type.String(),
+        Type.Union([
+          Type.String({ minLength: 1 }),
+          Type.Null(),
+          Type.Object(
+            {
+              name: Type.Optional(Type.String({ minLength: 1 })),
+              values: Type.Optional(Type.Record(Type.String(), Type.String())),
+            },
+            closed,
+          ),
+        ]),
+        {
+          description:
+            'our claim’s name to the one that the mount’s tokens use, to `null` to leave it out, or to `{name, values}` to put other values in the place of ours',
+        },
+      ),
     ),
     requireValidatedEmail: Type.Optional(
       Type.Boolean({ description: 'refuse accounts whose e-mail address is not validated' }),

@@ -18,7 +18,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'factors/': ['crypto/', 'ports.ts'],
   'store/': ['accounts/', 'audit/', 'factors/', 'errors.ts', 'ports.ts'],
   'mount.ts': ['contracts/contract.ts', 'tokens/'],
-  'mount-settings.ts': ['contracts/contract.ts', 'mount.ts', 'settings.ts'],
+  'mount-settings.ts': ['contracts/contract.ts', 'sign-in/claims.ts', 'mount.ts', 'settings.ts'],
   'tokens/': ['crypto/', 'store/', 'mount.ts', 'ports.ts'],
   'delivery/': ['crypto/', 'store/', 'ports.ts'],
   'sign-in/': [

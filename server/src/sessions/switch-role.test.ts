@@ -72,7 +72,7 @@ describe.each(ENGINES)('switching to another role, on %s', (engine) => {
     const { challenge_token } = asked.body;
     const wrong = await app.post('/v1/challenges/verify', { challenge_token, code: '000000' });
     expect(wrong.status).toBe(401);
-    const code = String(/\b\d{6}\b/.exec((await app.mail.next(person.email)).text));
+    const code = String(/\b\d{6}\b/.exec(String((await app.mail.next(person.email)).text)));
     const proven = await app.post('/v1/challenges/verify', { challenge_token, code });
     expect(proven.body).toMatchObject({ is2FAEnabled: true });
     expect(await inspect(proven.body.token)).toMatchObject({

@@ -10,6 +10,7 @@ import { integer } from '../store/rows.ts';
 import { insertSession, type Session } from '../store/sessions.ts';
 import type { PickedRole } from './account-policy.ts';
 import { type IssuedTokens, type Outcome, type Principal, type Refusal, refused } from './attempt.ts';
+import { knownClaims } from './claims.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
 
 const OPAQUE_LENGTH = 80;
@@ -167,6 +168,7 @@ export function sessionTokens(
     sessionId: session.id,
     subject,
     claims: mount.contract.claims(principal),
+    known: knownClaims(principal),
     issuedAt: corridor.clock.now(),
     notAfter,
   });

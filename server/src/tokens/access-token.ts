@@ -3,6 +3,7 @@ import type { Mount } from '../mount.ts';
 import type { Clock, Random } from '../ports.ts';
 import { headerSegment, type JwsKey, signCompact, verifyCompact } from './compact-jws.ts';
 import type { KeyRing } from './key-ring.ts';
+import { shapeClaims } from './shape-claims.ts';
 
 /** How far the clock of the node that issued a token may be ahead of ours. */
 const SKEW_SECONDS = 10;
@@ -23,7 +24,10 @@ export interface VerifiedAccessToken {
 export interface AccessTokenContent {
   readonly sessionId: string;
   readonly subject: string;
+  /** What the contract puts there. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** What a mount may ask for beside that, by our names. */
+  readonly known: Readonly<Record<string, unknown>>;
   /** Milliseconds since 1970. */
   readonly issuedAt: number;
   /** The latest time that it may end at, whatever the mount's lifetime is; null for no such time. */
@@ -68,10 +72,6 @@ export function createAccessTokens(options: AccessTokenOptions) {
       const { key, header } = signerFor(mount);
       const issuedAt = Math.floor(content.issuedAt / 1000);
       const ends = issuedAt + mount.accessTokenSeconds;
-      const claims = Object.entries(content.claims).map(([name, value]) => [
-        Object.hasOwn(mount.claims, name) ? mount.claims[name] : name,
-        value,
-      ]);
       const payload = {
         iss: publicUrl(),
         aud: mount.audience ?? publicUrl(),
@@ -80,7 +80,7 @@ export function createAccessTokens(options: AccessTokenOptions) {
         iat: issuedAt,
         exp: content.notAfter === null ? ends : Math.min(ends, Math.floor(content.notAfter / 1000)),
         jti: Buffer.from(options.random.bytes(16)).toString('base64url'),
-        ...Object.fromEntries(claims),
+        ...shapeClaims(mount, content.claims, content.known),
       };
       return signCompact(header, payload, key);
     },
