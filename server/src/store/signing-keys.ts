@@ -58,16 +58,6 @@ export function endSigningKeys(algorithm: string, at: number): Change {
   };
 }
 
-/** Holds a rotation to keys that are old. Guard `old-key`: every key of the algorithm was made before that time. */
-export function requireOldKeys(algorithm: string, before: number): Change {
-  return {
-    guard: 'old-key',
-    sql: `UPDATE signing_keys SET algorithm = algorithm WHERE algorithm = $1
-          AND NOT EXISTS (SELECT 1 FROM signing_keys young WHERE young.algorithm = $1 AND young.created_at >= $2) RETURNING id`,
-    params: [algorithm, before],
-  };
-}
-
 /** Deletes the keys that retired before the given time. */
 export function removeRetiredKeys(before: number): Change {
   return { sql: 'DELETE FROM signing_keys WHERE retires_at < $1', params: [before] };

@@ -5,12 +5,7 @@ import type { Vault } from '../crypto/vault.ts';
 import type { Clock } from '../ports.ts';
 import type { Change } from '../store/engine.ts';
 import { stateFact } from '../store/facts.ts';
-import {
-  addSigningKey,
-  endSigningKeys,
-  requireOldKeys,
-  type SigningKeyRecord,
-} from '../store/signing-keys.ts';
+import { addSigningKey, endSigningKeys, type SigningKeyRecord } from '../store/signing-keys.ts';
 import type { Store } from '../store/store.ts';
 import { type Algorithm, headerSegment, type JwsKey } from './compact-jws.ts';
 
@@ -130,13 +125,14 @@ export class KeyRing {
     const changes = emergency
       ? [endSigningKeys(algorithm, now), ...addSigningKey(key, now)]
       : this.#changesFor(key);
-    await this.#options.store.commit([...changes, told(key)]);
+    const committed = await this.#options.store.commit([...changes, told(key)]);
+    if (!committed.ok) throw new Error(`a rotation was not committed: ${committed.guard}`);
     await this.reload();
     return key;
   }
 
   /**
-   * Makes a new key like `rotate`, if every key of the algorithm was made before that time: of many servers that ask at
+   * Makes a new key like `rotate`, if the newest of the algorithm was made before that time: of many servers that ask at
    * the same moment, one makes it.
    * @returns the new key, or null
    */
@@ -145,11 +141,11 @@ export class KeyRing {
     before: number,
     told: (key: SigningKeyRecord) => Change,
   ): Promise<SigningKeyRecord | null> {
-    const isOld = this.#keys.every((key) => key.algorithm !== algorithm || key.record.createdAt < before);
-    if (!isOld) return null;
+    const newest = this.#keys.filter((key) => key.algorithm === algorithm).at(-1);
+    if (!newest || newest.record.createdAt >= before) return null;
     const key = await this.#generate(algorithm, this.#signsFrom(this.#options.clock.now()));
     const committed = await this.#options.store.commit([
-      requireOldKeys(algorithm, before),
+      stateFact(`successor:${newest.id}`, key.id),
       ...this.#changesFor(key),
       told(key),
     ]);
