@@ -168,6 +168,38 @@ describe('the command line', () => {
     ]);
   });
 
+  test('makes, lists and removes resource servers; a credential is shown once', async () => {
+    const { stdout } = await work.run(['resource-server', 'add', 'reports', '--json']);
+    const { name, credential } = JSON.parse(stdout) as { name: string; credential: string };
+    expect(name).toBe('reports');
+    expect(credential).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(await work.run(['resource-server', 'add', 'reports'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: 'latchkey: there is a resource server reports already\n',
+    });
+    expect((await work.run(['resource-server', 'add', 'No Name'])).stderr).toMatch(/is no name/);
+    const listed = await work.run(['resource-server', 'list', '--json']);
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ name: 'reports' }]);
+    expect(listed.stdout).not.toContain(credential);
+    expect((await work.run(['resource-server', 'remove', 'reports'])).stderr).toBe('reports is removed\n');
+    expect((await work.run(['resource-server', 'remove', 'reports'])).code).toBe(1);
+  });
+
+  test('an emergency rotation says what it breaks', async () => {
+    const own = makeWorkplace();
+    const { code, stderr } = await own.run(['key', 'rotate', '--emergency']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^ES256 \S+: published now, signs from /);
+    expect(stderr).toMatch(/Every access token that they signed is refused/);
+    const keys = JSON.parse((await own.run(['key', 'list', '--json'])).stdout) as { state: string }[];
+    expect(keys.filter(({ state }) => state === 'signs')).toHaveLength(1);
+    expect(keys.filter(({ state }) => state !== 'signs').every(({ state }) => state === 'retired')).toBe(
+      true,
+    );
+    own.remove();
+  });
+
   test('keeps an audit log of what was done, and prints it', async () => {
     const lines = (await work.run(['audit', '--json'])).stdout
       .trimEnd()
