@@ -184,5 +184,11 @@ async function main(): Promise<void> {
   }
 }
 
-if (process.argv.includes('--refusals')) await import('./refusal-timing.ts');
-else await main();
+const others: Readonly<Record<string, string>> = {
+  '--refusals': './refusal-timing.ts',
+  '--revocations': './revocation-latency.ts',
+  '--verifier': './verifier.ts',
+};
+const other = Object.keys(others).find((option) => process.argv.includes(option));
+if (other === undefined) await main();
+else await import(others[other] ?? '');

@@ -26,10 +26,14 @@ export interface BenchStore {
   remove(): void;
 }
 
+/** A hash of everybody's password, at the server's own cost. */
+function passwordHashAtDefaults(): string {
+  return hashSync(PASSWORD, { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
+}
+
 /** Makes a store and loads people into it, all with the same password. */
-export function makeStore(people: number): BenchStore {
+export function makeStore(people: number, passwordHash: string = passwordHashAtDefaults()): BenchStore {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
-  const passwordHash = hashSync(PASSWORD, { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
   const usernames = Array.from({ length: people }, (_, index) => `person${index}`);
   const lines = usernames.map((username, index) =>
     JSON.stringify({
