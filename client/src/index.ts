@@ -1,1 +1,13 @@
-export {};
+export type { Operations } from './api-types.ts';
+export { type ClientOptions, type Clients, type ContractName, createClient } from './client.ts';
+export type { Fetch } from './connection.ts';
+export type { CredentialTypeClient } from './contracts/credential-type.ts';
+export type { FingerprintClient } from './contracts/fingerprint.ts';
+export type { LoginClient } from './contracts/login.ts';
+export type { ProfileClient } from './contracts/profile.ts';
+export type { RolePickerClient } from './contracts/role-picker.ts';
+export { SignedOutError, type SignedOutReason, TryLaterError, UnexpectedReplyError } from './errors.ts';
+export type * from './results.ts';
+export type { SessionOptions } from './session.ts';
+export type { OwnSession, RoleWanted, SessionCalls, SwitchResult } from './session-calls.ts';
+export { memoryStore, type TokenStore, type Tokens, type WebStorage, webStore } from './token-store.ts';

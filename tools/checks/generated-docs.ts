@@ -4,6 +4,7 @@ import { configurationKeys, environmentName } from '../../server/src/config.ts';
 import type { Contract } from '../../server/src/contracts/contract.ts';
 import { contracts, nativeContract } from '../../server/src/contracts/index.ts';
 import { SETTINGS } from '../../server/src/settings.ts';
+import { clientDocuments } from './api-types.ts';
 import { IMPORT_TABLE } from './import-table.ts';
 
 const NOTE = '<!-- Made by `npm run check -- --fix` from the sources. -->';
@@ -15,6 +16,7 @@ export function generatedDocuments(root: string): Readonly<Record<string, string
     'docs/configuration.md': configurationPage(),
     'docs/contracts.md': contractsPage(),
     'server/config.schema.json': configurationSchema(),
+    ...clientDocuments(root),
   };
 }
 

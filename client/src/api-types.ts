@@ -1,0 +1,493 @@
+// Made by `npm run check -- --fix` from the contracts, as openapi.json is.
+// biome-ignore-all lint/style/noExcessiveLinesPerFile: it has as many lines as there are operations
+
+/** What each operation takes, and what it answers when it does as it is asked. A body that is null is none. */
+export interface Operations {
+  /** Sign in with a user name or an e-mail address */
+  'POST /identity/sign-in': {
+    readonly request: {
+      readonly username: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly statusCode: 200;
+      readonly data: {
+        readonly token: string;
+        readonly refreshToken: string;
+        readonly authenticationType: 'Bearer';
+        readonly account: {
+          readonly id: string;
+          readonly username: string;
+          readonly status: 'activated' | 'pending';
+          readonly createdAt: string;
+          readonly emailHasBeenValidated: boolean;
+          readonly phoneHasBeenValidated: boolean;
+        };
+        readonly user: {
+          readonly id: string;
+          readonly name: string;
+        };
+        readonly loggedAt: string;
+        readonly observation: {
+          readonly code: 1 | 2 | 3;
+          readonly message: string;
+        };
+      };
+    };
+  };
+  /** Prove the second factor with the step-up token */
+  'POST /accounts/verify-2fa': {
+    readonly request: {
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly statusCode: 200;
+      readonly data: {
+        readonly token: string;
+        readonly refreshToken: string;
+        readonly authenticationType: 'Bearer';
+        readonly account: {
+          readonly id: string;
+          readonly username: string;
+          readonly status: 'activated' | 'pending';
+          readonly createdAt: string;
+          readonly emailHasBeenValidated: boolean;
+          readonly phoneHasBeenValidated: boolean;
+        };
+        readonly user: {
+          readonly id: string;
+          readonly name: string;
+        };
+        readonly loggedAt: string;
+        readonly observation: {
+          readonly code: 1 | 2 | 3;
+          readonly message: string;
+        };
+      };
+    };
+  };
+  /** Prove the device with the mailed code */
+  'POST /identity/recognize-device': {
+    readonly request: {
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly statusCode: 200;
+      readonly data: {
+        readonly token: string;
+        readonly refreshToken: string;
+        readonly authenticationType: 'Bearer';
+        readonly account: {
+          readonly id: string;
+          readonly username: string;
+          readonly status: 'activated' | 'pending';
+          readonly createdAt: string;
+          readonly emailHasBeenValidated: boolean;
+          readonly phoneHasBeenValidated: boolean;
+        };
+        readonly user: {
+          readonly id: string;
+          readonly name: string;
+        };
+        readonly loggedAt: string;
+        readonly observation: {
+          readonly code: 1 | 2 | 3;
+          readonly message: string;
+        };
+      };
+    };
+  };
+  /** Mail a new code */
+  'POST /accounts/resend-code': {
+    readonly request: null;
+    readonly reply: {
+      readonly statusCode: 200;
+      readonly data: {
+        readonly sent: true;
+      };
+    };
+  };
+  /** Exchange a refresh token for a new pair */
+  'POST /identity/refresh-token': {
+    readonly request: {
+      readonly refreshToken: string;
+    };
+    readonly reply: {
+      readonly statusCode: 200;
+      readonly data: {
+        readonly token: string;
+        readonly refreshToken: string;
+        readonly authenticationType: 'Bearer';
+      };
+    };
+  };
+  /** End the session */
+  'POST /identity/sign-out': {
+    readonly request: null;
+    readonly reply: {
+      readonly statusCode: 200;
+      readonly data: {
+        readonly signedOut: true;
+      };
+    };
+  };
+  /** Sign in with an e-mail address or a user name; when both are given they must name the same account */
+  'POST /api/v1/auths/sign-in': {
+    readonly request: {
+      readonly email?: string;
+      readonly username?: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string;
+      readonly user: {
+        readonly id: number;
+        readonly username: string;
+        readonly email: string;
+        readonly firstName: string;
+        readonly lastName: string;
+        readonly rol: string;
+        readonly avatar: string;
+        readonly status: 'active' | 'inactive';
+        readonly lastLogin: string;
+        readonly createdAt: string;
+        readonly permissions: readonly string[];
+        readonly stats: Readonly<Record<string, unknown>>;
+      };
+    };
+  };
+  /** Exchange a refresh token for a new pair */
+  'POST /api/v1/auths/refresh': {
+    readonly request: {
+      readonly refreshToken: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string;
+      readonly user: {
+        readonly id: number;
+        readonly username: string;
+        readonly email: string;
+        readonly firstName: string;
+        readonly lastName: string;
+        readonly rol: string;
+        readonly avatar: string;
+        readonly status: 'active' | 'inactive';
+        readonly lastLogin: string;
+        readonly createdAt: string;
+        readonly permissions: readonly string[];
+        readonly stats: Readonly<Record<string, unknown>>;
+      };
+    };
+  };
+  /** End the session */
+  'POST /api/v1/auths/sign-out': { readonly request: null; readonly reply: null };
+  /** The user’s profile */
+  'GET /api/v1/auths/me': {
+    readonly request: null;
+    readonly reply: {
+      readonly id: number;
+      readonly username: string;
+      readonly email: string;
+      readonly firstName: string;
+      readonly lastName: string;
+      readonly rol: string;
+      readonly avatar: string;
+      readonly status: 'active' | 'inactive';
+      readonly lastLogin: string;
+      readonly createdAt: string;
+      readonly permissions: readonly string[];
+      readonly stats: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** Find the roles that a password opens */
+  'POST /auth/sign-in-verify': {
+    readonly request: {
+      readonly identity: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly status_code: 200;
+      readonly message: 'OK';
+      readonly result: readonly [
+        readonly {
+          readonly role: string;
+          readonly loginToken: string;
+          readonly is2FAEnabled: boolean;
+          readonly organisation: {
+            readonly uuid: string;
+            readonly accountName: string | null;
+            readonly organisationName: string;
+            readonly isActive: 0 | 1;
+            readonly isSuspended: 0 | 1;
+            readonly settings: Readonly<Record<string, unknown>> | null;
+            readonly isPaid: 0 | 1;
+          } | null;
+        }[],
+        readonly {
+          readonly role: string;
+          readonly organisation: {
+            readonly uuid: string;
+            readonly accountName: string | null;
+            readonly organisationName: string;
+            readonly isActive: 0 | 1;
+            readonly isSuspended: 0 | 1;
+            readonly settings: Readonly<Record<string, unknown>> | null;
+            readonly isPaid: 0 | 1;
+          } | null;
+          readonly message: string;
+        }[],
+      ];
+    };
+  };
+  /** Sign in with the login token of one role */
+  'POST /auth/sign-in': {
+    readonly request: {
+      readonly is2FAEnabled: boolean;
+      readonly loginToken: string;
+    };
+    readonly reply:
+      | {
+          readonly is2FAEnabled: boolean;
+          readonly loginToken: string;
+          readonly pin?: string;
+          readonly token: string;
+          readonly refreshToken: string;
+          readonly user: {
+            readonly uuid: string;
+            readonly name: string;
+            readonly firstName: string;
+            readonly lastName: string;
+            readonly email: string;
+            readonly username: string;
+          };
+          readonly organisation: {
+            readonly uuid: string;
+            readonly accountName: string | null;
+            readonly organisationName: string;
+            readonly isActive: 0 | 1;
+            readonly isSuspended: 0 | 1;
+            readonly settings: Readonly<Record<string, unknown>> | null;
+            readonly isPaid: 0 | 1;
+          } | null;
+          readonly role: string;
+        }
+      | {
+          readonly is2FAEnabled: true;
+          readonly loginToken: string;
+        };
+  };
+  /** Sign in with the PIN that was due */
+  'POST /auth/sign-in-with-2fa': {
+    readonly request: {
+      readonly loginToken: string;
+      readonly pin: string;
+    };
+    readonly reply: {
+      readonly is2FAEnabled: boolean;
+      readonly loginToken: string;
+      readonly pin?: string;
+      readonly token: string;
+      readonly refreshToken: string;
+      readonly user: {
+        readonly uuid: string;
+        readonly name: string;
+        readonly firstName: string;
+        readonly lastName: string;
+        readonly email: string;
+        readonly username: string;
+      };
+      readonly organisation: {
+        readonly uuid: string;
+        readonly accountName: string | null;
+        readonly organisationName: string;
+        readonly isActive: 0 | 1;
+        readonly isSuspended: 0 | 1;
+        readonly settings: Readonly<Record<string, unknown>> | null;
+        readonly isPaid: 0 | 1;
+      } | null;
+      readonly role: string;
+    };
+  };
+  /** Mail a new PIN */
+  'POST /auth/resend-2fa': {
+    readonly request: {
+      readonly loginToken: string;
+    };
+    readonly reply: {
+      readonly success: true;
+    };
+  };
+  /** Exchange a refresh token for a new pair */
+  'POST /auth/refresh': {
+    readonly request: {
+      readonly refreshToken: string;
+    };
+    readonly reply: {
+      readonly token: string;
+      readonly refreshToken: string;
+    };
+  };
+  /** End the session */
+  'POST /auth/sign-out': {
+    readonly request: null;
+    readonly reply: {
+      readonly success: true;
+    };
+  };
+  /** Sign in as a mobile device, with a resource code, or by e-mail address and password */
+  'POST /api/v1/auth/sign-in': {
+    readonly request:
+      | {
+          readonly type: 'mobile-device';
+          readonly data: {
+            readonly installationId: string;
+            readonly password: string;
+          };
+        }
+      | {
+          readonly type: 'resource';
+          readonly data: {
+            readonly resource: string;
+          };
+        }
+      | {
+          readonly type: 'email-password';
+          readonly data: {
+            readonly email: string;
+            readonly password: string;
+          };
+        };
+    readonly reply: {
+      readonly authorization: {
+        readonly token: string;
+      };
+    };
+  };
+  /** Sign in with a user name, an e-mail address or a mobile phone number */
+  'POST /auth/login': {
+    readonly request: {
+      readonly username: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly access_token: string;
+      readonly jwt_token: string;
+      readonly refresh_token: string;
+    };
+  };
+  /** Exchange a refresh token, given in the body or as the bearer token, for a new pair */
+  'POST /auth/refresh-token': {
+    readonly request: {
+      readonly refresh_token?: string;
+    };
+    readonly reply: {
+      readonly access_token: string;
+      readonly jwt_token: string;
+      readonly refresh_token: string;
+    };
+  };
+  /** End the session */
+  'POST /auth/logout': { readonly request: null; readonly reply: null };
+  /** The account with its memberships, and the organisation that it acts in */
+  'GET /auth/me': {
+    readonly request: null;
+    readonly reply: {
+      readonly id: string;
+      readonly username: string | null;
+      readonly email: string | null;
+      readonly phone: string | null;
+      readonly status: 'active' | 'inactive';
+      readonly memberships: readonly {
+        readonly organisation: string;
+        readonly role: string;
+      }[];
+      readonly effective_organization_id: string | null;
+    };
+  };
+  /** Complete a sign-in that asked for a step; answers as the contract where it began */
+  'POST /v1/challenges/verify': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: Readonly<Record<string, unknown>>;
+  };
+  /** Mail a new code, at most one in 30 seconds */
+  'POST /v1/challenges/resend': {
+    readonly request: {
+      readonly challenge_token: string;
+    };
+    readonly reply: {
+      readonly accepted: true;
+    };
+  };
+  /** Tell what stands behind a bearer token now: an access token of any mount, or an opaque session token */
+  'GET /v1/session': {
+    readonly request: null;
+    readonly reply: {
+      readonly active: true;
+      readonly principal: {
+        readonly kind: 'account' | 'installation' | 'resource';
+        readonly id: string;
+      };
+      readonly account?: string;
+      readonly organisation?: string;
+      readonly role?: string;
+      readonly effectiveOrganisation?: string;
+      readonly scopes: readonly string[];
+      readonly amr: readonly string[];
+      readonly issuedAt: string;
+      readonly expiresAt: string;
+    };
+  };
+  /** The same for a proxy: 200 with identity headers, or 401 without */
+  'GET /v1/forward-auth': { readonly request: null; readonly reply: null };
+  /** The account’s sessions, those used last first */
+  'GET /v1/sessions': {
+    readonly request: null;
+    readonly reply: {
+      readonly sessions: readonly {
+        readonly id: string;
+        readonly current: boolean;
+        readonly mount: string;
+        readonly device: string | null;
+        readonly address: string | null;
+        readonly userAgent: string | null;
+        readonly organisation: string | null;
+        readonly role: string | null;
+        readonly createdAt: string;
+        readonly lastUsedAt: string;
+      }[];
+    };
+  };
+  /** End all of the account’s sessions but this one */
+  'DELETE /v1/sessions': {
+    readonly request: null;
+    readonly reply: {
+      readonly ended: number;
+    };
+  };
+  /** End one of the account’s sessions */
+  'DELETE /v1/sessions/{id}': { readonly request: null; readonly reply: null };
+  /** Go on in another role of the same account, in a session that takes the place of this one */
+  'POST /v1/session/switch': {
+    readonly request: {
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** The public keys of access tokens (RFC 7517) */
+  'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
+  /** Whether the process lives */
+  'GET /livez': { readonly request: null; readonly reply: null };
+  /** Whether it can serve, and if not, what is missing */
+  'GET /readyz': { readonly request: null; readonly reply: null };
+}

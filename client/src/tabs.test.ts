@@ -1,0 +1,165 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startApp, type TestApp } from '../../server/testing/app.ts';
+import { type Installed, installBuiltPackage } from '../testing/built-package.ts';
+import { type Site, startSite } from '../testing/site.ts';
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const isThere = existsSync(CHROMIUM);
+if (!isThere)
+  process.stdout.write(`the tests in a browser are skipped: no ${CHROMIUM}, and no other in CHROMIUM_PATH\n`);
+
+const ARGUMENTS = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** The clock of the page can be moved, so that both ways to find a token ended can be tested. */
+const PAGE = `<!doctype html><title>tabs</title><script type="module">
+  import { createClient, webStore } from '/client/index.js';
+  const ended = [];
+  let ahead = 0;
+  const client = createClient({
+    url: '/',
+    contract: 'login',
+    store: webStore(localStorage),
+    now: () => Date.now() + ahead,
+  });
+  client.on('signed-out', (reason) => ended.push(reason));
+  const at = async (time) => {
+    await new Promise((resolve) => setTimeout(resolve, time - Date.now() - 5));
+    while (Date.now() < time);
+  };
+  globalThis.tab = {
+    client,
+    ended,
+    locks: 'locks' in navigator,
+    skip: (seconds) => { ahead += seconds * 1000; },
+    async callAt(time, calls) {
+      await at(time);
+      const answers = await Promise.all(Array.from({ length: calls }, () => client.fetch('/v1/session')));
+      return answers.map(({ status }) => status);
+    },
+  };
+</script>`;
+
+const ROUNDS = 25;
+const CALLS = 5;
+const ACCESS_SECONDS = 3600;
+/** For slow machines: it takes a few seconds elsewhere. */
+const TIMEOUT_MILLISECONDS = 120_000;
+
+describe.skipIf(!isThere)('two tabs of one browser', () => {
+  let profile: string;
+  let app: TestApp;
+  let installed: Installed;
+  let site: Site;
+  let context: BrowserContext;
+  let tabs: readonly [Page, Page];
+  let username: string;
+
+  beforeAll(async () => {
+    // The shortest grace: a tab that comes with the token of the time before would soon be a thief.
+    app = await startApp('sqlite', { LATCHKEY_REFRESH_GRACE_SECONDS: '1' });
+    profile = mkdtempSync(join(tmpdir(), 'latchkey-chromium-'));
+    installed = installBuiltPackage();
+    site = await startSite({ api: app.url, page: PAGE, modules: installed.modules });
+    context = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: ARGUMENTS });
+    tabs = [await openTab(), await openTab()];
+    const person = await app.person();
+    username = person.username;
+    const { password } = person;
+    const result = await tabs[0].evaluate(`tab.client.signIn(${JSON.stringify({ username, password })})`);
+    expect(result).toMatchObject({ kind: 'signed-in' });
+  });
+  afterAll(async () => {
+    await context?.close();
+    await site?.close();
+    await app?.stop();
+    installed?.remove();
+    if (profile) rmSync(profile, { recursive: true, force: true });
+  });
+
+  async function openTab(): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto(site.url);
+    await page.waitForFunction('globalThis.tab !== undefined');
+    return page;
+  }
+  const refreshes = () => site.count('/auth/refresh-token');
+  /** Both tabs call at the same moment. */
+  const callTogether = () => {
+    const time = Date.now() + 60;
+    return Promise.all(tabs.map((tab) => tab.evaluate(`tab.callAt(${time}, ${CALLS})`)));
+  };
+  const everyone = [new Array(CALLS).fill(200), new Array(CALLS).fill(200)];
+
+  test('share a session', async () => {
+    expect(await tabs[1].evaluate('tab.locks')).toBe(true);
+    expect(await tabs[1].evaluate('tab.client.me()')).toMatchObject({ username });
+  });
+
+  test('refresh once, however often both find the token ended by a 401', {
+    timeout: TIMEOUT_MILLISECONDS,
+  }, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const before = refreshes();
+      app.core.clock.advance(ACCESS_SECONDS + 1);
+      expect(await callTogether()).toEqual(everyone);
+      expect(refreshes() - before).toBe(1);
+    }
+  });
+
+  test('refresh once, however often both see that the token ends', {
+    timeout: TIMEOUT_MILLISECONDS,
+  }, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const before = refreshes();
+      app.core.clock.advance(ACCESS_SECONDS + 1);
+      for (const tab of tabs) await tab.evaluate(`tab.skip(${ACCESS_SECONDS + 1})`);
+      expect(await callTogether()).toEqual(everyone);
+      expect(refreshes() - before).toBe(1);
+    }
+  });
+
+  test('are still signed in after that, and a third one too', async () => {
+    const third = await openTab();
+    for (const tab of [...tabs, third]) {
+      expect(await tab.evaluate('tab.client.me()')).toMatchObject({ username });
+      expect(await tab.evaluate('tab.ended')).toEqual([]);
+    }
+    await third.close();
+  });
+
+  test('send a body again after a 401', async () => {
+    const before = refreshes();
+    const send = `tab.client.fetch('/v1/challenges/resend', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ challenge_token: 'nothing' }),
+    }).then((response) => response.json())`;
+    // Without its body it would have been a bad request.
+    expect(await tabs[0].evaluate(send)).toMatchObject({ error: { code: 'invalid-ticket' } });
+    expect(site.count('/v1/challenges/resend')).toBe(2);
+    expect(refreshes() - before).toBe(1);
+  });
+
+  test('are signed out together', async () => {
+    await tabs[0].evaluate('tab.client.signOut()');
+    const other = await tabs[1].evaluate('tab.client.me().catch(({ name, reason }) => ({ name, reason }))');
+    expect(other).toEqual({ name: 'SignedOutError', reason: 'elsewhere' });
+    expect(await Promise.all(tabs.map((tab) => tab.evaluate('tab.ended')))).toEqual([
+      ['signed-out'],
+      ['elsewhere'],
+    ]);
+  });
+});
