@@ -79,9 +79,19 @@ describe.each(ENGINES)('switching to another role, on %s', (engine) => {
       role: 'Teacher',
       amr: ['pwd', 'email', 'mfa'],
     });
+    expect(await inspect(token)).toEqual({ active: false });
     const back = await switchTo(proven.body.token, organisation, 'Student');
     const again = await switchTo(back.body.accessToken, organisation, 'Teacher');
     expect(again.status).toBe(200);
+  });
+
+  test('a step that is due for another role is nothing once the session has ended', async () => {
+    const { person, token, organisation } = await student({ mfaForTeachers: true });
+    const { challenge_token } = (await switchTo(token, organisation, 'Teacher')).body;
+    const code = String(/\b\d{6}\b/.exec(String((await app.mail.next(person.email)).text)));
+    await app.request('POST', '/auth/sign-out', { headers: bearer(token) });
+    const proven = await app.post('/v1/challenges/verify', { challenge_token, code });
+    expect(proven).toMatchObject({ status: 401, body: { error: { code: 'invalid-ticket' } } });
   });
 
   test('leads to no role that is not the account’s, nor to one of a suspended organisation', async () => {

@@ -10,7 +10,7 @@ import { standingOf } from './standing.ts';
 
 /**
  * Goes on in another role of the same account: a new session, in the place of the one that asks. Policy is asked anew: a
- * role that asks for a second factor is not reached by a session that was begun without, and then the old one stays.
+ * role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven.
  * @param organisation null for the account's own role, outside any organisation
  */
 export async function switchRole(
@@ -40,7 +40,7 @@ export async function switchRole(
   if (state !== null) return refused(state);
   if (isSecondFactorDue(account, picked) && !session.methods.includes('mfa')) {
     const passage = { account, picked, device: null, spends: [], settles: [] };
-    return openStep(corridor, origin, passage, 'second-factor', 'switch');
+    return openStep(corridor, origin, passage, 'second-factor', session.id);
   }
   return issueForAccount(corridor, origin, {
     account,

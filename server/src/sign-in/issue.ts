@@ -82,7 +82,7 @@ export function issueForAccount(
     steppedUp: completed.steppedUp,
     refusals: {
       ticket: 'ticket-invalid',
-      session: 'token-invalid',
+      session: completed.steppedUp ? 'ticket-invalid' : 'token-invalid',
       code: 'code-invalid',
       account: completed.spends.length > 0 ? 'ticket-invalid' : 'bad-credentials',
     },

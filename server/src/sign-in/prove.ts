@@ -7,6 +7,7 @@ import { consumeTicket, consumeTotpStep } from '../store/consume.ts';
 import { type AttemptLimit, countTicketAttempt, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail } from '../store/outbox.ts';
+import { endOwnSession } from '../store/sessions.ts';
 import { replaceTicketCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import { stateRefusal } from './account-policy.ts';
 import { type Command, type Outcome, refused } from './attempt.ts';
@@ -85,7 +86,11 @@ export async function prove(
     picked: ticket.membership,
     methods: ['pwd', ...proof.methods],
     device: ticket.device === null ? null : { accountId: account.id, ...ticket.device },
-    spends: [consumeTicket(ticket.secretHash, corridor.clock.now()), ...proof.spends],
+    spends: [
+      ...switchedSession(ticket, corridor.clock.now()),
+      consumeTicket(ticket.secretHash, corridor.clock.now()),
+      ...proof.spends,
+    ],
     settles: [
       ...releaseHolds([admission.hold]),
       forgiveAttempts(accountKey(account.id), factorKey(account.id)),
@@ -108,6 +113,11 @@ function fits(corridor: Corridor, ticket: Ticket, command: Extract<Command, { ki
     ticket.device?.fingerprintHash ===
     deviceOf(ticket.accountId, command.fingerprint, corridor.vault).fingerprintHash
   );
+}
+
+/** The session that goes on in another role ends with the step; once it has ended, nothing goes on from it. */
+function switchedSession({ accountId, sessionId }: Ticket, now: number): Change[] {
+  return sessionId === null ? [] : endOwnSession(accountId, sessionId, 'switched-role', now);
 }
 
 /** What a right code proves, and what is spent with it; null for a wrong one. */

@@ -32,6 +32,7 @@ export function drawTicket(
     picked: PickedRole | null;
     step?: Step;
     device?: Device | null;
+    sessionId?: string;
     lifeSeconds?: number;
   },
 ): FreshTicket {
@@ -46,6 +47,7 @@ export function drawTicket(
     accountId: bound.account.id,
     epoch: bound.account.epoch,
     membership: bound.picked,
+    sessionId: bound.sessionId ?? null,
     step: bound.step ?? null,
     device: bound.device ?? null,
     code: null,
@@ -134,16 +136,21 @@ export interface Passage {
   readonly settles: readonly Change[];
 }
 
-/** Stops before the last step: hands out a ticket for the step that is due, and mails its code where there is one. */
+/**
+ * Stops before the last step: hands out a ticket for the step that is due, and mails its code where there is one.
+ * @param switchedSessionId the session that goes on in another role, and ends when the step is passed
+ */
 export async function openStep(
   corridor: Corridor,
   attempt: Attempt,
   passage: Passage,
   step: Step,
-  purpose: 'prove' | 'switch' = 'prove',
+  switchedSessionId?: string,
 ): Promise<Outcome> {
   const { account, picked, device } = passage;
-  const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device });
+  const purpose = switchedSessionId === undefined ? 'prove' : 'switch';
+  const sessionId = switchedSessionId === undefined ? {} : { sessionId: switchedSessionId };
+  const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...sessionId });
   const mailed =
     step === 'device' || isPinMailed(account)
       ? mailCode(corridor, account, fresh.ticket.secretHash, step)

@@ -54,6 +54,7 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
       accountId: ACCOUNT,
       epoch: (await core.store.accounts.byId(ACCOUNT))?.epoch ?? 0,
       membership: null,
+      sessionId: null,
       step: 'second-factor',
       device: null,
       code: null,

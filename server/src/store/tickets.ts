@@ -18,6 +18,8 @@ export interface Ticket {
   readonly epoch: number;
   /** The membership that was picked, where one was. */
   readonly membership: { readonly organisationId: string | null; readonly role: string } | null;
+  /** The session that it goes on from and takes the place of: of one that switches its role. */
+  readonly sessionId: string | null;
   readonly step: Step | null;
   readonly device: { readonly fingerprintHash: string; readonly fingerprintSealed: string } | null;
   readonly code: MailedCode | null;
@@ -47,6 +49,7 @@ export function ticketReader(engine: Engine) {
         accountId: text(row, 'account_id'),
         epoch: integer(row, 'epoch'),
         membership: role === null ? null : { organisationId: optionalText(row, 'organisation_id'), role },
+        sessionId: optionalText(row, 'session_id'),
         step: optionalText(row, 'step') as Step | null,
         device:
           fingerprintHash === null
@@ -73,8 +76,8 @@ export function ticketReader(engine: Engine) {
 export function issueTicket(ticket: Ticket): Change {
   return {
     sql: `INSERT INTO tickets (secret_hash, purpose, mount, account_id, epoch, organisation_id, role, step, fingerprint_hash,
-            fingerprint_sealed, code_hash, code_sent_at, code_expires_at, attempts, created_at, expires_at)
-          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15)`,
+            fingerprint_sealed, code_hash, code_sent_at, code_expires_at, attempts, created_at, expires_at, session_id)
+          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16)`,
     params: [
       ticket.secretHash,
       ticket.purpose,
@@ -91,6 +94,7 @@ export function issueTicket(ticket: Ticket): Change {
       ticket.code?.expiresAt ?? null,
       ticket.createdAt,
       ticket.expiresAt,
+      ticket.sessionId,
     ],
   };
 }

@@ -40,11 +40,13 @@ describe.each(ENGINES)('RL-12: rotation while serving, on %s', (engine) => {
     const { username, password } = person;
     const body = JSON.stringify({ username, password });
     const headers = { 'content-type': 'application/json' };
-    return (await (await fetch(`${url}/auth/login`, { method: 'POST', headers, body })).json()).access_token;
+    const answer = await fetch(`${url}/auth/login`, { method: 'POST', headers, body });
+    return ((await answer.json()) as { access_token: string }).access_token;
   };
   const isActive = async (url: string, token: string): Promise<boolean> => {
     const headers = { authorization: `Bearer ${token}` };
-    return (await (await fetch(`${url}/v1/session`, { headers })).json()).active;
+    const answer = await fetch(`${url}/v1/session`, { headers });
+    return ((await answer.json()) as { active: boolean }).active;
   };
   const jwksOf = async (url: string) =>
     (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as JSONWebKeySet;
