@@ -16,13 +16,16 @@ export function kindBits(kinds: readonly IdentifierKind[]): number {
 // two names that look alike, so no name has them.
 const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]/u;
 
+/** Has no width either, but `trim` takes it for a space. */
+const BYTE_ORDER_MARK = '\uFEFF';
+
 /**
  * The form in which user names and e-mail addresses compare: NFKC, case folded, an international domain in its ASCII
  * form, no space around it. Null for what can be no name.
  */
 export function canonicalName(value: string): string | null {
   const folded = fold(value).trim();
-  if (folded === '' || FORBIDDEN.test(folded)) return null;
+  if (folded === '' || FORBIDDEN.test(folded) || value.includes(BYTE_ORDER_MARK)) return null;
   const at = folded.lastIndexOf('@');
   if (at < 0) return folded;
   const domain = domainToASCII(folded.slice(at + 1));
@@ -43,7 +46,7 @@ const E164 = /^\+[1-9]\d{6,14}$/;
  */
 export function canonicalPhone(value: string, region: string | null): string | null {
   const text = value.normalize('NFKC').trim();
-  if (!/^[+\d(]/.test(text)) return null;
+  if (!/^[+\d(]/.test(text) || value.includes(BYTE_ORDER_MARK)) return null;
   const parsed = parsePhoneNumber(text, {
     extract: false,
     ...(region === null ? {} : { defaultCountry: region as CountryCode }),

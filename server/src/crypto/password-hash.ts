@@ -16,7 +16,7 @@ export interface StoredHash {
 }
 
 const ARGON2 =
-  /^\$argon2(id|i|d)(?:\$v=(?:16|19))?\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,10})\$[A-Za-z0-9+/]{8,128}\$[A-Za-z0-9+/]{11,128}$/;
+  /^\$argon2(id|i|d)(?:\$v=(?:16|19))?\$m=(0|[1-9]\d{0,9}),t=(0|[1-9]\d{0,9}),p=(0|[1-9]\d{0,9})\$([A-Za-z0-9+/]{11,128})\$([A-Za-z0-9+/]{11,128})$/;
 const BCRYPT = /^\$2[aby]\$(\d{2})\$[./A-Za-z0-9]{53}$/;
 
 // A stored hash chooses our work: nothing that costs more than about a second is taken from outside.
@@ -24,6 +24,9 @@ const ARGON2_MEMORY_KIB_LIMIT = 256 * 1024;
 const ARGON2_WORK_KIB_LIMIT = 1024 * 1024;
 const ARGON2_PARALLELISM_LIMIT = 16;
 const BCRYPT_COST_LIMIT = 14;
+
+/** The least memory that a lane needs (RFC 9106 §3.1). */
+const ARGON2_LANE_KIB = 8;
 
 /** bcrypt reads no further. A longer password could be verified only in part, so it never matches a bcrypt hash. */
 const BCRYPT_BYTES = 72;
@@ -37,13 +40,14 @@ export function readStoredHash(stored: string): StoredHash | string {
   if (argon2) {
     const [memoryKib, passes, parallelism] = [Number(argon2[2]), Number(argon2[3]), Number(argon2[4])];
     const bounded =
-      memoryKib >= 8 &&
+      memoryKib >= ARGON2_LANE_KIB * parallelism &&
       memoryKib <= ARGON2_MEMORY_KIB_LIMIT &&
       passes >= 1 &&
       memoryKib * passes <= ARGON2_WORK_KIB_LIMIT;
     if (!bounded || parallelism < 1 || parallelism > ARGON2_PARALLELISM_LIMIT) {
       return `its argon2 parameters (m=${memoryKib},t=${passes},p=${parallelism}) are outside what is accepted`;
     }
+    if (!isBase64(argon2[5]) || !isBase64(argon2[6])) return 'its salt or hash is not base64';
     return {
       format: 'argon2',
       isCurrent: (cost) =>
@@ -61,6 +65,11 @@ export function readStoredHash(stored: string): StoredHash | string {
     return { format: 'bcrypt', isCurrent: () => false };
   }
   return 'it is neither an argon2 nor a bcrypt string';
+}
+
+/** Whether it is base64 without padding in its one canonical spelling, which is all that the library reads. */
+function isBase64(text = ''): boolean {
+  return Buffer.from(text, 'base64').toString('base64').replace(/=+$/, '') === text;
 }
 
 /** The one form in which a password is hashed and verified: exactly what was typed, in Unicode's NFC. */
