@@ -5,6 +5,8 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 COPY server/package.json server/package.json
 COPY server/bin server/bin
+COPY client/package.json client/package.json
+COPY verifier/package.json verifier/package.json
 COPY bench/package.json bench/package.json
 # The compiler is all that the build needs beside what the server itself needs.
 RUN npm ci --no-fund --no-audit
@@ -17,6 +19,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 COPY server/package.json server/package.json
 COPY server/bin server/bin
+COPY client/package.json client/package.json
+COPY verifier/package.json verifier/package.json
 COPY bench/package.json bench/package.json
 RUN npm ci --omit=dev --workspace=latchkey --no-fund --no-audit
 
