@@ -251,15 +251,18 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
     planned.map((plan) => plan.record),
   );
   const now = clock.now();
-  const devices = planned.flatMap(({ record, devices }): Change[] => {
-    if (devices === null) return [];
+  const devices = planned.flatMap(({ record, before, devices }): Change[] => {
+    const untrusted =
+      before !== undefined && (hasOtherPassword(record, before) || hasOtherFactors(record, before));
+    if (devices === null) return untrusted ? [forgetDevices(record.id)] : [];
     return [
       forgetDevices(record.id),
       ...devices.flatMap((fingerprint) => rememberDevice(deviceOf(record.id, fingerprint, vault), now)),
     ];
   });
   const changed = planned.flatMap(({ record, before }) => (before ? [{ record, before }] : []));
-  const passwords = changed.filter(({ record, before }) => record.passwordHash !== before.passwordHash);
+  const passwords = changed.filter(({ record, before }) => hasOtherPassword(record, before));
+  const refactored = changed.filter(({ record, before }) => hasOtherFactors(record, before));
   const ended = changed.filter(
     ({ record, before }) => before.status === 'active' && record.status !== 'active',
   );
@@ -268,12 +271,21 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
   const highest = Math.max(...records.map((record) => record.number));
   await store.commit([
     ...passwords.flatMap(({ record }) => setPasswordHash('accounts', record.id, record.passwordHash, now)),
-    ...raiseEpochs('accounts', idsOf(ended), now),
+    ...raiseEpochs('accounts', idsOf(ended), 'account-disabled', now),
+    ...raiseEpochs('accounts', idsOf(refactored), 'factors-changed', now),
     reserveNumbers('account', highest),
     ...saveAccounts(records, identifiers, idsOf(changed)),
     ...devices,
     ...context.beside,
   ]);
+}
+
+function hasOtherPassword(record: AccountRecord, before: AccountRecord): boolean {
+  return record.passwordHash !== before.passwordHash;
+}
+
+function hasOtherFactors(record: AccountRecord, before: AccountRecord): boolean {
+  return record.factorEmail !== before.factorEmail || record.totpSealed !== before.totpSealed;
 }
 
 async function withNumbers(

@@ -190,7 +190,7 @@ function installationChanges(before: InstallationRecord, after: InstallationReco
     return setPasswordHash('installations', after.id, after.passwordHash, now);
   const ends =
     before.accountId !== after.accountId || (before.status === 'active' && after.status !== 'active');
-  return ends ? raiseEpochs('installations', [after.id], now) : [];
+  return ends ? raiseEpochs('installations', [after.id], 'installation-changed', now) : [];
 }
 
 /** Loads resource codes. A use that was counted stays counted: what is spent does not come back by loading a file. */

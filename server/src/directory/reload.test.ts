@@ -128,4 +128,26 @@ describe.each(ENGINES)('loading an object again, on %s', (engine) => {
     const [one, other] = await into.store.accountRecords.byIds([uuid(1), uuid(2)]);
     expect([one?.username, other?.username]).toEqual(['second', 'mended']);
   });
+
+  test.each([
+    ['another password', { password: 'another password' }],
+    ['a second factor by mail', { secondFactor: { email: true } }],
+    ['another seed', { secondFactor: { totp: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' } }],
+  ])(
+    '%s ends what was issued before, and forgets the devices that the line does not name',
+    async (_what, change) => {
+      const into = await fresh();
+      const line = { ...ACCOUNT, username: 'ada', email: 'ada@example.com' };
+      await load([{ ...line, password: 'the password', devices: ['one', 'two'] }], into);
+      const epoch = async () => (await into.store.accountRecords.byIds([uuid(1)]))[0]?.epoch ?? 0;
+      const devices = async () => (await into.store.devices.ofAccount(uuid(1))).length;
+      const before = await epoch();
+      await load([{ ...line, user: { name: 'Ada' } }], into);
+      expect([await epoch(), await devices()]).toEqual([before, 2]);
+      await load([{ ...line, ...change }], into);
+      expect([await epoch(), await devices()]).toEqual([before + 1, 0]);
+      await load([{ ...line, ...change, devices: ['three'] }], into);
+      expect([await epoch(), await devices()]).toEqual([before + 1, 1]);
+    },
+  );
 });

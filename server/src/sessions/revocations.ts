@@ -79,6 +79,7 @@ const INITIATORS: Readonly<Record<RevocationReason, 'user' | 'admin' | 'policy' 
   'signed-out-by-operator': 'admin',
   'account-disabled': 'admin',
   'password-changed': 'admin',
+  'factors-changed': 'admin',
   'installation-changed': 'admin',
   'membership-removed': 'admin',
   'organisation-suspended': 'admin',

@@ -1,7 +1,7 @@
 import type { AccountStatus, User } from '../accounts/account.ts';
 import { type BulkInsert, insertRows, padded, places } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
-import { revoke } from './revocations.ts';
+import { type RevocationReason, revoke } from './revocations.ts';
 import { flag, integer, optionalText, text } from './rows.ts';
 
 /** An account as the directory knows it: what import writes and export reads, references by id. */
@@ -269,11 +269,11 @@ export function setPasswordHash(
 export function raiseEpochs(
   table: 'accounts' | 'installations',
   ids: readonly string[],
+  reason: RevocationReason,
   now: number,
 ): Change[] {
   if (ids.length === 0) return [];
   const params = padded(ids);
-  const reason = table === 'accounts' ? 'account-disabled' : 'installation-changed';
   return [
     revoke(PRINCIPAL[table](params.length), params, reason, now),
     { sql: `UPDATE ${table} SET epoch = epoch + 1 WHERE id IN (${places(params.length)})`, params },

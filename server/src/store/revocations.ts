@@ -11,6 +11,7 @@ export type RevocationReason =
   | 'signed-out-by-operator'
   | 'account-disabled'
   | 'password-changed'
+  | 'factors-changed'
   | 'installation-changed'
   | 'membership-removed'
   | 'organisation-suspended';
