@@ -117,7 +117,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   registerRevocationRoute(server, {
     resourceServer: async (credential) =>
       (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
-    follow: (name, after, signal) => followRevocations(feed, name, after, signal),
+    follow: (follower) => followRevocations(feed, follower),
   });
 
   return {

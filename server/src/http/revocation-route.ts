@@ -14,11 +14,12 @@ interface ServerSentEvent {
 export interface RevocationRouteOptions {
   /** The name of the resource server whose credential it is; null for nobody's. */
   readonly resourceServer: (credential: string) => Promise<string | null>;
-  readonly follow: (
-    resourceServer: string,
-    after: number,
-    signal: AbortSignal,
-  ) => AsyncIterable<ServerSentEvent>;
+  readonly follow: (follower: {
+    readonly audience: string;
+    readonly after: number;
+    readonly isAdmitted: () => Promise<boolean>;
+    readonly signal: AbortSignal;
+  }) => AsyncIterable<ServerSentEvent>;
 }
 
 /** How long a follower waits before it comes back, if nothing else tells it. */
@@ -31,12 +32,18 @@ export function registerRevocationRoute(server: FastifyInstance, options: Revoca
 
   server.get('/v1/revocations', { config: { quiet: true } }, async (request, reply) => {
     const wire = wireRequestOf(request);
-    const name = wire.bearer === null ? null : await options.resourceServer(wire.bearer);
-    if (name === null) return refuse(reply, request.id);
+    const whoIs = async () => (wire.bearer === null ? null : options.resourceServer(wire.bearer));
+    const audience = await whoIs();
+    if (audience === null) return refuse(reply, request.id);
     const gone = new AbortController();
     const signal = AbortSignal.any([closing.signal, gone.signal]);
     request.raw.once('close', () => gone.abort());
-    const events = options.follow(name, lastEventId(wire), signal);
+    const events = options.follow({
+      audience,
+      after: lastEventId(wire),
+      isAdmitted: async () => (await whoIs()) === audience,
+      signal,
+    });
     return reply
       .type('text/event-stream; charset=utf-8')
       .header('x-accel-buffering', 'no')

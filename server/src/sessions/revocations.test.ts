@@ -215,6 +215,29 @@ describe.each(ENGINES)('the revocations on %s', (engine) => {
     back.stop();
   });
 
+  test('are told from the first to a follower whose number was never drawn', async () => {
+    const lost = await follow(app.url, credential, 1_000_000_000);
+    await lost.until((events) => events.some(({ event }) => event === 'caught-up'));
+    expect(lost.sessions()).toEqual(follower.sessions());
+    lost.stop();
+  });
+
+  test('tell of sessions whose refresh token has lapsed before their access token', async () => {
+    const mounts = [{ contract: 'login', refreshTokenSeconds: 1 }];
+    const other = await startApp(engine, { LATCHKEY_MOUNTS: JSON.stringify(mounts) });
+    const { store, clock, random } = other.core;
+    const secret = opaqueSecret(random);
+    await store.commit([addResourceServer({ name: 'a', createdAt: 0 }, secretHash(secret))]);
+    const person = await other.person();
+    const { body } = await other.post('/auth/login', person);
+    clock.advance(60);
+    await store.commit(setAccountStatus(person.id, 'inactive', clock.now()));
+    const stream = await follow(other.url, secret);
+    await stream.until(() => stream.sessions().includes(idOf(body.access_token)));
+    stream.stop();
+    await other.stop();
+  });
+
   test('go on with a heartbeat, and tell of keys that ended at once', async () => {
     await follower.until((events) => events.filter(({ event }) => event === 'heartbeat').length > 1);
     const { token } = await signIn(await app.person());
@@ -231,9 +254,12 @@ describe.each(ENGINES)('the revocations on %s', (engine) => {
     const stream = await follow(other.url, secret);
     await other.core.store.commit([removeResourceServer('a')]);
     await expect(follow(other.url, secret)).rejects.toThrow('answered 401');
+    await stream.ended;
+    await other.core.store.commit([addResourceServer({ name: 'a', createdAt: 0 }, secretHash(secret))]);
+    const another = await follow(other.url, secret);
     const begun = performance.now();
     await other.stop();
-    await stream.ended;
+    await another.ended;
     expect(performance.now() - begun).toBeLessThan(5000);
   });
 });

@@ -22,6 +22,17 @@ export interface RevocationFeedOptions {
   readonly longestTokenSeconds: number;
 }
 
+/** Who follows. */
+export interface RevocationFollower {
+  readonly audience: string;
+  /** The number of the last event that it has; 0 for none. */
+  readonly after: number;
+  /** Whether it may still follow; asked with every heartbeat. */
+  readonly isAdmitted: () => Promise<boolean>;
+  /** Ends the stream. */
+  readonly signal: AbortSignal;
+}
+
 const PAGE_ROWS = 500;
 const POLL_MILLISECONDS = 100;
 const HEARTBEAT_MILLISECONDS = 1000;
@@ -29,18 +40,16 @@ const HEARTBEAT_MILLISECONDS = 1000;
 /**
  * Follows what is revoked, on whatever node: first what was retained, then what comes. The list is read a few times a
  * second, so that every node tells its followers of everything without the nodes knowing each other.
- * @param after the number of the last event that the follower has; 0 for none
- * @param signal ends the stream
  */
 export async function* followRevocations(
   options: RevocationFeedOptions,
-  audience: string,
-  after: number,
-  signal: AbortSignal,
+  follower: RevocationFollower,
 ): AsyncGenerator<FeedEvent> {
   const { store, clock, keySet } = options;
+  const { audience, signal } = follower;
   const since = clock.now() - options.longestTokenSeconds * 1000;
-  let sequence = after;
+  // A number that was never drawn is of another list: the store is an older copy.
+  let sequence = follower.after > (await store.revocations.newest()) ? 0 : follower.after;
   let keys = keySet();
   let saidAt = 0;
   for (let isCaughtUp = false; !signal.aborted; ) {
@@ -63,6 +72,7 @@ export async function* followRevocations(
       yield { event: isCaughtUp ? 'heartbeat' : 'caught-up', data: { at: clock.now() } };
       isCaughtUp = true;
       saidAt = now;
+      if (!(await follower.isAdmitted())) return;
     }
     await wait(POLL_MILLISECONDS, undefined, { signal }).catch(() => undefined);
   }

@@ -71,7 +71,7 @@ export function revoke(
   return {
     sql: `INSERT INTO revocations (at, session_id, principal_kind, principal_id, reason)
           SELECT CAST($1 AS BIGINT), s.id, s.principal_kind, s.principal_id, CAST($2 AS TEXT) FROM sessions s
-          WHERE s.ended_at IS NULL AND s.refresh_expires_at > $3 AND ${which}`,
+          WHERE s.ended_at IS NULL AND s.expires_at > $3 AND ${which}`,
     params: [now, reason, now, ...params],
   };
 }

@@ -1,0 +1,40 @@
+/** A session has ended. */
+export interface Revocation {
+  readonly sessionId: string;
+  /** Tokens of the session that were issued then or before are revoked. Seconds since 1970. */
+  readonly revokedAt: number;
+  /** Why, in one word of the server's; null where it says nothing. */
+  readonly reason: string | null;
+}
+
+const SESSION_REVOKED = 'https://schemas.openid.net/secevent/caep/event-type/session-revoked';
+
+/**
+ * Reads the claims of a security event token (RFC 8417) that says that a session was revoked (CAEP).
+ * @throws Error when it says anything else: a revocation that is not understood must not get lost
+ */
+export function readSessionRevoked(data: string, issuer: string): Revocation {
+  const claims = parse(data);
+  const event = memberOf(memberOf(claims, 'events'), SESSION_REVOKED);
+  const sessionId = memberOf(memberOf(memberOf(claims, 'sub_id'), 'session'), 'id');
+  const revokedAt = memberOf(event, 'event_timestamp');
+  const reason = memberOf(memberOf(event, 'reason_admin'), 'en');
+  if (memberOf(claims, 'iss') !== issuer) throw new Error('the feed speaks for another issuer');
+  if (typeof sessionId !== 'string' || sessionId === '' || !Number.isFinite(revokedAt))
+    throw new Error('the feed sent a revocation that cannot be read');
+  return { sessionId, revokedAt: revokedAt as number, reason: typeof reason === 'string' ? reason : null };
+}
+
+function parse(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch (cause) {
+    throw new Error('the feed sent a revocation that is no JSON', { cause });
+  }
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
