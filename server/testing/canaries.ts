@@ -26,7 +26,7 @@ export interface CanaryDirectory {
 
 /** A text that is nowhere else, and that every encoding writes in another way. */
 export function canary(what: string): string {
-  return `Canary "${what}" ${randomBytes(9).toString('base64url')} ü+/&=%<é>`;
+  return `Canary "${what}" ${randomBytes(24).toString('base64url')} ü+/&=%<é>`;
 }
 
 /** Makes one: for each contract somebody plain, somebody with a mailed code and somebody with TOTP, and a few more. */

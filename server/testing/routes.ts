@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import type { Contract, Endpoint } from '../src/contracts/contract.ts';
 import { contracts, nativeContract } from '../src/contracts/index.ts';
+import type { TestApp } from './app.ts';
 
 /** An endpoint of a contract that is mounted without a prefix, and what its own description says that it takes. */
 export interface Route {
@@ -107,4 +108,21 @@ export function headersOf({ endpoint }: Route): Record<string, string> {
     ...Object.fromEntries((endpoint.describe.headers ?? []).map(({ name }) => [name, 'a device of nobody'])),
     ...(endpoint.describe.bearer === true ? { authorization: 'Bearer a-token-of-nobody' } : {}),
   };
+}
+
+/** Every route that the server has, but the HEAD that goes with each GET. */
+export function routesServed(app: TestApp): string[] {
+  const above: string[] = [];
+  return app.app.server
+    .printRoutes()
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', part = '', methods = ''] = /^(.*)[├└]── (\S*)(?: \((.*)\))?/.exec(line) ?? [];
+      const depth = indent.length / 4;
+      above[depth] = `${depth === 0 ? '' : above[depth - 1]}${part}`;
+      return methods
+        .split(', ')
+        .filter((method) => method !== '' && method !== 'HEAD')
+        .map((method) => `${method} ${above[depth]}`);
+    });
 }

@@ -51,7 +51,19 @@ function spell({ text, isGuessable }: Secret): Spelling[] {
     { how: 'in upper-case hex', spelling: Buffer.from(bytes.toString('hex').toUpperCase()) },
     ...base64Of(bytes),
   ];
+  const word = longestWord(plain);
+  if (typeof text === 'string' && word.length >= TELLING)
+    found.push({ how: 'in part', spelling: Buffer.from(word) });
   return isGuessable ? [...found, ...digestsOf(bytes)] : found;
+}
+
+/** What no further quoting or escaping changes; as long as that, it is nothing but the secret. */
+const TELLING = 16;
+
+function longestWord(text: string): string {
+  return (text.match(/[\w-]+/g) ?? [text]).reduce((longest, word) =>
+    word.length > longest.length ? word : longest,
+  );
 }
 
 /** Base64 groups three bytes: a secret inside something longer is spelled in one of three ways. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, startApp, type TestApp } from '../../testing/app.ts';
-import { DOORS, type Door } from '../../testing/doors.ts';
+import { DOORS, signInAt } from '../../testing/doors.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { type RawAnswer, rawSend } from '../../testing/raw-request.ts';
-import { headersOf, jsonWith, ROUTES, type Route } from '../../testing/routes.ts';
+import { headersOf, jsonWith, ROUTES, type Route, routesServed } from '../../testing/routes.ts';
 import type { Fault } from './contract.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -258,14 +258,10 @@ describe.each(ENGINES)('what is malformed, on %s', (engine) => {
           }
         }
       }
-      expect(door.isSignedIn(await signInAgain(app, door, person))).toBe(true);
+      expect(door.isSignedIn(await signInAt(app, door, person))).toBe(true);
     });
   });
 });
-
-function signInAgain(app: TestApp, door: Door, person: { email: string; password: string }): Promise<Answer> {
-  return app.post(door.path, door.body(person), door.headers);
-}
 
 function isRefused({ status }: Answer | RawAnswer): boolean {
   return [400, 401, 403, 422].includes(status);
@@ -301,21 +297,4 @@ function headerLines(headers: Record<string, string>): string[] {
 /** A name with its first letter as a percent escape. */
 function escapedOnce(name: string): string {
   return `%${name.charCodeAt(0).toString(16)}${name.slice(1)}`;
-}
-
-/** Every route that the server has, but the HEAD that goes with each GET. */
-function routesServed(app: TestApp): string[] {
-  const above: string[] = [];
-  return app.app.server
-    .printRoutes()
-    .split('\n')
-    .flatMap((line) => {
-      const [, indent = '', part = '', methods = ''] = /^(.*)[├└]── (\S*)(?: \((.*)\))?/.exec(line) ?? [];
-      const depth = indent.length / 4;
-      above[depth] = `${depth === 0 ? '' : above[depth - 1]}${part}`;
-      return methods
-        .split(', ')
-        .filter((method) => method !== '' && method !== 'HEAD')
-        .map((method) => `${method} ${above[depth]}`);
-    });
 }
