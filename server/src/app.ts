@@ -11,6 +11,7 @@ import { createMailTransport } from './delivery/transport.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
+import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
 import { KeySchedule } from './key-schedule.ts';
 import type { Mount } from './mount.ts';
@@ -97,6 +98,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
     fallback: nativeContract,
   });
+  const closeSilent = trackSilentConnections(server.server);
   for (const mount of mounts) registerContractRoutes(server, mount, corridor);
   registerSystemRoutes(server, {
     keyRing,
@@ -127,7 +129,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       draining = true;
     },
     async close() {
-      await closeServer(server);
+      await closeServer(server, closeSilent);
       keyRing.stop();
       await Promise.all([outbox.stop(), cleanUp.stop(), keySchedule.stop()]);
       await hashes.close();
@@ -171,8 +173,11 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
 }
 
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
-async function closeServer(server: FastifyInstance): Promise<void> {
-  const sweeper = setInterval(() => server.server.closeIdleConnections(), SWEEP_MILLISECONDS);
+async function closeServer(server: FastifyInstance, closeSilent: () => void): Promise<void> {
+  const sweeper = setInterval(() => {
+    server.server.closeIdleConnections();
+    closeSilent();
+  }, SWEEP_MILLISECONDS);
   const deadline = setTimeout(() => server.server.closeAllConnections(), CLOSE_MILLISECONDS);
   try {
     await server.close();

@@ -171,4 +171,17 @@ describe('the HTTP server', () => {
     expect(draining.body).toEqual({ status: 'not ready', notReady: ['draining'] });
     await other.stop();
   });
+
+  test('a connection that says nothing does not hold up the end', async () => {
+    const other = await startApp('sqlite');
+    const silent = connect(Number(new URL(other.url).port), '127.0.0.1');
+    await new Promise((resolve) => silent.once('connect', resolve));
+    await other.request('GET', '/livez');
+    const closed = new Promise((resolve) => silent.once('close', resolve));
+    silent.on('error', () => undefined);
+    const stopped = other.stop().then(() => 'stopped');
+    const late = new Promise((resolve) => setTimeout(resolve, 8000, 'still waiting'));
+    expect(await Promise.race([stopped, late])).toBe('stopped');
+    await closed;
+  });
 });
