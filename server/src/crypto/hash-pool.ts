@@ -92,9 +92,9 @@ export class HashPool {
     }
   }
 
-  /** What a thread takes next: a part of those that wait, so that the other threads find work too. */
+  /** What a thread takes next: more than its share of those that wait, while the other threads are still at theirs. */
   #nextBatch(): Job[] {
-    const size = Math.min(BATCH_LIMIT, Math.ceil(this.#queue.length / this.#options.threads));
+    const size = Math.min(BATCH_LIMIT, Math.ceil((2 * this.#queue.length) / (this.#options.threads + 1)));
     const batch: Job[] = [];
     while (batch.length < size) {
       const job = this.#queue.shift();
