@@ -406,6 +406,33 @@ export interface Operations {
       readonly effective_organization_id: string | null;
     };
   };
+  /** Sign in with a user name, an e-mail address or a phone number */
+  'POST /v1/sign-in': {
+    readonly request: {
+      readonly identifier: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** Exchange the refresh token of a native session for a new pair */
+  'POST /v1/refresh': {
+    readonly request: {
+      readonly refreshToken: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** End the session */
+  'POST /v1/sign-out': { readonly request: null; readonly reply: null };
   /** Complete a sign-in that asked for a step; answers as the contract where it began */
   'POST /v1/challenges/verify': {
     readonly request: {
@@ -476,6 +503,18 @@ export interface Operations {
     readonly request: {
       readonly organisation: string | null;
       readonly role: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** Show the password again, for changes that want a fresh proof: a new session in the place of this one */
+  'POST /v1/session/prove': {
+    readonly request: {
+      readonly password: string;
     };
     readonly reply: {
       readonly accessToken: string;

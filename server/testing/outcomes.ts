@@ -1,6 +1,6 @@
 import type { AccountWithMemberships, Organisation, Role } from '../src/accounts/account.ts';
 import { viewAccount } from '../src/accounts/view.ts';
-import { type Outcome, REFUSALS } from '../src/sign-in/attempt.ts';
+import { DECLINES, type Outcome, REFUSALS } from '../src/sign-in/attempt.ts';
 import { uuid } from './core.ts';
 
 /** Texts of an account that no wire may ever show. */
@@ -41,6 +41,7 @@ const account: AccountWithMemberships = {
   phoneValidated: false,
   createdAt: Date.UTC(2024, 4, 1, 10),
   factors: { email: true, totpSealed: HIDDEN.totpSealed },
+  resetByMailAt: null,
   recogniseDevices: true,
   role: null,
   stats: { courses: 3 },
@@ -162,6 +163,11 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
       },
     ],
   },
+  accepted: { kind: 'accepted' },
+  done: { kind: 'done' },
+  ...Object.fromEntries(
+    DECLINES.map((reason): [string, Outcome] => [`declined: ${reason}`, { kind: 'declined', reason }]),
+  ),
   'sessions ended': { kind: 'sessions-ended', count: 3 },
   active: {
     kind: 'active',

@@ -59,6 +59,8 @@ export interface Account {
     /** The sealed TOTP seed, or null when there is none. */
     readonly totpSealed: string | null;
   };
+  /** When the password was last set by a code that was mailed; null when it was not. */
+  readonly resetByMailAt: number | null;
   readonly recogniseDevices: boolean;
   /** Its role outside any organisation. */
   readonly role: Role | null;

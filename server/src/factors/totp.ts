@@ -1,4 +1,7 @@
 import { Secret, TOTP } from 'otpauth';
+import { consumeTotpStep } from '../store/consume.ts';
+import type { Factor } from './factor.ts';
+import { normalCode } from './mailed-code.ts';
 
 const PERIOD_SECONDS = 30;
 
@@ -31,3 +34,14 @@ export function totpStep(seed: string, code: string, now: number): number | null
   const delta = totp.validate({ token: code, timestamp: now, window: WINDOW_STEPS });
   return delta === null ? null : Math.floor(now / 1000 / PERIOD_SECONDS) + delta;
 }
+
+/** A code of the account's authenticator app. Its time step is spent, and with it all earlier ones. */
+export const totp: Factor = {
+  name: 'totp',
+  async check({ proof, account, now, vault }) {
+    const { totpSealed } = account.factors;
+    if (totpSealed === null) return null;
+    const step = totpStep(vault.unseal('totp', totpSealed), normalCode(proof.code), now);
+    return step === null ? null : { methods: ['otp', 'mfa'], spends: [consumeTotpStep(account.id, step)] };
+  },
+};

@@ -85,6 +85,7 @@ const INITIATORS: Readonly<Record<RevocationReason, 'user' | 'admin' | 'policy' 
   'signed-out': 'user',
   'ended-by-owner': 'user',
   'switched-role': 'user',
+  'proven-again': 'user',
   'refresh-token-reused': 'policy',
   'signed-out-by-operator': 'admin',
   'account-disabled': 'admin',

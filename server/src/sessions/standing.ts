@@ -3,7 +3,7 @@ import { viewAccount } from '../accounts/view.ts';
 import type { Mount } from '../mount.ts';
 import { stateRefusal } from '../sign-in/account-policy.ts';
 import type { Principal } from '../sign-in/attempt.ts';
-import { isSecondFactorDue } from '../sign-in/second-factor.ts';
+import { hasSecondFactor, isSecondFactorDue } from '../sign-in/second-factor.ts';
 import type { SessionStanding } from '../store/current-principal.ts';
 import type { Session } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
@@ -97,6 +97,6 @@ export function lacksSecondFactor(standing: StandingSession): boolean {
   return (
     principal.kind === 'account' &&
     isSecondFactorDue(principal.view.account, session.membership) &&
-    !session.methods.includes('mfa')
+    !hasSecondFactor(session.methods)
   );
 }

@@ -2,7 +2,7 @@ import { stateRefusal } from '../sign-in/account-policy.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { issueForAccount } from '../sign-in/issue.ts';
-import { isSecondFactorDue } from '../sign-in/second-factor.ts';
+import { hasSecondFactor, isSecondFactorDue } from '../sign-in/second-factor.ts';
 import { openStep } from '../sign-in/ticket.ts';
 import { endOwnSession } from '../store/sessions.ts';
 import { authenticate } from './authenticate.ts';
@@ -38,9 +38,12 @@ export async function switchRole(
   const origin: Attempt = { ...attempt, mount: known.mount };
   const state = stateRefusal(account, origin.mount, picked);
   if (state !== null) return refused(state);
-  if (isSecondFactorDue(account, picked) && !session.methods.includes('mfa')) {
+  if (isSecondFactorDue(account, picked) && !hasSecondFactor(session.methods)) {
     const passage = { account, picked, device: null, spends: [], settles: [] };
-    return openStep(corridor, origin, passage, 'second-factor', session.id);
+    return openStep(corridor, origin, passage, 'second-factor', {
+      purpose: 'switch',
+      sessionId: session.id,
+    });
   }
   return issueForAccount(corridor, origin, {
     account,

@@ -1,6 +1,7 @@
 import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
+import type { Proof } from '../factors/factor.ts';
 
 export type { Organisation } from '../accounts/account.ts';
 export type { AccountView } from '../accounts/view.ts';
@@ -41,7 +42,7 @@ export type Command =
   | {
       readonly kind: 'prove';
       readonly ticket: string;
-      readonly code: string;
+      readonly proof: Proof;
       /** The step that this endpoint completes; null for whichever is due. */
       readonly step: Step | null;
       /** Where given, the device must be the one that began. */
@@ -62,7 +63,9 @@ export type Command =
       /** Null for the account's own role, outside any organisation. */
       readonly organisation: string | null;
       readonly role: string;
-    };
+    }
+  /** Shows the password anew, and what else is asked for: some changes want a proof that is fresh. */
+  | { readonly kind: 'prove-again'; readonly token: string; readonly password: string };
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -131,6 +134,15 @@ export const REFUSALS = [
   'no-such-role',
 ] as const;
 
+/**
+ * Why something beside signing in was not done. Contracts that have such endpoints word those that theirs can lead to; the
+ * refusals of `refused` can meet every door.
+ */
+export type Decline = (typeof DECLINES)[number];
+
+/** Every decline there is. */
+export const DECLINES = ['proof-required'] as const;
+
 /** How a command ended. Expected refusals are outcomes; faults are thrown. */
 export type Outcome =
   | {
@@ -174,6 +186,11 @@ export type Outcome =
       readonly effectiveOrganisation: string | null;
     }
   | { readonly kind: 'signed-out' }
+  /** It was taken note of; what came of it is not told. */
+  | { readonly kind: 'accepted' }
+  /** It is done, and there is nothing more to tell. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'declined'; readonly reason: Decline }
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
   | {
@@ -188,6 +205,11 @@ export type Outcome =
 /** An outcome that says no and nothing else. */
 export function refused(reason: Refusal): Extract<Outcome, { kind: 'refused' }> {
   return { kind: 'refused', reason, resendCode: null };
+}
+
+/** An outcome that declines and nothing else. */
+export function declined(reason: Decline): Extract<Outcome, { kind: 'declined' }> {
+  return { kind: 'declined', reason };
 }
 
 /** One of the sessions of an account, as its owner may see it. */

@@ -1,9 +1,10 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { deviceOf } from '../accounts/fingerprint.ts';
-import { isMailedCode, normalCode } from '../factors/mailed-code.ts';
-import { totpStep } from '../factors/totp.ts';
+import type { Proof, Proven, Shown } from '../factors/factor.ts';
+import { FACTORS } from '../factors/index.ts';
+import { mailedPin } from '../factors/mailed-code.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
-import { consumeTicket, consumeTotpStep } from '../store/consume.ts';
+import { consumeTicket } from '../store/consume.ts';
 import { type AttemptLimit, countTicketAttempt, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail } from '../store/outbox.ts';
@@ -19,15 +20,15 @@ import { mailCode, readTicket } from './ticket.ts';
 /** The shortest time between two codes mailed for one ticket. */
 const RESEND_MILLISECONDS = 30_000;
 
-/** What completes a step: a ticket of a sign-in, or of a session that goes on in another role. */
-const PURPOSES = ['prove', 'switch'] as const;
+/** What completes a step: a ticket of a sign-in, or of a session that goes on in another role or is proven again. */
+const PURPOSES = ['prove', 'switch', 'prove-again'] as const;
 
 /** Whose tickets a mount takes: its own, and challenges when its contract serves those of every mount. */
 function takesTicketsOf(attempt: Attempt) {
   return (origin: Attempt['mount'], purpose: TicketPurpose): boolean =>
     (purpose === 'prove' && origin.name === attempt.mount.name) ||
     (attempt.mount.contract.servesEveryMount &&
-      (purpose === 'switch' || origin.contract.ticketForm === 'challenge'));
+      (purpose !== 'prove' || origin.contract.ticketForm === 'challenge'));
 }
 
 /** Whether an organisation's lock holds the account now. */
@@ -78,18 +79,18 @@ export async function prove(
     await corridor.throttle.release([admission.hold]);
     return refused('ticket-invalid');
   }
-  const proof = evaluate(corridor, ticket, account, normalCode(command.code));
-  if (proof === null) return refuseCode(corridor, origin, ticket, admission.hold);
+  const proven = await evaluate(corridor, ticket, account, command.proof);
+  if (proven === null) return refuseCode(corridor, origin, ticket, admission.hold);
 
   const outcome = await issueForAccount(corridor, origin, {
     account,
     picked: ticket.membership,
-    methods: ['pwd', ...proof.methods],
+    methods: ['pwd', ...proven.methods],
     device: ticket.device === null ? null : { accountId: account.id, ...ticket.device },
     spends: [
-      ...switchedSession(ticket, corridor.clock.now()),
+      ...replacedSession(ticket, corridor.clock.now()),
       consumeTicket(ticket.secretHash, corridor.clock.now()),
-      ...proof.spends,
+      ...proven.spends,
     ],
     settles: [
       ...releaseHolds([admission.hold]),
@@ -115,25 +116,27 @@ function fits(corridor: Corridor, ticket: Ticket, command: Extract<Command, { ki
   );
 }
 
-/** The session that goes on in another role ends with the step; once it has ended, nothing goes on from it. */
-function switchedSession({ accountId, sessionId }: Ticket, now: number): Change[] {
-  return sessionId === null ? [] : endOwnSession(accountId, sessionId, 'switched-role', now);
+/** The session that another takes the place of ends with the step; once it has ended, nothing goes on from it. */
+function replacedSession({ accountId, sessionId, purpose }: Ticket, now: number): Change[] {
+  const reason = purpose === 'switch' ? 'switched-role' : 'proven-again';
+  return sessionId === null ? [] : endOwnSession(accountId, sessionId, reason, now);
 }
 
-/** What a right code proves, and what is spent with it; null for a wrong one. */
-function evaluate(
+/** What a proof amounts to; null for a wrong one. A device is confirmed by the code that was mailed for it, and by nothing else. */
+async function evaluate(
   corridor: Corridor,
   ticket: Ticket,
   account: AccountWithMemberships,
-  code: string,
-): { methods: string[]; spends: Change[] } | null {
-  const now = corridor.clock.now();
-  if (isMailedCode(ticket.secretHash, ticket.code, code, now, corridor.vault)) {
-    return { methods: ticket.step === 'second-factor' ? ['email', 'mfa'] : ['email'], spends: [] };
+  proof: Proof,
+): Promise<Proven | null> {
+  const { store, vault, clock } = corridor;
+  const shown: Shown = { proof, ticket, account, now: clock.now(), vault, store };
+  if (ticket.step === 'device') return (await mailedPin.check(shown)) && { methods: ['email'], spends: [] };
+  for (const factor of FACTORS) {
+    const proven = await factor.check(shown);
+    if (proven !== null) return proven;
   }
-  if (ticket.step !== 'second-factor' || account.factors.totpSealed === null) return null;
-  const step = totpStep(corridor.vault.unseal('totp', account.factors.totpSealed), code, now);
-  return step === null ? null : { methods: ['otp', 'mfa'], spends: [consumeTotpStep(account.id, step)] };
+  return null;
 }
 
 async function refuseCode(

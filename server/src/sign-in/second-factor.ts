@@ -1,5 +1,6 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { activeMemberships, roleAsksForSecondFactor } from '../accounts/policy.ts';
+import { SINGLE_CHANNEL } from '../factors/mailed-code.ts';
 import type { PickedRole } from './account-policy.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { PickedRole } from './account-policy.ts';
  * would reach. A session that is not for one picked role reaches them all, so the strictest counts.
  */
 export function isSecondFactorDue(account: AccountWithMemberships, picked: PickedRole | null): boolean {
-  if (account.factors.email || account.factors.totpSealed !== null) return true;
+  if (ownsFactor(account)) return true;
   return activeMemberships(account)
     .filter(
       ({ organisation, role }) =>
@@ -16,7 +17,20 @@ export function isSecondFactorDue(account: AccountWithMemberships, picked: Picke
     .some(({ organisation, role }) => roleAsksForSecondFactor(organisation, role.name));
 }
 
+/** Whether the account has a factor of its own, whatever organisations ask for. */
+export function ownsFactor(account: AccountWithMemberships): boolean {
+  return account.factors.email || account.factors.totpSealed !== null;
+}
+
 /** Whether the factor is a mailed PIN: by the account's choice, or because only an organisation asks for one. */
 export function isPinMailed(account: AccountWithMemberships): boolean {
   return account.factors.email || account.factors.totpSealed === null;
+}
+
+/**
+ * Whether what a session was begun with passes for a second factor. A PIN that was mailed just after a reset by mail is
+ * none; it passes the step that is asked for by mail all the same, since nothing else could.
+ */
+export function hasSecondFactor(methods: readonly string[]): boolean {
+  return methods.includes('mfa') || methods.includes(SINGLE_CHANNEL);
 }

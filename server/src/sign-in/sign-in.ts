@@ -5,6 +5,7 @@ import { type Command, type Credential, type Outcome, refused } from './attempt.
 import { offerChoices, takePick } from './choose-role.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { isDeviceDue } from './device.ts';
+import { throughGate } from './gate.ts';
 import { type Candidate, identify } from './identify.ts';
 import { beginWithInstallation } from './installation.ts';
 import { issueForAccount } from './issue.ts';
@@ -24,16 +25,12 @@ import { verifyPassword } from './verify-credential.ts';
 // in with that ticket and go on from there.
 
 /** Shows a credential: leads to a session, to the step that is due, or to the roles that can be picked. */
-export async function begin(
+export function begin(
   corridor: Corridor,
   attempt: Attempt,
   command: Extract<Command, { kind: 'begin' }>,
 ): Promise<Outcome> {
-  return notBefore(
-    corridor,
-    attempt,
-    (await waitForAddress(corridor, attempt)) ?? (await beginWith(corridor, attempt, command)),
-  );
+  return throughGate(corridor, attempt, () => beginWith(corridor, attempt, command));
 }
 
 /** Takes up a role that was offered: goes on where `begin` stopped, with the ticket that it handed out. */
@@ -47,16 +44,12 @@ export async function pick(
 }
 
 /** Shows the code of the step that was due: leads to the session. */
-export async function proveStep(
+export function proveStep(
   corridor: Corridor,
   attempt: Attempt,
   command: Extract<Command, { kind: 'prove' }>,
 ): Promise<Outcome> {
-  return notBefore(
-    corridor,
-    attempt,
-    (await waitForAddress(corridor, attempt)) ?? (await prove(corridor, attempt, command)),
-  );
+  return throughGate(corridor, attempt, () => prove(corridor, attempt, command));
 }
 
 async function beginWith(
@@ -176,18 +169,4 @@ function credentialRefusal(hold: Hold, account: Candidate['account'] | null): Cr
   if (account === null) return 'unknown-identifier';
   if (hold.locked) return 'locked';
   return account.passwordHash === null ? 'no-password' : 'wrong-password';
-}
-
-/** The answer to an address that has failed too often lately: right passwords too must wait. */
-async function waitForAddress(corridor: Corridor, attempt: Attempt): Promise<Outcome | null> {
-  const retryAfterSeconds = await corridor.addressLimit.waitSeconds(attempt.caller.address);
-  return retryAfterSeconds === null ? null : { kind: 'throttled', retryAfterSeconds };
-}
-
-/** Holds a refusal back until the time that every refusal takes, so that the reason cannot be told by time. */
-async function notBefore(corridor: Corridor, attempt: Attempt, outcome: Outcome): Promise<Outcome> {
-  if (outcome.kind !== 'refused') return outcome;
-  const remaining = attempt.caller.arrivedAt + corridor.limits.refusalMilliseconds - corridor.clock.now();
-  if (remaining > 0) await new Promise((resolve) => setTimeout(resolve, remaining));
-  return outcome;
 }

@@ -4,11 +4,11 @@ import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, opaqueSecret, randomUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import { sealMail } from '../delivery/queue-mail.ts';
-import { drawCode, type MailedCode } from '../factors/mailed-code.ts';
+import { drawCode } from '../factors/mailed-code.ts';
 import type { Mount } from '../mount.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail, type QueuedMail } from '../store/outbox.ts';
-import { issueTicket, type Ticket, type TicketPurpose } from '../store/tickets.ts';
+import { issueTicket, type MailedCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import type { PickedRole } from './account-policy.ts';
 import { type Outcome, refused, type Step } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
@@ -33,6 +33,8 @@ export function drawTicket(
     step?: Step;
     device?: Device | null;
     sessionId?: string;
+    /** What it carries; it is sealed. */
+    payload?: string;
     lifeSeconds?: number;
   },
 ): FreshTicket {
@@ -51,6 +53,7 @@ export function drawTicket(
     step: bound.step ?? null,
     device: bound.device ?? null,
     code: null,
+    payloadSealed: bound.payload === undefined ? null : corridor.vault.seal(bound.purpose, bound.payload),
     attempts: 0,
     createdAt: now,
     expiresAt,
@@ -71,7 +74,7 @@ function isInsideJwt(mount: Mount, purpose: TicketPurpose): boolean {
 
 function drawSecret(corridor: Corridor, mount: Mount, purpose: TicketPurpose): string {
   if (purpose === 'resend-validation') return randomUuid(corridor.random);
-  return mount.contract.ticketForm === 'alphanumeric' && purpose !== 'switch'
+  return mount.contract.ticketForm === 'alphanumeric' && (purpose === 'pick' || purpose === 'prove')
     ? alphanumeric(ALPHANUMERIC_LENGTH, corridor.random)
     : opaqueSecret(corridor.random);
 }
@@ -138,19 +141,18 @@ export interface Passage {
 
 /**
  * Stops before the last step: hands out a ticket for the step that is due, and mails its code where there is one.
- * @param switchedSessionId the session that goes on in another role, and ends when the step is passed
+ * @param successor the session that ends when the step is passed, and why the one in its place is begun
  */
 export async function openStep(
   corridor: Corridor,
   attempt: Attempt,
   passage: Passage,
   step: Step,
-  switchedSessionId?: string,
+  successor?: { readonly purpose: 'switch' | 'prove-again'; readonly sessionId: string },
 ): Promise<Outcome> {
   const { account, picked, device } = passage;
-  const purpose = switchedSessionId === undefined ? 'prove' : 'switch';
-  const sessionId = switchedSessionId === undefined ? {} : { sessionId: switchedSessionId };
-  const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...sessionId });
+  const { purpose = 'prove', ...replaced } = successor ?? {};
+  const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...replaced });
   const mailed =
     step === 'device' || isPinMailed(account)
       ? mailCode(corridor, account, fresh.ticket.secretHash, step)

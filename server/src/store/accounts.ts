@@ -2,9 +2,10 @@ import type { Account, AccountStatus, AccountWithMemberships, Membership } from 
 import { byOrganisation } from '../accounts/account.ts';
 import type { Change, Engine, Row } from './engine.ts';
 import { organisationColumns, organisationOf } from './organisations.ts';
+import type { RevocationReason } from './revocations.ts';
 import { roleOf } from './roles.ts';
-import { flag, integer, jsonObject, optionalText, text } from './rows.ts';
-import { endAccountSessions } from './sessions.ts';
+import { flag, integer, jsonObject, optionalInteger, optionalText, text } from './rows.ts';
+import { endAccountSessions, endOtherSessions } from './sessions.ts';
 
 /** One canonical form and the kinds of identifier it may match, as bits (see KIND_BITS). */
 export interface IdentifierLookup {
@@ -13,7 +14,8 @@ export interface IdentifierLookup {
 }
 
 const SELECT = `SELECT a.id, a.number, a.username, a.email, a.phone, a.password_hash, a.status, a.email_validated,
-  a.phone_validated, a.created_at, a.factor_email, a.totp_sealed, a.recognise_devices, a.role, a.stats, a.epoch,
+  a.phone_validated, a.created_at, a.factor_email, a.totp_sealed, a.reset_by_mail_at,
+  a.recognise_devices, a.role, a.stats, a.epoch,
   a.sign_ins, a.failed_sign_ins, u.id AS user_id, u.name AS user_name, u.first_name, u.last_name, u.avatar,
   r.permissions AS role_permissions, r.admin AS role_admin, ${organisationColumns('h', 'home_')}
   FROM accounts a JOIN users u ON u.id = a.user_id
@@ -86,6 +88,7 @@ function accountOf(row: Row): Account {
     phoneValidated: flag(row, 'phone_validated'),
     createdAt: integer(row, 'created_at'),
     factors: { email: flag(row, 'factor_email'), totpSealed: optionalText(row, 'totp_sealed') },
+    resetByMailAt: optionalInteger(row, 'reset_by_mail_at'),
     recogniseDevices: flag(row, 'recognise_devices'),
     role: roleOf(row, 'role', 'role_permissions', 'role_admin'),
     stats: jsonObject(row, 'stats'),
@@ -174,6 +177,37 @@ export function signAccountOut(accountId: string, now: number): Change[] {
       guard: 'account',
       sql: 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 RETURNING id',
       params: [accountId],
+    },
+  ];
+}
+
+/**
+ * Ends everything that was issued to an account so far but one session, which goes on: what signs in has changed. Guard
+ * `account`: nothing else had changed since it was read.
+ * @param epoch in which the account was read
+ * @param keptSessionId null to end them all
+ */
+export function endAllButOne(
+  accountId: string,
+  epoch: number,
+  keptSessionId: string | null,
+  reason: RevocationReason,
+  now: number,
+): Change[] {
+  const ended =
+    keptSessionId === null
+      ? endAccountSessions(accountId, reason, now)
+      : endOtherSessions(accountId, keptSessionId, reason, now);
+  return [
+    ...ended,
+    {
+      guard: 'account',
+      sql: 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 RETURNING id',
+      params: [accountId, epoch],
+    },
+    {
+      sql: 'UPDATE sessions SET epoch = epoch + 1 WHERE id = $1 AND account_id = $2 AND ended_at IS NULL',
+      params: [keptSessionId ?? '', accountId],
     },
   ];
 }

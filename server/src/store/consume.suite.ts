@@ -55,6 +55,7 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
       epoch: (await core.store.accounts.byId(ACCOUNT))?.epoch ?? 0,
       membership: null,
       sessionId: null,
+      payloadSealed: null,
       step: 'second-factor',
       device: null,
       code: null,

@@ -1,5 +1,6 @@
 import type { Change } from './engine.ts';
 import type { ResourceCode } from './resource-codes.ts';
+import type { TicketPurpose } from './tickets.ts';
 
 // Every thing that can be spent, and the only statements that spend it: one conditional update each, so that of any
 // number of callers on any number of nodes one gets it.
@@ -11,6 +12,15 @@ export function consumeTicket(secretHash: string, now: number): Change {
     sql: `UPDATE tickets SET consumed_at = $2 WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $2
           AND epoch = (SELECT a.epoch FROM accounts a WHERE a.id = tickets.account_id) RETURNING secret_hash`,
     params: [secretHash, now],
+  };
+}
+
+/** Ends every ticket of some purposes that an account holds, so that only one issued after it is good. */
+export function voidTickets(accountId: string, purposes: readonly TicketPurpose[], now: number): Change {
+  const places = purposes.map((_, index) => `$${index + 3}`).join(', ');
+  return {
+    sql: `UPDATE tickets SET consumed_at = $2 WHERE account_id = $1 AND consumed_at IS NULL AND purpose IN (${places})`,
+    params: [accountId, now, ...purposes],
   };
 }
 

@@ -7,6 +7,7 @@ export type RevocationReason =
   | 'signed-out'
   | 'ended-by-owner'
   | 'switched-role'
+  | 'proven-again'
   | 'refresh-token-reused'
   | 'signed-out-by-operator'
   | 'account-disabled'

@@ -1,9 +1,15 @@
-import type { MailedCode } from '../factors/mailed-code.ts';
 import type { Change, Engine } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
 /** What a ticket is good for. A ticket of one purpose is nothing to the others. */
-export type TicketPurpose = 'pick' | 'prove' | 'resend-validation' | 'switch';
+export type TicketPurpose = 'pick' | 'prove' | 'resend-validation' | 'switch' | 'prove-again';
+
+/** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
+export interface MailedCode {
+  readonly hash: string;
+  readonly sentAt: number;
+  readonly expiresAt: number;
+}
 
 /** What is still due. */
 export type Step = 'second-factor' | 'device';
@@ -18,11 +24,13 @@ export interface Ticket {
   readonly epoch: number;
   /** The membership that was picked, where one was. */
   readonly membership: { readonly organisationId: string | null; readonly role: string } | null;
-  /** The session that it goes on from and takes the place of: of one that switches its role. */
+  /** The session that it goes on from and takes the place of: one that switches its role, or is proven again. */
   readonly sessionId: string | null;
   readonly step: Step | null;
   readonly device: { readonly fingerprintHash: string; readonly fingerprintSealed: string } | null;
   readonly code: MailedCode | null;
+  /** What it carries beside whom it is for, sealed. */
+  readonly payloadSealed: string | null;
   readonly attempts: number;
   readonly createdAt: number;
   readonly expiresAt: number;
@@ -63,6 +71,7 @@ export function ticketReader(engine: Engine) {
                 sentAt: integer(row, 'code_sent_at'),
                 expiresAt: integer(row, 'code_expires_at'),
               },
+        payloadSealed: optionalText(row, 'payload_sealed'),
         attempts: integer(row, 'attempts'),
         createdAt: integer(row, 'created_at'),
         expiresAt: integer(row, 'expires_at'),
@@ -76,8 +85,8 @@ export function ticketReader(engine: Engine) {
 export function issueTicket(ticket: Ticket): Change {
   return {
     sql: `INSERT INTO tickets (secret_hash, purpose, mount, account_id, epoch, organisation_id, role, step, fingerprint_hash,
-            fingerprint_sealed, code_hash, code_sent_at, code_expires_at, attempts, created_at, expires_at, session_id)
-          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16)`,
+            fingerprint_sealed, code_hash, code_sent_at, code_expires_at, attempts, created_at, expires_at, session_id, payload_sealed)
+          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16, $17)`,
     params: [
       ticket.secretHash,
       ticket.purpose,
@@ -95,6 +104,7 @@ export function issueTicket(ticket: Ticket): Change {
       ticket.createdAt,
       ticket.expiresAt,
       ticket.sessionId,
+      ticket.payloadSealed,
     ],
   };
 }

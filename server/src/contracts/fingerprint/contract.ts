@@ -75,7 +75,7 @@ function decodeSecondFactor(request: WireRequest): Decoded {
     command: {
       kind: 'prove',
       ticket: request.bearer,
-      code: read.values.code,
+      proof: { kind: 'code', code: read.values.code },
       step: 'second-factor',
       fingerprint: null,
     },
@@ -90,7 +90,8 @@ function decodeDevice(request: WireRequest): Decoded {
   });
   if ('reply' in read) return read;
   const { code, [FINGERPRINT_HEADER]: fingerprint } = read.values;
-  return { command: { kind: 'prove', ticket: request.bearer, code, step: 'device', fingerprint } };
+  const proof = { kind: 'code', code } as const;
+  return { command: { kind: 'prove', ticket: request.bearer, proof, step: 'device', fingerprint } };
 }
 
 function decodeResend(request: WireRequest): Decoded {
@@ -235,6 +236,9 @@ export const fingerprint: Contract = {
     choices: neverSpoken,
     active: neverSpoken,
     me: neverSpoken,
+    accepted: neverSpoken,
+    done: neverSpoken,
+    declined: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

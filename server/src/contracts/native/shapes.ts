@@ -46,8 +46,8 @@ export const Sessions = Type.Object({
 /** How many sessions were ended. */
 export const Ended = Type.Object({ ended: Type.Integer() });
 
-/** A session in another role. */
-export const Switched = Type.Object({
+/** The tokens of a session, and the role that it acts in. */
+export const Tokens = Type.Object({
   accessToken: Type.String(),
   refreshToken: TextOrNull,
   organisation: TextOrNull,

@@ -108,7 +108,13 @@ function decodePin(request: WireRequest): Decoded {
   const { loginToken, pin } = readTexts(request, { loginToken: TOKEN_LIMIT, pin: PIN_LIMIT }, problems);
   if (!isEmpty(problems)) return { reply: unprocessable(problems) };
   return {
-    command: { kind: 'prove', ticket: loginToken, code: pin, step: null, fingerprint: null },
+    command: {
+      kind: 'prove',
+      ticket: loginToken,
+      proof: { kind: 'code', code: pin },
+      step: null,
+      fingerprint: null,
+    },
     echo: { pin },
   };
 }
@@ -248,6 +254,9 @@ export const rolePicker: Contract = {
     'signed-out': () => ({ status: 200, body: { success: true } satisfies Static<typeof Success> }),
     active: neverSpoken,
     me: neverSpoken,
+    accepted: neverSpoken,
+    done: neverSpoken,
+    declined: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

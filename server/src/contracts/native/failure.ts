@@ -1,0 +1,77 @@
+import type { Static } from 'typebox';
+import type { Outcome } from '../../sign-in/attempt.ts';
+import type { Fault, Reply, Wire } from '../contract.ts';
+import type { Inactive } from './shapes.ts';
+
+/** Every code that the native API fails with, and what it says beside it. */
+const MESSAGES = {
+  'bad-request': 'The request body is missing a member or cannot be read.',
+  'invalid-code': 'The code is wrong.',
+  'invalid-ticket': 'The challenge token is not valid, was used, or has expired.',
+  'account-refused': 'The account cannot sign in now.',
+  unauthorised: 'The bearer token is missing or not good now.',
+  'bad-credentials': 'The identifier or the password is wrong.',
+  'no-such-role': 'The account does not have that role.',
+  'proof-required':
+    'Prove again who you are, at /v1/session/prove: the session is too old for this, or lacks a second factor.',
+  'second-factor-required': 'That role asks for a second factor.',
+  'device-required': 'The device must be recognised.',
+  'not-found': 'There is nothing at this path.',
+  'method-not-allowed': 'This path does not take that method.',
+  'payload-too-large': 'The request body is too large.',
+  'unsupported-media-type': 'The content type must be application/json.',
+  'too-many-requests': 'Too many attempts. Try again later.',
+  unavailable: 'The service is not available now. Try again later.',
+  'internal-error': 'Something failed inside.',
+} as const;
+
+/** A failure in the native API's shape. */
+export function failure(status: number, code: keyof typeof MESSAGES, wire: Wire): Reply {
+  return { status, body: { error: { code, message: MESSAGES[code], requestId: wire.requestId } } };
+}
+
+/** The code of each fault. */
+export const FAULT_CODES: Readonly<Record<Fault, keyof typeof MESSAGES>> = {
+  unreadable: 'bad-request',
+  'not-found': 'not-found',
+  'method-not-allowed': 'method-not-allowed',
+  'too-large': 'payload-too-large',
+  'unsupported-media-type': 'unsupported-media-type',
+  unavailable: 'unavailable',
+  internal: 'internal-error',
+};
+
+/** Nothing stands behind a bearer token. */
+export const inactive: Reply = { status: 401, body: { active: false } satisfies Static<typeof Inactive> };
+
+/** The words for what every door can be refused with. */
+export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire: Wire): Reply {
+  switch (reason) {
+    case 'token-expired':
+    case 'token-invalid':
+      return wire.echo.inspects === undefined ? failure(401, 'unauthorised', wire) : inactive;
+    case 'no-such-session':
+      return failure(404, 'not-found', wire);
+    case 'no-such-role':
+      return failure(403, 'no-such-role', wire);
+    case 'code-invalid':
+      return failure(401, 'invalid-code', wire);
+    case 'ticket-invalid':
+      return failure(401, 'invalid-ticket', wire);
+    case 'bad-credentials':
+    case 'unknown-identity':
+      return failure(401, 'bad-credentials', wire);
+    case 'account-inactive':
+    case 'account-not-validated':
+    case 'organisation-suspended':
+      return failure(403, 'account-refused', wire);
+  }
+}
+
+/** The words for what is not done. */
+export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire: Wire): Reply {
+  switch (reason) {
+    case 'proof-required':
+      return failure(403, 'proof-required', wire);
+  }
+}
