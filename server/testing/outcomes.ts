@@ -1,6 +1,7 @@
 import type { AccountWithMemberships, Organisation, Role } from '../src/accounts/account.ts';
 import { viewAccount } from '../src/accounts/view.ts';
-import { DECLINES, type Outcome, REFUSALS } from '../src/sign-in/attempt.ts';
+import { DECLINES } from '../src/commands/decline.ts';
+import { type Outcome, REFUSALS } from '../src/sign-in/attempt.ts';
 import { uuid } from './core.ts';
 
 /** Texts of an account that no wire may ever show. */

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { AUDIT_EVENTS } from '../../server/src/audit/event.ts';
+import { DECLINES } from '../../server/src/commands/decline.ts';
 import { type Contract, FAULT_STATUS, type Fault, type Reply } from '../../server/src/contracts/contract.ts';
 import { contracts, nativeContract } from '../../server/src/contracts/index.ts';
-import { DECLINES, type Outcome, REFUSALS } from '../../server/src/sign-in/attempt.ts';
+import { type Outcome, REFUSALS } from '../../server/src/sign-in/attempt.ts';
 import { CREDENTIAL_REFUSALS } from '../../server/src/sign-in/refuse.ts';
 import { SAMPLE_OUTCOMES } from '../../server/testing/outcomes.ts';
 

@@ -15,6 +15,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'audit/': [],
   'accounts/': ['crypto/'],
   'crypto/': ['errors.ts', 'ports.ts'],
+  'commands/': ['accounts/'],
   'factors/': ['accounts/', 'crypto/', 'store/', 'ports.ts'],
   'store/': ['accounts/', 'audit/', 'errors.ts', 'ports.ts'],
   'mount.ts': ['contracts/contract.ts', 'tokens/'],
@@ -24,6 +25,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'sign-in/': [
     'accounts/',
     'audit/',
+    'commands/',
     'crypto/',
     'delivery/',
     'factors/',
@@ -32,9 +34,9 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'mount.ts',
     'ports.ts',
   ],
-  'sessions/': ['accounts/', 'crypto/', 'sign-in/', 'store/', 'mount.ts', 'ports.ts'],
+  'sessions/': ['accounts/', 'commands/', 'crypto/', 'sign-in/', 'store/', 'mount.ts', 'ports.ts'],
   'execute.ts': ['sign-in/', 'sessions/'],
-  'contracts/': ['sign-in/attempt.ts', 'code-points.ts'],
+  'contracts/': ['commands/', 'sign-in/attempt.ts', 'code-points.ts'],
   'config.ts': [
     'contracts/index.ts',
     'crypto/secret-key.ts',

@@ -1,6 +1,7 @@
 import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
+import type { Decline } from '../commands/decline.ts';
 import type { Proof } from '../factors/factor.ts';
 
 export type { Organisation } from '../accounts/account.ts';
@@ -134,15 +135,6 @@ export const REFUSALS = [
   'no-such-role',
 ] as const;
 
-/**
- * Why something beside signing in was not done. Contracts that have such endpoints word those that theirs can lead to; the
- * refusals of `refused` can meet every door.
- */
-export type Decline = (typeof DECLINES)[number];
-
-/** Every decline there is. */
-export const DECLINES = ['proof-required'] as const;
-
 /** How a command ended. Expected refusals are outcomes; faults are thrown. */
 export type Outcome =
   | {
@@ -205,11 +197,6 @@ export type Outcome =
 /** An outcome that says no and nothing else. */
 export function refused(reason: Refusal): Extract<Outcome, { kind: 'refused' }> {
   return { kind: 'refused', reason, resendCode: null };
-}
-
-/** An outcome that declines and nothing else. */
-export function declined(reason: Decline): Extract<Outcome, { kind: 'declined' }> {
-  return { kind: 'declined', reason };
 }
 
 /** One of the sessions of an account, as its owner may see it. */

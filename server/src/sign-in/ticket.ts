@@ -3,7 +3,6 @@ import type { Device } from '../accounts/fingerprint.ts';
 import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, opaqueSecret, randomUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
-import { sealMail } from '../delivery/queue-mail.ts';
 import { drawCode } from '../factors/mailed-code.ts';
 import type { Mount } from '../mount.ts';
 import type { Change } from '../store/engine.ts';
@@ -12,6 +11,7 @@ import { issueTicket, type MailedCode, type Ticket, type TicketPurpose } from '.
 import type { PickedRole } from './account-policy.ts';
 import { type Outcome, refused, type Step } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { mailToAccount } from './mail.ts';
 import { isPinMailed } from './second-factor.ts';
 
 const ALPHANUMERIC_LENGTH = 80;
@@ -111,7 +111,6 @@ export function mailCode(
   ticketHash: string,
   step: Step,
 ): { code: MailedCode; mail: QueuedMail } | null {
-  if (account.email === null) return null;
   const now = corridor.clock.now();
   const { digits, code } = drawCode(
     ticketHash,
@@ -120,12 +119,8 @@ export function mailCode(
     corridor.random,
   );
   const kind = step === 'device' ? 'device-code' : 'sign-in-code';
-  const to = { name: account.user.name, address: account.email };
-  const times = { now, expiresAt: code.expiresAt };
-  return {
-    code,
-    mail: sealMail(to, { kind, digits, expiresAt: code.expiresAt }, times, corridor.vault, corridor.random),
-  };
+  const mail = mailToAccount(corridor, account, { kind, digits, expiresAt: code.expiresAt }, code.expiresAt);
+  return mail && { code, mail };
 }
 
 /** What has led to a step or a session: who, in which role, from where, and what is committed with it. */
