@@ -35,7 +35,21 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'ports.ts',
   ],
   'sessions/': ['accounts/', 'commands/', 'crypto/', 'sign-in/', 'store/', 'mount.ts', 'ports.ts'],
-  'execute.ts': ['sign-in/', 'sessions/'],
+  'self-service/': [
+    'accounts/',
+    'audit/',
+    'commands/',
+    'crypto/',
+    'delivery/',
+    'factors/',
+    'sessions/',
+    'sign-in/',
+    'store/',
+    'tokens/',
+    'mount.ts',
+    'ports.ts',
+  ],
+  'execute.ts': ['sign-in/', 'sessions/', 'self-service/'],
   'contracts/': ['commands/', 'sign-in/attempt.ts', 'code-points.ts'],
   'config.ts': [
     'contracts/index.ts',
@@ -91,10 +105,13 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'cli/': [
     'accounts/',
     'audit/',
+    'commands/factor.ts',
     'contracts/index.ts',
     'crypto/',
     'delivery/',
     'directory/',
+    'self-service/change-factors.ts',
+    'sign-in/count-code.ts',
     'sign-in/throttle.ts',
     'store/',
     'tokens/',
@@ -120,6 +137,7 @@ const KEPT: Readonly<Record<string, string>> = {
   otpauth: 'factors/',
   commander: 'cli/',
   bowser: 'sessions/',
+  uqr: 'factors/',
 };
 
 /** Everything that a contract may see of the world: its own folder, the contract interface, and the schema library. */

@@ -2,7 +2,14 @@ import type { Change, Engine } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
 /** What a ticket is good for. A ticket of one purpose is nothing to the others. */
-export type TicketPurpose = 'pick' | 'prove' | 'resend-validation' | 'switch' | 'prove-again';
+export type TicketPurpose =
+  | 'pick'
+  | 'prove'
+  | 'resend-validation'
+  | 'switch'
+  | 'prove-again'
+  | 'enrol-totp'
+  | 'enrol-email';
 
 /** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
 export interface MailedCode {
@@ -24,7 +31,7 @@ export interface Ticket {
   readonly epoch: number;
   /** The membership that was picked, where one was. */
   readonly membership: { readonly organisationId: string | null; readonly role: string } | null;
-  /** The session that it goes on from and takes the place of: one that switches its role, or is proven again. */
+  /** The session that it goes on from: one that switches its role or is proven again, or that is given a factor. */
   readonly sessionId: string | null;
   readonly step: Step | null;
   readonly device: { readonly fingerprintHash: string; readonly fingerprintSealed: string } | null;

@@ -1,5 +1,6 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
+import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
@@ -15,12 +16,13 @@ export const native: Contract = {
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
-  endpoints: [...signInEndpoints, ...challengeEndpoints, ...sessionEndpoints],
+  endpoints: [...signInEndpoints, ...challengeEndpoints, ...sessionEndpoints, ...factorEndpoints],
 
   encode: {
     ...signInReplies,
     ...challengeReplies,
     ...sessionReplies,
+    ...factorReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),

@@ -14,6 +14,11 @@ const MESSAGES = {
   'no-such-role': 'The account does not have that role.',
   'proof-required':
     'Prove again who you are, at /v1/session/prove: the session is too old for this, or lacks a second factor.',
+  'no-such-factor': 'The account does not have that.',
+  'factor-not-allowed':
+    'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
+  'factor-needed': 'Recovery codes stand in for a second factor: add one first.',
+  'no-address': 'The account has no e-mail address.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -64,6 +69,7 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'account-inactive':
     case 'account-not-validated':
     case 'organisation-suspended':
+    case 'second-factor-missing':
       return failure(403, 'account-refused', wire);
   }
 }
@@ -73,5 +79,13 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
   switch (reason) {
     case 'proof-required':
       return failure(403, 'proof-required', wire);
+    case 'no-such-factor':
+      return failure(404, 'no-such-factor', wire);
+    case 'factor-not-allowed':
+      return failure(403, 'factor-not-allowed', wire);
+    case 'factor-needed':
+      return failure(409, 'factor-needed', wire);
+    case 'no-address':
+      return failure(409, 'no-address', wire);
   }
 }
