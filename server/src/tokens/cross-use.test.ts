@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, nextNumber, startApp, type TestApp } from '../../testing/app.ts';
+import { type Answer, nextNumber, type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
 import { headersOf, ROUTES, type Route, type Shape, withMember } from '../../testing/routes.ts';
 import { accessTokenIn, openStep, STEP_CONTRACTS, signIn } from '../../testing/steps.ts';
+import { totpCode } from '../../testing/totp.ts';
 import { opaqueSecret } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import { addResourceServer } from '../store/resource-servers.ts';
@@ -50,6 +51,15 @@ const ACCOUNT = [
   'DELETE /v1/sessions bearer',
   'DELETE /v1/sessions/:id bearer',
   'POST /v1/session/switch bearer',
+  'GET /v1/factors bearer',
+  'POST /v1/factors/totp bearer',
+  'POST /v1/factors/totp/confirm bearer',
+  'DELETE /v1/factors/totp bearer',
+  'POST /v1/factors/email bearer',
+  'POST /v1/factors/email/confirm bearer',
+  'DELETE /v1/factors/email bearer',
+  'POST /v1/factors/recovery-codes bearer',
+  'DELETE /v1/factors/recovery-codes bearer',
 ];
 const CHALLENGE = [
   'POST /v1/challenges/resend challenge_token',
@@ -81,6 +91,9 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
   'challenge of credential-type': CHALLENGE,
   'challenge of login': CHALLENGE,
   'challenge of a role that asks for a second factor': CHALLENGE,
+  // It is good with the session that began it, and with no other.
+  'challenge of an authenticator app to be': [],
+  'challenge of mailed codes to be': [],
   'step-up token for a second factor': [
     'POST /accounts/verify-2fa bearer',
     'POST /accounts/resend-code bearer',
@@ -99,6 +112,12 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
 const NOT_THERE: Readonly<Record<string, number>> = {
   'DELETE /v1/sessions/:id bearer': 404,
   'POST /v1/session/switch bearer': 403,
+  'POST /v1/factors/totp/confirm bearer': 401,
+  'DELETE /v1/factors/totp bearer': 404,
+  'POST /v1/factors/email/confirm bearer': 401,
+  'DELETE /v1/factors/email bearer': 404,
+  'POST /v1/factors/recovery-codes bearer': 409,
+  'DELETE /v1/factors/recovery-codes bearer': 404,
 };
 
 const SECRET = 'a shared secret of an old resource server';
@@ -221,6 +240,15 @@ const TOKENS: Readonly<Record<string, (app: TestApp) => Promise<Token>>> = {
     const due = await app.post('/v1/session/switch', body, { authorization: `Bearer ${access_token}` });
     return { text: due.body.challenge_token, code: await app.mail.code(person.email) };
   },
+  'challenge of an authenticator app to be': async (app) => {
+    const { body } = await enrolling(app, 'totp', await app.person());
+    return { text: body.challenge_token, code: totpCode(app.core.clock.now(), body.secret) };
+  },
+  'challenge of mailed codes to be': async (app) => {
+    const person = await app.person();
+    const { body } = await enrolling(app, 'email', person);
+    return { text: body.challenge_token, code: await app.mail.code(person.email) };
+  },
   'credential of a resource server': async (app) => {
     const credential = opaqueSecret(app.core.random);
     const server = { name: `server-${nextNumber()}`, createdAt: app.core.clock.now() };
@@ -249,6 +277,13 @@ const TOKENS: Readonly<Record<string, (app: TestApp) => Promise<Token>>> = {
 
 async function completed(app: TestApp, contract: string): Promise<Answer> {
   return signIn(app, contract, await app.person());
+}
+
+async function enrolling(app: TestApp, factor: string, person: Person): Promise<Answer> {
+  const { accessToken } = (
+    await app.post('/v1/sign-in', { identifier: person.email, password: person.password })
+  ).body;
+  return app.post(`/v1/factors/${factor}`, {}, { authorization: `Bearer ${accessToken}` });
 }
 
 async function signedInAtShared(app: TestApp): Promise<{ access_token: string; refresh_token: string }> {
