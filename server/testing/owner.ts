@@ -61,3 +61,21 @@ export async function mailedCode(
     if (digits !== undefined) return digits;
   }
 }
+
+/** Waits until every mail that was queued has been sent. */
+export async function allMailSent({ core }: Pick<TestApp, 'core'>): Promise<void> {
+  while ((await core.store.outbox.depth()).waiting > 0)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** The six digits in the mail to somebody that was sent last, once all are. Mails that wait together have no order. */
+export async function newestCode(
+  app: Pick<TestApp, 'core' | 'mail'>,
+  { email }: Pick<Person, 'email'>,
+): Promise<string> {
+  await allMailSent(app);
+  const own = app.mail.delivered.filter(({ recipients }) => recipients.includes(email));
+  const digits = own.flatMap(({ text }) => /\b\d{6}\b/.exec(text ?? '')?.[0] ?? []).at(-1);
+  if (digits === undefined) throw new Error(`no code was mailed to ${email}`);
+  return digits;
+}

@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { eventsOf } from '../../testing/audit.ts';
 import { ENGINES } from '../../testing/engines.ts';
-import { asOwner, mailedCode, type SignedInOwner, signInAsOwner } from '../../testing/owner.ts';
+import {
+  allMailSent,
+  asOwner,
+  mailedCode,
+  newestCode,
+  type SignedInOwner,
+  signInAsOwner,
+} from '../../testing/owner.ts';
 import { accessTokenIn, type OpenStep, openStep, STEP_CONTRACTS, signIn } from '../../testing/steps.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
 import { forgiveAttempts } from '../store/count-attempt.ts';
@@ -48,6 +55,14 @@ describe.each(ENGINES)('TH-5: wrong codes have one counter for each account, on 
       if (answer.status === 429) app.core.clock.advance(HOUR_SECONDS);
       else expect(await failuresOf(person)).toBe(before + 1);
     }
+  }
+
+  /** As if that many had failed, long ago. */
+  async function failedBefore(person: Person, times: number): Promise<void> {
+    await (await openStep(app, 'login', person)).prove(WRONG);
+    await app.core.store.commit([
+      { sql: 'UPDATE attempts SET failures = $2 WHERE key = $1', params: [factorKey(person.id), times] },
+    ]);
   }
 
   test('over resends, new tickets, new password steps, contracts and enrolments', async () => {
@@ -141,10 +156,9 @@ describe.each(ENGINES)('TH-5: wrong codes have one counter for each account, on 
     app.core.clock.advance(60);
     await (await openStep(app, 'login', person)).prove(WRONG);
     expect(await failuresOf(person)).toBe(1);
-    await mailedCode(app, person);
-    await mailedCode(app, person);
+    await allMailSent(app);
     const step = await openStep(app, 'login', person);
-    const code = { totp, email: () => mailedCode(app, person), recovery: () => recovery[0] }[factor];
+    const code = { totp, email: () => newestCode(app, person), recovery: () => recovery[0] }[factor];
     expect((await step.prove(await code())).status).toBe(200);
     expect(await failuresOf(person)).toBe(0);
   });
@@ -152,16 +166,14 @@ describe.each(ENGINES)('TH-5: wrong codes have one counter for each account, on 
   test('after a hundred no code that can be guessed is looked at, however long one waits', {
     timeout: 120_000,
   }, async () => {
-    const { person, recovery, owner } = await withEverything();
+    const { person, recovery } = await withEverything();
     await failTimes(person, MOST_WRONG_CODES);
     for (const hours of [1, 24, 24 * 365]) {
       app.core.clock.advance(hours * HOUR_SECONDS);
       for (const contract of STEP_CONTRACTS) {
-        const before = app.mail.delivered.length;
+        await allMailSent(app);
         const step = await openStep(app, contract, person);
-        while (app.mail.delivered.length === before) await new Promise((resolve) => setTimeout(resolve, 5));
-        const pin = /\b\d{6}\b/.exec(app.mail.delivered.at(-1)?.text ?? '')?.[0];
-        for (const code of [totp(), pin]) {
+        for (const code of [totp(), await newestCode(app, person)]) {
           const answer = await step.prove(code);
           expect(isIn(step, answer), `${contract} after ${hours} h`).toBe(false);
           expect(answer.status).toBe(401);
@@ -178,13 +190,11 @@ describe.each(ENGINES)('TH-5: wrong codes have one counter for each account, on 
     app.core.clock.advance(30);
     const again = await openStep(app, 'login', person);
     expect((await again.prove(totp())).status).toBe(200);
-    expect(owner).toBeDefined();
   });
 
   test('an operator who unlocks the account opens the way too; a hundred wrong passwords close nothing', async () => {
     const { person } = await withEverything();
-    await failTimes(person, MOST_WRONG_CODES);
-    app.core.clock.advance(2 * HOUR_SECONDS);
+    await failedBefore(person, MOST_WRONG_CODES);
     const closed = await openStep(app, 'login', person);
     expect((await closed.prove(totp())).status).toBe(401);
     await app.core.store.commit([forgiveAttempts(accountKey(person.id), factorKey(person.id))]);
@@ -203,8 +213,7 @@ describe.each(ENGINES)('TH-5: wrong codes have one counter for each account, on 
 
   test('of many at once at the ninety-ninth, one is looked at', async () => {
     const { person } = await withEverything();
-    await failTimes(person, MOST_WRONG_CODES - 1);
-    app.core.clock.advance(2 * HOUR_SECONDS);
+    await failedBefore(person, MOST_WRONG_CODES - 1);
     const steps = await Promise.all(STEP_CONTRACTS.map((contract) => openStep(app, contract, person)));
     const answers = await Promise.all(steps.flatMap((step) => [1, 2, 3].map(() => step.prove(WRONG))));
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(1);
