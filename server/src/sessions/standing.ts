@@ -44,6 +44,20 @@ export async function standingOf(
   found: SessionStanding | null,
   mount: Mount,
 ): Promise<StandingSession | Fallen> {
+  const standing = await unprovenStandingOf(corridor, found, mount);
+  if ('fallen' in standing || standing.principal.kind !== 'account') return standing;
+  const { session, principal } = standing;
+  if (!lacksSecondFactor(principal.view.account, session.membership, session.methods)) return standing;
+  await endUnproven(corridor, attempt, session);
+  return { fallen: 'second-factor-missing' };
+}
+
+/** The same, whether or not it has the second factor that policy asks for: for what asks for one itself. */
+export async function unprovenStandingOf(
+  corridor: Corridor,
+  found: SessionStanding | null,
+  mount: Mount,
+): Promise<StandingSession | Fallen> {
   const { store, clock } = corridor;
   const standing = standsOn(found, mount, clock.now());
   if ('fallen' in standing) return standing;
@@ -65,13 +79,8 @@ export async function standingOf(
   if (account === null) return { fallen: 'account-gone' };
   // The two were read one after the other: what signs in was changed in between, and the session may have gone on with it.
   if (account.epoch !== session.epoch)
-    return standingOf(corridor, attempt, await store.principals.bySession(session.id), mount);
-  const now = standingAccount(session, account, mount);
-  if ('session' in now && lacksSecondFactor(account, session.membership, session.methods)) {
-    await endUnproven(corridor, attempt, session);
-    return { fallen: 'second-factor-missing' };
-  }
-  return now;
+    return unprovenStandingOf(corridor, await store.principals.bySession(session.id), mount);
+  return standingAccount(session, account, mount);
 }
 
 /** Ends a session that lacks a second factor, once. */

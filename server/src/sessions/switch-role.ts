@@ -6,11 +6,12 @@ import { dueFactor, lacksSecondFactor } from '../sign-in/second-factor.ts';
 import { openStep } from '../sign-in/ticket.ts';
 import { endOwnSession } from '../store/sessions.ts';
 import { authenticate } from './authenticate.ts';
-import { standingOf } from './standing.ts';
+import { unprovenStandingOf } from './standing.ts';
 
 /**
  * Goes on in another role of the same account: a new session, in the place of the one that asks. Policy is asked anew: a
- * role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven.
+ * role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven, and
+ * so does one that its own roles have come to ask a factor of, if nothing else looks at it before.
  * @param organisation null for the account's own role, outside any organisation
  */
 export async function switchRole(
@@ -22,7 +23,7 @@ export async function switchRole(
   const known = await authenticate(corridor, attempt, token);
   if ('kind' in known) return known;
   const now = corridor.clock.now();
-  const standing = await standingOf(corridor, attempt, known.found, known.mount);
+  const standing = await unprovenStandingOf(corridor, known.found, known.mount);
   if ('fallen' in standing || standing.principal.kind !== 'account') return refused('token-invalid');
   const { account } = standing.principal.view;
   const { session } = standing;

@@ -335,7 +335,6 @@ describe.each(ENGINES)('what organisations ask for, on %s', (engine) => {
       });
 
       test.each([
-        ['POST', '/v1/session/switch', { organisation: null, role: 'Clerk' }],
         ['POST', '/v1/session/prove', { password: 'whatever' }],
         ['GET', '/v1/factors', undefined],
         ['POST', '/v1/factors/totp', {}],
@@ -359,6 +358,26 @@ describe.each(ENGINES)('what organisations ask for, on %s', (engine) => {
       expect(await asOwner(app, { accessToken: access_token, refreshToken: '' }).isIn()).toBe(true);
       expect((await app.post('/auth/refresh-token', { refresh_token })).status).toBe(200);
     });
+  });
+
+  test('MF-2: a switch asks for what the role asks for, of a session that its own roles have outgrown too', async () => {
+    const { person, organisation } = await member({}, 'Clerk');
+    const { email: identifier, password } = person;
+    const { accessToken } = (await app.post('/v1/sign-in', { identifier, password })).body;
+    const owner = asOwner(app, { accessToken, refreshToken: '' });
+    await settle(organisation, { requireSecondFactorFor: ['Clerk'] });
+    const due = await owner.call('POST', '/v1/session/switch', { organisation, role: 'Clerk' });
+    expect(due.body.error.code).toBe('second-factor-required');
+    const { challenge_token } = due.body;
+    const code = await mailedCode(app, person);
+    const proven = await app.post('/v1/challenges/verify', { challenge_token, code });
+    expect(proven.body).toMatchObject({ role: 'Clerk' });
+    expect(await owner.isIn()).toBe(false);
+    await settle(organisation, { requireSecondFactorFor: ['Clerk'], allowEmailPin: false });
+    const again = asOwner(app, { accessToken: proven.body.accessToken, refreshToken: '' });
+    const refused = await again.call('POST', '/v1/session/switch', { organisation, role: 'Clerk' });
+    expect(refused.body.error.code).toBe('account-refused');
+    expect(await again.isIn()).toBe(false);
   });
 
   test('MF-2: no role that asks for a factor is switched to without one that passes', async () => {
