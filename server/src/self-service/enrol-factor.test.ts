@@ -294,21 +294,6 @@ describe.each(ENGINES)('giving an account a second factor, on %s', (engine) => {
       return signInAsOwner(app, person, () => mailedCode(app, person));
     }
 
-    test('whoever asks at the very moment finds the session as it was or as it is, and it goes on', async () => {
-      for (let round = 0; round < 5; round += 1) {
-        const person = await app.person();
-        const owner = await signInAsOwner(app, person);
-        const asks = Array.from({ length: 10 }, async () => {
-          await new Promise((resolve) => setTimeout(resolve, Math.floor(round * 2)));
-          return owner.call('GET', '/v1/factors');
-        });
-        const [answer, ...listed] = await Promise.all([enrol(owner, person), ...asks]);
-        expect(answer.status).toBe(200);
-        for (const { status } of listed) expect(status).toBe(200);
-        expect(await owner.isIn()).toBe(true);
-      }
-    });
-
     test('MF-4: of twenty confirmations at once, one is carried out', async () => {
       const person = await app.person();
       const owner = await signInAsOwner(app, person);
