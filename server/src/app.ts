@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
+import { AuditSchedule } from './audit/schedule.ts';
+import { Webhooks } from './audit/webhooks.ts';
 import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
@@ -77,8 +79,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log,
   });
   await outbox.start();
-  const cleanUp = new CleanUp(store, clock, log);
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const jobs = startJobs(config, ports, keyRing);
 
   const corridor = createCorridor(config, ports, {
     mounts,
@@ -131,8 +132,25 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
-      await Promise.all([outbox.stop(), cleanUp.stop(), keySchedule.stop()]);
+      await Promise.all([outbox.stop(), jobs.stop()]);
       await hashes.close();
+    },
+  };
+}
+
+/** What a server does from time to time, beside answering. */
+function startJobs(config: Configuration, ports: AppPorts, keyRing: KeyRing): { stop(): Promise<void> } {
+  const { store, vault, clock, log } = ports;
+  const cleanUp = new CleanUp(store, clock, log);
+  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const { retentionDays } = config.audit;
+  const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
+  const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
+  const webhooks = new Webhooks({ store, clock, log, endpoints });
+  return {
+    async stop() {
+      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
+      await auditSchedule.stop();
     },
   };
 }
