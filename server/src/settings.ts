@@ -188,6 +188,36 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    metrics: Type.Object(
+      {
+        token: Type.Optional(
+          Type.String({
+            minLength: 16,
+            description:
+              'who shows it as a bearer token may read `/metrics` from anywhere; else this machine only',
+          }),
+        ),
+      },
+      closed,
+    ),
+    tracing: Type.Object(
+      {
+        url: Type.Optional(
+          Type.String({
+            pattern: '^https?://.+$',
+            description:
+              'where OpenTelemetry spans go by OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`; none without it',
+          }),
+        ),
+        sampleRatio: Type.Number({
+          default: 1,
+          minimum: 0,
+          maximum: 1,
+          description: 'the part of requests that is traced',
+        }),
+      },
+      closed,
+    ),
     webhooks: Type.Array(WEBHOOK, {
       default: [],
       description: 'who is told of audit events as they happen, by the rules of Standard Webhooks',

@@ -11,6 +11,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'code-points.ts': [],
   'log.ts': [],
   'schema-problems.ts': [],
+  'observability/': ['store/', 'errors.ts'],
   'mount-schema.ts': [],
   'settings.ts': ['mount-schema.ts'],
   'audit/': ['crypto/', 'store/', 'ports.ts'],
@@ -18,7 +19,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'crypto/': ['errors.ts', 'ports.ts'],
   'commands/': ['accounts/'],
   'factors/': ['accounts/', 'crypto/', 'store/', 'ports.ts'],
-  'store/': ['accounts/', 'audit/event.ts', 'errors.ts', 'ports.ts'],
+  'store/': ['accounts/', 'audit/event.ts', 'observability/tracing.ts', 'errors.ts', 'ports.ts'],
   'mount.ts': ['contracts/contract.ts', 'tokens/'],
   'mount-settings.ts': ['contracts/contract.ts', 'sign-in/claims.ts', 'mount.ts', 'settings.ts'],
   'tokens/': ['crypto/', 'store/', 'mount.ts', 'ports.ts'],
@@ -30,6 +31,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'crypto/',
     'delivery/',
     'factors/',
+    'observability/tracing.ts',
     'store/',
     'tokens/',
     'mount.ts',
@@ -65,6 +67,8 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   ],
   'http/': [
     'contracts/contract.ts',
+    'crypto/vault.ts',
+    'observability/tracing.ts',
     'sign-in/',
     'tokens/',
     'errors.ts',
@@ -74,6 +78,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   ],
   'app.ts': [
     'audit/',
+    'observability/',
     'contracts/index.ts',
     'crypto/',
     'delivery/',
@@ -103,6 +108,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'app.ts',
     'config.ts',
     'core.ts',
+    'observability/tracing.ts',
     'errors.ts',
     'log.ts',
     'ports.ts',
@@ -122,6 +128,9 @@ const KEPT: Readonly<Record<string, string>> = {
   otpauth: 'factors/',
   commander: 'cli/',
   bowser: 'sessions/',
+  '@prometheus-io/client': 'observability/',
+  '@opentelemetry/api': 'observability/',
+  standardwebhooks: 'audit/',
 };
 
 /** Everything that a contract may see of the world: its own folder, the contract interface, and the schema library. */
