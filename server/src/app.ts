@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
+import { AuditSchedule } from './audit/schedule.ts';
+import { Webhooks } from './audit/webhooks.ts';
 import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
@@ -9,6 +11,7 @@ import { secretHash, type Vault } from './crypto/vault.ts';
 import { Outbox } from './delivery/outbox.ts';
 import { createMailTransport } from './delivery/transport.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
+import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
@@ -16,6 +19,7 @@ import { registerSystemRoutes } from './http/system-routes.ts';
 import { KeySchedule } from './key-schedule.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
 import type { Clock, Log, Random } from './ports.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
@@ -68,7 +72,10 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     threads: availableParallelism(),
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
+    onDone: (wait, run) => metrics.hashed(wait, run),
   });
+  const metrics = createMetrics(store, () => hashes.waiting, version);
+  store.watch(metrics.stored);
   const outbox = new Outbox({
     store,
     vault,
@@ -77,8 +84,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log,
   });
   await outbox.start();
-  const cleanUp = new CleanUp(store, clock, log);
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const jobs = startJobs(config, ports, keyRing);
 
   const corridor = createCorridor(config, ports, {
     mounts,
@@ -93,20 +99,53 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     random,
     log,
     publicUrl,
+    onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
     prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
-  for (const mount of mounts) registerContractRoutes(server, mount, corridor);
+  openRoutes(server, { config, ports, mounts, keyRing, corridor, metrics, isDraining: () => draining });
+
+  return {
+    server,
+    keyRing,
+    drain: () => {
+      draining = true;
+    },
+    async close() {
+      await closeServer(server, closeSilent);
+      keyRing.stop();
+      await Promise.all([outbox.stop(), jobs.stop()]);
+      await hashes.close();
+    },
+  };
+}
+
+interface RouteParts {
+  readonly config: Configuration;
+  readonly ports: AppPorts;
+  readonly mounts: readonly Mount[];
+  readonly keyRing: KeyRing;
+  readonly corridor: Corridor;
+  readonly metrics: Metrics;
+  readonly isDraining: () => boolean;
+}
+
+/** Every route there is. */
+function openRoutes(server: FastifyInstance, parts: RouteParts): void {
+  const { config, mounts, keyRing, corridor, metrics } = parts;
+  const { store, clock, log, publicUrl } = parts.ports;
+  for (const mount of mounts) registerContractRoutes(server, mount, corridor, metrics.carriedOut);
+  registerMetricsRoute(server, { ...metrics, token: config.metrics.token ?? null });
   registerSystemRoutes(server, {
     keyRing,
     jwksMaxAgeSeconds: config.keys.publishSeconds,
     mounts,
     publicUrl,
     version,
-    notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store, log))],
+    notReady: async () => [...(parts.isDraining() ? ['draining'] : []), ...(await storeProblems(store, log))],
   });
 
   const feed = {
@@ -121,18 +160,21 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
     follow: (follower) => followRevocations(feed, follower),
   });
+}
 
+/** What a server does from time to time, beside answering. */
+function startJobs(config: Configuration, ports: AppPorts, keyRing: KeyRing): { stop(): Promise<void> } {
+  const { store, vault, clock, log } = ports;
+  const cleanUp = new CleanUp(store, clock, log);
+  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const { retentionDays } = config.audit;
+  const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
+  const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
+  const webhooks = new Webhooks({ store, clock, log, endpoints });
   return {
-    server,
-    keyRing,
-    drain: () => {
-      draining = true;
-    },
-    async close() {
-      await closeServer(server, closeSilent);
-      keyRing.stop();
-      await Promise.all([outbox.stop(), cleanUp.stop(), keySchedule.stop()]);
-      await hashes.close();
+    async stop() {
+      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
+      await auditSchedule.stop();
     },
   };
 }

@@ -229,7 +229,7 @@ function stateCommand(name: string, description: string, operation: Operation): 
 }
 
 function eventOf(core: Core, accountId: string, event: AuditEventName): AuditEvent {
-  return auditEvent({ at: core.clock.now(), event, accountId, detail: operator() });
+  return auditEvent({ at: core.clock.now(), event, actor: 'operator', accountId, detail: operator() });
 }
 
 const disable: Operation = (core, account) => ({

@@ -61,14 +61,18 @@ export function auditAttempt(
   attempt: Attempt,
   at: number,
   event: AuditEventName,
-  known: Partial<Pick<AuditEvent, 'reason' | 'accountId' | 'organisationId' | 'sessionId' | 'detail'>>,
+  known: Partial<
+    Pick<AuditEvent, 'reason' | 'accountId' | 'organisationId' | 'factor' | 'device' | 'sessionId' | 'detail'>
+  >,
 ): Change {
   const { mount, caller } = attempt;
   return recordAudit(
     auditEvent({
       at,
       event,
+      actor: 'client',
       mount: mount.name,
+      contract: mount.contract.name,
       address: caller.address,
       requestId: caller.requestId,
       ...known,

@@ -20,6 +20,7 @@ import { roleReader } from './roles.ts';
 import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
 import { ticketReader } from './tickets.ts';
+import { watchedEngine } from './watched-engine.ts';
 
 /**
  * Everything that is remembered. Readers answer at once; whatever changes something is a Change that its aggregate's
@@ -28,8 +29,12 @@ import { ticketReader } from './tickets.ts';
 export type Store = ReturnType<typeof storeOn>;
 
 /** The store's ports over an engine. */
-export function storeOn(engine: Engine) {
+export function storeOn(unwatched: Engine) {
+  const engine = watchedEngine(unwatched);
   return {
+    /** Tells how long the store takes, from now on. */
+    watch: engine.watch,
+
     accountRecords: accountRecordReader(engine),
     accounts: accountReader(engine),
     attempts: attemptReader(engine),
