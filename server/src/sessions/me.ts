@@ -2,10 +2,11 @@ import { type Outcome, refused } from '../sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
 import { authenticate } from './authenticate.ts';
 import { administeredOrganisation, adminRolesOf } from './effective-organisation.ts';
-import { standingOf } from './standing.ts';
+import { unprovenStandingOf } from './standing.ts';
 
 /**
- * Tells an account about itself, as it is now.
+ * Tells an account about itself, as it is now. A session that has come to lack a second factor hears it too: it learns what to
+ * do from its next refresh.
  * @param asked the organisation that an administrator asks to act in; null for none
  */
 export async function me(
@@ -16,7 +17,7 @@ export async function me(
 ): Promise<Outcome> {
   const known = await authenticate(corridor, attempt, token);
   if ('kind' in known) return known;
-  const standing = await standingOf(corridor, attempt, known.found, known.mount);
+  const standing = await unprovenStandingOf(corridor, known.found, known.mount);
   if ('fallen' in standing || standing.principal.kind !== 'account') return refused('token-invalid');
   const { view, picked } = standing.principal;
   const { session } = standing;

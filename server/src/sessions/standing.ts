@@ -52,7 +52,7 @@ export async function standingOf(
   return { fallen: 'second-factor-missing' };
 }
 
-/** The same, whether or not it has the second factor that policy asks for: for what asks for one itself. */
+/** The same, whether or not it has the second factor that policy asks for: for what asks for one itself, or reaches nothing. */
 export async function unprovenStandingOf(
   corridor: Corridor,
   found: SessionStanding | null,

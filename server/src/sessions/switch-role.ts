@@ -10,8 +10,8 @@ import { unprovenStandingOf } from './standing.ts';
 
 /**
  * Goes on in another role of the same account: a new session, in the place of the one that asks. Policy is asked anew: a
- * role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven, and
- * so does one that its own roles have come to ask a factor of, if nothing else looks at it before.
+ * role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven. One
+ * whose own roles have come to ask for a factor can prove it so.
  * @param organisation null for the account's own role, outside any organisation
  */
 export async function switchRole(

@@ -338,8 +338,6 @@ describe.each(ENGINES)('what organisations ask for, on %s', (engine) => {
         ['POST', '/v1/session/prove', { password: 'whatever' }],
         ['GET', '/v1/factors', undefined],
         ['POST', '/v1/factors/totp', {}],
-        ['GET', '/auth/me', undefined],
-        ['GET', '/api/v1/auths/me', undefined],
         ['GET', '/v1/forward-auth', undefined],
       ] as const)('and at %s %s', async (method, path, body) => {
         const { owner, organisation } = await begun('role-picker');
