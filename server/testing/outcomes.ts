@@ -108,6 +108,7 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
         reason: 'organisation-suspended',
       },
       { ...choice, reason: 'account-not-validated' },
+      { ...choice, reason: 'second-factor-missing' },
     ],
   },
   'a second factor is due': {

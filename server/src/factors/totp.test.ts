@@ -1,14 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import jsqr from 'jsqr';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { DOORS } from '../../testing/doors.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { oathtoolCode } from '../../testing/oathtool.ts';
 import { findSecrets } from '../../testing/secrets.ts';
 import { accessTokenIn, type OpenStep, openStep, STEP_CONTRACTS } from '../../testing/steps.ts';
 import { dumpStore } from '../../testing/store-dump.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
-import { parseTotpSeed, totpStep } from './totp.ts';
+import { drawTotpSeed, inviteToTotp, parseTotpSeed, totpStep } from './totp.ts';
 
 const STEP = 30_000;
+
+// The library is CommonJS, and its types are not.
+const readQrCode = jsqr as unknown as typeof jsqr.default;
 
 describe('MF-5: TOTP codes', () => {
   // RFC 6238, appendix B, SHA-1; a code of six digits is the end of one of eight.
@@ -61,6 +67,51 @@ describe('MF-5: TOTP codes', () => {
     for (const seed of ['', 'GEZDGNBV', '0189', 'GEZDGNBVGY3TQOJ1', '12345678901234567890'])
       expect(parseTotpSeed(seed), seed).toBeNull();
   });
+});
+
+describe('a seed for an authenticator app', () => {
+  const random = { bytes: (count: number) => randomBytes(count) };
+
+  test('MF-5: has the codes that oathtool makes of it, at any time', () => {
+    for (const seconds of [59, 1_111_111_109, 2_000_000_000, 4_102_444_800]) {
+      const seed = drawTotpSeed(random);
+      expect(seed).toMatch(/^[A-Z2-7]{32}$/);
+      for (const step of [-1, 0, 1]) {
+        const code = oathtoolCode(seed, seconds * 1000 + step * STEP);
+        expect(totpStep(seed, code, seconds * 1000)).toBe(Math.floor(seconds / 30) + step);
+      }
+      const late = oathtoolCode(seed, seconds * 1000 + 2 * STEP);
+      expect(totpStep(seed, late, seconds * 1000)).toBeNull();
+    }
+  });
+
+  test.each([
+    ['id.example.com', 'ada@example.com'],
+    ['Meadow: the University & sons', 'Ada "Lovelace" <ada@example.com>'],
+    ['Universität 大学', 'ädä@例え.jp'],
+    ['x'.repeat(64), `${'a'.repeat(190)}@${'b'.repeat(60)}.com`],
+  ])('is read from the picture as it is in the URI: %s', (issuer, account) => {
+    const seed = drawTotpSeed(random);
+    const { uri, qr } = inviteToTotp(seed, { issuer, account });
+    const parsed = new URL(uri);
+    expect(Object.fromEntries(parsed.searchParams)).toMatchObject({ issuer, secret: seed });
+    expect(decodeURIComponent(parsed.pathname)).toMatch(`/${issuer}:${account}`);
+    const { pixels, width } = rasterise(qr);
+    expect(readQrCode(pixels, width, width)?.data).toBe(uri);
+  });
+
+  /** The pixels of a picture that is white, with black squares. */
+  function rasterise(svg: string): { pixels: Uint8ClampedArray; width: number } {
+    const width = Number(/viewBox="0 0 (\d+) /.exec(svg)?.[1]);
+    const pixels = new Uint8ClampedArray(width * width * 4).fill(255);
+    for (const [, ...numbers] of svg.matchAll(/M(\d+),(\d+)h(\d+)v(\d+)h-\d+z/g)) {
+      const [x = 0, y = 0, wide = 0, high = 0] = numbers.map(Number);
+      for (let row = y; row < y + high; row += 1)
+        for (let column = x; column < x + wide; column += 1)
+          pixels.fill(0, (row * width + column) * 4, (row * width + column) * 4 + 3);
+    }
+    return { pixels, width };
+  }
 });
 
 describe.each(ENGINES)('MF-5: a second factor by TOTP on %s', (engine) => {

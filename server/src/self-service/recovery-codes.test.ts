@@ -7,6 +7,7 @@ import { findSecrets, type Secret } from '../../testing/secrets.ts';
 import { accessTokenIn, openStep, STEP_CONTRACTS } from '../../testing/steps.ts';
 import { dumpStore, readTables } from '../../testing/store-dump.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
+import { exportDirectory } from '../directory/export.ts';
 
 describe.each(ENGINES)('MF-6: recovery codes, on %s', (engine) => {
   let app: TestApp;
@@ -200,6 +201,24 @@ describe.each(ENGINES)('MF-6: recovery codes, on %s', (engine) => {
     expect(await leftOf()).toBe(10);
     await app.person({ ...person, secondFactor: {} });
     expect(await leftOf()).toBe(0);
+  });
+
+  test('are not in an export, which has the factor; imported elsewhere it gives the same factor', async () => {
+    const { person, codes } = await withCodes();
+    const exported: object[] = [];
+    for await (const line of exportDirectory(app.core)) exported.push(line);
+    const secrets = codes.map((text) => ({ what: 'a recovery code', text }));
+    expect(findSecrets(JSON.stringify(exported), secrets)).toEqual([]);
+    const [own] = exported.filter((line) => 'id' in line && line.id === person.id);
+    expect(own).toMatchObject({ secondFactor: { totp: SEED, email: false } });
+    const elsewhere = await startApp(engine);
+    try {
+      await elsewhere.load(...(own ? [own] : []));
+      const there = await signInAsOwner(elsewhere, person, () => totpCode(elsewhere.core.clock.now()));
+      expect(await left(there)).toBe(0);
+    } finally {
+      await elsewhere.stop();
+    }
   });
 
   test('do not confirm a device', async () => {
