@@ -20,9 +20,6 @@ export interface PasswordPolicy {
    */
   problemWith(password: string, ownWords: readonly string[]): Promise<PasswordProblem | null>;
 
-  /** Whether a password of any length is listed or a word of the owner's. What is breached is not asked. */
-  isGuessable(password: string, ownWords: readonly string[]): Promise<boolean>;
-
   /** How the questions to the range service ended; null where none is asked. */
   readonly rangeCounts: Readonly<RangeCounts> | null;
 
@@ -51,7 +48,6 @@ export async function createPasswordPolicy(
       const refused = (await blocklist.isGuessable(password, ownWords)) || (await isBreached(password));
       return refused ? 'password-listed' : null;
     },
-    isGuessable: (password, ownWords) => blocklist.isGuessable(password, ownWords),
     rangeCounts: range?.counts ?? null,
     async close() {
       await Promise.all([blocklist.close(), file?.close()]);
