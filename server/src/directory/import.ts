@@ -192,19 +192,28 @@ async function loadBatch(
       const next = rest.filter((item) => !keys.has(keyOf(item.line)) && keys.add(keyOf(item.line)));
       rest = rest.filter((item) => !next.includes(item));
       const now = next.filter((item) => !waiting.holdBehind(item));
-      const guessable = await guessableAmong(context, now);
-      const loaded = now.filter((item) => !context.refusesGuessable || !guessable.has(item));
-      for (const item of now)
-        if (!loaded.includes(item)) note(item, { problem: GUESSABLE_PASSWORD }, report, waiting);
-      if (loaded.length === 0) continue;
-      const results = await loadTogether(context, loader as Loader<DirectoryLine>, loaded);
-      for (const [index, item] of loaded.entries()) {
-        note(item, results[index], report, waiting);
-        const { source, lineNumber } = item;
-        if (guessable.has(item) && typeof results[index] === 'string')
-          report.guessable.push({ source, lineNumber });
-      }
+      if (now.length > 0) await loadNow(context, loader as Loader<DirectoryLine>, now, report, waiting);
     }
+  }
+}
+
+async function loadNow(
+  context: ImportContext,
+  loader: Loader<DirectoryLine>,
+  items: readonly Item[],
+  report: ImportReport,
+  waiting: WaitingItems,
+): Promise<void> {
+  const guessable = await guessableAmong(context, items);
+  const refused = context.refusesGuessable ? items.filter((item) => guessable.has(item)) : [];
+  for (const item of refused) note(item, { problem: GUESSABLE_PASSWORD }, report, waiting);
+  const taken = items.filter((item) => !refused.includes(item));
+  const results = taken.length === 0 ? [] : await loadTogether(context, loader, taken);
+  for (const [index, item] of taken.entries()) {
+    note(item, results[index], report, waiting);
+    const { source, lineNumber } = item;
+    if (guessable.has(item) && typeof results[index] === 'string')
+      report.guessable.push({ source, lineNumber });
   }
 }
 
