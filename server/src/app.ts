@@ -20,6 +20,7 @@ import { KeySchedule } from './key-schedule.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts';
 import type { Clock, Log, Random } from './ports.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
@@ -64,6 +65,7 @@ const CLOSE_MILLISECONDS = 10_000;
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
   const { store, vault, clock, random, log, publicUrl } = ports;
   const mounts = servedMounts(config);
+  const passwords = await createPasswordPolicy(config.passwords, { clock, log });
   const keyRing = createKeyRing(config, mounts, ports);
   await keyRing.start((error) =>
     log.warn({ error: error.message }, 'the signing keys could not be read again'),
@@ -90,6 +92,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     mounts,
     keyRing,
     hashes,
+    passwords,
     mailQueued: () => outbox.nudge(),
   });
 
@@ -118,7 +121,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       await closeServer(server, closeSilent);
       keyRing.stop();
       await Promise.all([outbox.stop(), jobs.stop()]);
-      await hashes.close();
+      await Promise.all([hashes.close(), passwords.close()]);
     },
   };
 }
@@ -183,18 +186,20 @@ interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
+  readonly passwords: PasswordPolicy;
   readonly mailQueued: () => void;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes } = parts;
+  const { mounts, keyRing, hashes, passwords } = parts;
   return {
     store,
     vault,
     hashes,
     decoyHash: decoyHash(hashes, random),
     hashingCost: config.hashing,
+    passwords,
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     addressLimit: createAddressLimit(config.signIn.perAddress),
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),

@@ -182,6 +182,7 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
+  read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
   const resolved = read('mounts', () => resolveMounts(mounts, contracts));
   problems.push(...(resolved?.problems ?? []));
 
@@ -214,6 +215,15 @@ function requireAddressBlocks(blocks: readonly string[], problems: string[]): vo
   for (const block of blocks)
     if (!isAddressBlock(block))
       problems.push(`trustedProxies: ${block} is neither an address nor a CIDR block`);
+}
+
+/** Where a part of a password's hash is sent: in clear to this machine only. */
+function requireSafeUrl(url: string | undefined, problems: string[]): void {
+  if (url === undefined) return;
+  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLocal))
+    problems.push('passwords.breachCheckUrl: must be an https URL');
 }
 
 function originOf(publicUrl: string | undefined, problems: string[]): string | null {

@@ -230,6 +230,25 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    passwords: Type.Object(
+      {
+        breachCheckUrl: Type.Optional(
+          Type.String({
+            pattern: '^https?://[^?#]+$',
+            description:
+              'a range service that new passwords are looked up at, such as `https://api.pwnedpasswords.com/range`: it learns five digits of a hash. When it does not answer, the password is taken',
+          }),
+        ),
+        breachedFile: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description:
+              'a sorted file of SHA-1 hashes, as Have I Been Pwned’s download has them, that new passwords are looked up in',
+          }),
+        ),
+      },
+      closed,
+    ),
     keys: Type.Object(
       {
         publishSeconds: seconds(

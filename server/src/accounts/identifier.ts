@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import parsePhoneNumber, { type CountryCode } from 'libphonenumber-js/min';
+import { foldText } from './fold.ts';
 
 /** The ways an account can be named. */
 export type IdentifierKind = 'username' | 'email' | 'phone';
@@ -24,17 +25,12 @@ const BYTE_ORDER_MARK = '\uFEFF';
  * form, no space around it. Null for what can be no name.
  */
 export function canonicalName(value: string): string | null {
-  const folded = fold(value).trim();
+  const folded = foldText(value).trim();
   if (folded === '' || FORBIDDEN.test(folded) || value.includes(BYTE_ORDER_MARK)) return null;
   const at = folded.lastIndexOf('@');
   if (at < 0) return folded;
   const domain = domainToASCII(folded.slice(at + 1));
   return domain === '' ? folded : `${folded.slice(0, at)}@${domain}`;
-}
-
-/** By way of upper case, which is what joins ß and ẞ with ss, and the dotless ı with i. */
-function fold(value: string): string {
-  return value.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
 }
 
 const E164 = /^\+[1-9]\d{6,14}$/;

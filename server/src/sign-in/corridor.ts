@@ -4,6 +4,7 @@ import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
 import type { Mount } from '../mount.ts';
+import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Change } from '../store/engine.ts';
@@ -23,6 +24,8 @@ export interface Corridor {
   /** A hash that no password opens: what an attempt without an account is verified against, at the same cost. */
   readonly decoyHash: Promise<string>;
   readonly hashingCost: HashingCost;
+  /** What holds for every password that is set. */
+  readonly passwords: PasswordPolicy;
   readonly throttle: Throttle;
   readonly addressLimit: AddressLimit;
   readonly accessTokens: AccessTokens;

@@ -14,6 +14,10 @@ const MESSAGES = {
   'no-such-role': 'The account does not have that role.',
   'proof-required':
     'Prove again who you are, at /v1/session/prove: the session is too old for this, or lacks a second factor.',
+  'reset-token-invalid': 'The code is not valid, was used, or has expired.',
+  'password-length': 'The password must be between 8 and 1024 characters.',
+  'password-too-easy': 'The password is too easy to guess.',
+  'password-reused': 'You cannot reuse old passwords.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -73,5 +77,13 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
   switch (reason) {
     case 'proof-required':
       return failure(403, 'proof-required', wire);
+    case 'reset-token-invalid':
+      return failure(404, 'reset-token-invalid', wire);
+    case 'password-length':
+      return failure(422, 'password-length', wire);
+    case 'password-listed':
+      return failure(422, 'password-too-easy', wire);
+    case 'password-reused':
+      return failure(422, 'password-reused', wire);
   }
 }
