@@ -80,6 +80,7 @@ export const kiosk: Contract = {
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
+    validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

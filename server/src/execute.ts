@@ -1,3 +1,7 @@
+import { changePassword } from './self-service/change-password.ts';
+import { forgotPassword } from './self-service/forgot-password.ts';
+import { resetPassword } from './self-service/reset-password.ts';
+import { resendValidation, validateAccount } from './self-service/validate-account.ts';
 import { inspect } from './sessions/inspect.ts';
 import { me } from './sessions/me.ts';
 import { endOne, endOthers, listSessions, signOut } from './sessions/own-sessions.ts';
@@ -30,6 +34,11 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'end-other-sessions': (corridor, attempt, { token }) => endOthers(corridor, attempt, token),
   switch: (corridor, attempt, command) => switchRole(corridor, attempt, command.token, command),
   'prove-again': proveAgain,
+  'forgot-password': forgotPassword,
+  'reset-password': resetPassword,
+  'change-password': changePassword,
+  'resend-validation': resendValidation,
+  'validate-account': validateAccount,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

@@ -183,6 +183,7 @@ export const credentialType: Contract = {
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
+    validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

@@ -227,6 +227,7 @@ export const profile: Contract = {
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
+    validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },
