@@ -364,6 +364,29 @@ export interface Operations {
       readonly success: true;
     };
   };
+  /** Mail a token for a new password, if the address has an account */
+  'POST /password/send-token': {
+    readonly request: {
+      readonly email: string;
+    };
+    readonly reply: {
+      readonly sent: true;
+    };
+  };
+  /** Set a new password with the token */
+  'POST /password/reset': {
+    readonly request: {
+      readonly means: 'token';
+      readonly token: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly data: {
+        readonly status_code: 200;
+        readonly message: 'OK';
+      };
+    };
+  };
   /** Sign in as a mobile device, with a resource code, or by e-mail address and password */
   'POST /api/v1/auth/sign-in': {
     readonly request:
@@ -467,6 +490,30 @@ export interface Operations {
         readonly role: string;
       }[];
       readonly effective_organization_id: string | null;
+    };
+  };
+  /** Mail a code for a new password, if the reference names an account */
+  'POST /api/public/account/forgot-password': {
+    readonly request: {
+      readonly user_reference: string;
+    };
+    readonly reply: null;
+  };
+  /** Mail a validation code to whom a refused login gave a resend code */
+  'POST /api/public/account/resend-validation': {
+    readonly request: {
+      readonly resend_code: string;
+    };
+    readonly reply: null;
+  };
+  /** Validate the account with its password, or set a new password with the code for that */
+  'POST /api/public/account/validate': {
+    readonly request: {
+      readonly code: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly email: string;
     };
   };
   /** Sign in with a user name, an e-mail address or a phone number */
@@ -610,6 +657,31 @@ export interface Operations {
       readonly organisation: string | null;
       readonly role: string;
     };
+  };
+  /** Mail a code for a new password to whoever has a user name, an e-mail address or a phone number */
+  'POST /v1/password/forgot': {
+    readonly request: {
+      readonly identifier: string;
+    };
+    readonly reply: {
+      readonly accepted: true;
+    };
+  };
+  /** Set a new password with the code that was mailed; signs nobody in */
+  'POST /v1/password/reset': {
+    readonly request: {
+      readonly token: string;
+      readonly password: string;
+    };
+    readonly reply: null;
+  };
+  /** Change the password: ends every other session, and forgets devices */
+  'POST /v1/password/change': {
+    readonly request: {
+      readonly currentPassword: string;
+      readonly password: string;
+    };
+    readonly reply: null;
   };
   /** The public keys of access tokens (RFC 7517) */
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };

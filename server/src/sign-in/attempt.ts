@@ -2,6 +2,7 @@ import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
 import type { Decline } from '../commands/decline.ts';
+import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
 import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
 import type { Proof } from '../factors/factor.ts';
 
@@ -68,7 +69,8 @@ export type Command =
     }
   /** Shows the password anew, and what else is asked for: some changes want a proof that is fresh. */
   | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
-  | SignUpCommand;
+  | SignUpCommand
+  | PasswordCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -186,6 +188,7 @@ export type Outcome =
   /** It is done, and there is nothing more to tell. */
   | { readonly kind: 'done' }
   | { readonly kind: 'declined'; readonly reason: Decline }
+  | PasswordOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
   | {
