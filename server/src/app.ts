@@ -217,6 +217,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
+    totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
     mailQueued: parts.mailQueued,
   };
 }

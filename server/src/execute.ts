@@ -1,5 +1,9 @@
 import { changePassword } from './self-service/change-password.ts';
+import { beginEnrolment, confirmEnrolment } from './self-service/enrol-factor.ts';
 import { forgotPassword } from './self-service/forgot-password.ts';
+import { listFactors } from './self-service/list-factors.ts';
+import { renewRecoveryCodes } from './self-service/recovery-codes.ts';
+import { removeFactor } from './self-service/remove-factor.ts';
 import { resetPassword } from './self-service/reset-password.ts';
 import { signUp } from './self-service/sign-up.ts';
 import { beginSignUp, confirmSignUp } from './self-service/sign-up-by-mail.ts';
@@ -47,6 +51,11 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'change-password': changePassword,
   'resend-validation': resendValidation,
   'validate-account': validateAccount,
+  'list-factors': listFactors,
+  'enrol-factor': beginEnrolment,
+  'confirm-factor': confirmEnrolment,
+  'remove-factor': removeFactor,
+  'renew-recovery-codes': renewRecoveryCodes,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

@@ -153,6 +153,19 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    totp: Type.Object(
+      {
+        issuer: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 64,
+            description:
+              'the name that authenticator apps show beside our codes. Default: the host of `publicUrl`',
+          }),
+        ),
+      },
+      closed,
+    ),
     refresh: Type.Object(
       {
         graceSeconds: seconds(

@@ -119,11 +119,14 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'cli/': [
     'accounts/',
     'audit/',
+    'commands/factor.ts',
     'contracts/index.ts',
     'crypto/',
     'delivery/',
     'directory/',
     'passwords/',
+    'self-service/change-factors.ts',
+    'sign-in/count-code.ts',
     'sign-in/throttle.ts',
     'store/',
     'tokens/',
@@ -152,6 +155,7 @@ const KEPT: Readonly<Record<string, string>> = {
   bowser: 'sessions/',
   '@prometheus-io/client': 'observability/',
   '@opentelemetry/api': 'observability/',
+  uqr: 'factors/',
 };
 
 /** Everything that a contract may see of the world: its own folder, the contract interface, and the schema library. */

@@ -15,6 +15,10 @@ export const DECLINES = [
   'identifier-malformed',
   'identifier-taken',
   'attestation-unavailable',
+  'no-such-factor',
+  'factor-needed',
+  'factor-not-allowed',
+  'no-address',
 ] as const;
 
 /** An outcome that declines and nothing else. */

@@ -12,6 +12,7 @@ import { vouchForSeeds } from '../store/attached.ts';
 import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
 import { forgetDevices, rememberDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
+import { removeRecoveryCodesWithoutFactor } from '../store/recovery-codes.ts';
 import { identifiersOf } from './account-line.ts';
 import { claim, claimKey, readOwners } from './identifier-claims.ts';
 import {
@@ -253,6 +254,7 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
     ),
     ...vouchForSeeds(idsOf(given)),
     ...devices,
+    ...idsOf(refactored).map(removeRecoveryCodesWithoutFactor),
     ...context.beside,
   ]);
 }

@@ -13,6 +13,7 @@ import { membershipReader } from './memberships.ts';
 import { migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
+import { recoveryCodeReader } from './recovery-codes.ts';
 import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
@@ -47,6 +48,7 @@ export function storeOn(unwatched: Engine) {
     organisations: organisationReader(engine),
     outbox: outboxReader(engine),
     principals: currentPrincipalReader(engine),
+    recoveryCodes: recoveryCodeReader(engine),
     resourceCodes: resourceCodeReader(engine),
     resourceServers: resourceServerReader(engine),
     revocations: revocationReader(engine),

@@ -1,5 +1,6 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
+import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
 import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
@@ -24,6 +25,7 @@ export const native: Contract = {
     ...challengeEndpoints,
     ...sessionEndpoints,
     ...passwordEndpoints,
+    ...factorEndpoints,
   ],
 
   encode: {
@@ -33,6 +35,7 @@ export const native: Contract = {
     challenge: neverSpoken,
     ...challengeReplies,
     ...sessionReplies,
+    ...factorReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),

@@ -21,6 +21,11 @@ const MESSAGES = {
   'sign-up-disabled': 'Signing up is not possible here.',
   'identifier-malformed': 'The e-mail address or the user name cannot be one.',
   'identifier-taken': 'The user name is taken.',
+  'no-such-factor': 'The account does not have that.',
+  'factor-not-allowed':
+    'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
+  'factor-needed': 'Recovery codes stand in for a second factor: add one first.',
+  'no-address': 'The account has no e-mail address.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -71,6 +76,7 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'account-inactive':
     case 'account-not-validated':
     case 'organisation-suspended':
+    case 'second-factor-missing':
       return failure(403, 'account-refused', wire);
   }
 }
@@ -96,5 +102,13 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(409, 'identifier-taken', wire);
     case 'attestation-unavailable':
       return neverSpoken({ kind: 'declined', reason });
+    case 'no-such-factor':
+      return failure(404, 'no-such-factor', wire);
+    case 'factor-not-allowed':
+      return failure(403, 'factor-not-allowed', wire);
+    case 'factor-needed':
+      return failure(409, 'factor-needed', wire);
+    case 'no-address':
+      return failure(409, 'no-address', wire);
   }
 }

@@ -241,6 +241,7 @@ export const profile: Contract = {
       switch (reason) {
         case 'account-inactive':
         case 'organisation-suspended':
+        case 'second-factor-missing':
           return failure(403, 'Account is inactive. Contact administrator.');
         case 'account-not-validated':
           return failure(403, 'Account is not validated.');
@@ -271,6 +272,9 @@ export const profile: Contract = {
     challenge: neverSpoken,
     'code-sent': neverSpoken,
     validated: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },
