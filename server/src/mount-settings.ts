@@ -16,7 +16,7 @@ export function resolveMounts(
   settings.forEach((mount, index) => {
     const contract = contracts.find((candidate) => candidate.name === mount.contract);
     const found = contract
-      ? mountProblems(mount, contract)
+      ? mountProblems(mount)
       : [
           `there is no contract ${JSON.stringify(mount.contract)}; there are ${contracts.map((each) => each.name).join(', ')}`,
         ];
@@ -34,7 +34,7 @@ function resolveMount(settings: MountSettings, contract: Contract): Mount {
     name: prefix === '' ? contract.name : `${contract.name}@${prefix}`,
     contract,
     prefix,
-    organisation: settings.organisation ?? null,
+    organisation: settings.organisation?.toLowerCase() ?? null,
     accessTokenSeconds: settings.accessTokenSeconds ?? defaults.accessTokenSeconds,
     refreshTokenSeconds:
       defaults.refreshTokenSeconds === null
@@ -53,13 +53,10 @@ function resolveMount(settings: MountSettings, contract: Contract): Mount {
   };
 }
 
-function mountProblems(mount: MountSettings, contract: Contract): string[] {
+function mountProblems(mount: MountSettings): string[] {
   const problems: string[] = [];
   if (mount.algorithm === 'HS256' && mount.secret === undefined) problems.push('HS256 needs a secret');
   if (mount.algorithm !== 'HS256' && mount.secret !== undefined) problems.push('a secret is for HS256 only');
-  if (mount.refreshTokenSeconds !== undefined && contract.defaults.refreshTokenSeconds === null) {
-    problems.push(`${contract.name} hands no refresh tokens out: refreshTokenSeconds has no meaning`);
-  }
   if (mount.allowSignUp === true) problems.push('allowSignUp: sign-up is not part of this version');
   if (mount.allowUnattestedDevices === true)
     problems.push('allowUnattestedDevices: sign-up is not part of this version');

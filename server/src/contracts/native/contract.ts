@@ -61,6 +61,7 @@ function decodeVerify(request: WireRequest): Decoded {
   if (ticket.state !== 'text' || code.state !== 'text') return { fault: 'unreadable' };
   return {
     command: { kind: 'prove', ticket: ticket.value, code: code.value, step: null, fingerprint: null },
+    echo: { proves: 'yes' },
   };
 }
 
@@ -169,7 +170,10 @@ function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire: Wire):
     case 'account-inactive':
     case 'account-not-validated':
     case 'organisation-suspended':
-      return failure(403, 'account-refused', wire);
+      // Whoever holds a challenge is told of the challenge only.
+      return wire.echo.proves === undefined
+        ? failure(403, 'account-refused', wire)
+        : failure(401, 'invalid-ticket', wire);
   }
 }
 
