@@ -9,7 +9,7 @@ export interface WireRequest {
   header(name: string): string | 'repeated' | null;
   /** The token after `Bearer ` in a well-formed Authorization header. */
   readonly bearer: string | null;
-  /** What stands in the path in the place of `:name`; empty when there is no such place. */
+  /** What stands in the path in the place of `:name`; empty when there is no such place, or NUL in it. */
   param(name: string): string;
 }
 
