@@ -209,7 +209,7 @@ export interface Operations {
       };
     };
   };
-  /** End the session */
+  /** End the session; a body is ignored */
   'POST /api/v1/auths/sign-out': { readonly request: null; readonly reply: null };
   /** The user’s profile */
   'GET /api/v1/auths/me': {

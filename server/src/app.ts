@@ -106,7 +106,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
-    prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
+    owners: mounts,
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);

@@ -152,7 +152,6 @@ describe('the configuration', () => {
       /a secret is for HS256 only/,
     ],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","accessTokenSeconds":0}]' }, /accessTokenSeconds/],
-    [{ LATCHKEY_MOUNTS: '[{"contract":"credential-type","refreshTokenSeconds":5}]' }, /no refresh tokens/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"sub":"x"}}]' }, /sub cannot be renamed/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":"exp"}}]' }, /meaning of its own/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"rolle":"x"}}]' }, /there is no claim rolle/],
@@ -176,6 +175,21 @@ describe('the configuration', () => {
       ['login', null],
       ['login@/old/app', 'x'],
     ]);
+  });
+
+  test('a mount takes every setting of mounts, also one that its contract has no use for', () => {
+    const { mounts } = load({
+      LATCHKEY_MOUNTS:
+        '[{"contract":"credential-type","refreshTokenSeconds":5,"phoneRegion":"ES","hideUnknownIdentity":true}]',
+    });
+    expect(mounts[0]).toMatchObject({ refreshTokenSeconds: null });
+  });
+
+  test('an organisation may be written in capitals, as in a directory file', () => {
+    const { mounts } = load({
+      LATCHKEY_MOUNTS: '[{"contract":"login","organisation":"0A0B0C0D-0000-4000-8000-00000000ABCD"}]',
+    });
+    expect(mounts[0]?.organisation).toBe('0a0b0c0d-0000-4000-8000-00000000abcd');
   });
 
   test('says in one line what is wrong with the file itself', () => {

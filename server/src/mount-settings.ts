@@ -34,7 +34,7 @@ function resolveMount(settings: MountSettings, contract: Contract): Mount {
     name: prefix === '' ? contract.name : `${contract.name}@${prefix}`,
     contract,
     prefix,
-    organisation: settings.organisation ?? null,
+    organisation: settings.organisation?.toLowerCase() ?? null,
     accessTokenSeconds: settings.accessTokenSeconds ?? defaults.accessTokenSeconds,
     refreshTokenSeconds:
       defaults.refreshTokenSeconds === null
@@ -59,9 +59,6 @@ function mountProblems(mount: MountSettings, contract: Contract): string[] {
   const problems: string[] = [];
   if (mount.algorithm === 'HS256' && mount.secret === undefined) problems.push('HS256 needs a secret');
   if (mount.algorithm !== 'HS256' && mount.secret !== undefined) problems.push('a secret is for HS256 only');
-  if (mount.refreshTokenSeconds !== undefined && contract.defaults.refreshTokenSeconds === null) {
-    problems.push(`${contract.name} hands no refresh tokens out: refreshTokenSeconds has no meaning`);
-  }
   if (mount.allowSignUp === true && !contract.signsUp.includes('people'))
     problems.push(`allowSignUp: ${contract.name} has no sign-up`);
   if (mount.allowUnattestedDevices === true && !contract.signsUp.includes('devices'))

@@ -26,7 +26,7 @@ const SUBTREE = `WITH RECURSIVE subtree (id) AS (SELECT id FROM organisations WH
   UNION SELECT o.id FROM organisations o JOIN subtree s ON o.parent_id = s.id) SELECT id FROM subtree`;
 
 const NAMED = `${SELECT} JOIN identifiers i ON i.account_id = a.id WHERE i.canonical = $1 AND (i.kinds & $2) <> 0`;
-const ORDER = 'ORDER BY CASE WHEN a.home_id IS NULL THEN 0 ELSE 1 END, a.created_at, a.number LIMIT 10';
+const ORDER = 'ORDER BY CASE WHEN a.home_id IS NULL THEN 0 ELSE 1 END, a.created_at, a.number LIMIT 100';
 const FIND_ANYWHERE = `${NAMED} ${ORDER}`;
 const FIND_IN_SUBTREE = `${NAMED} AND a.home_id IN (${SUBTREE}) ${ORDER}`;
 
@@ -42,7 +42,7 @@ export function accountReader(engine: Engine) {
 
   return {
     /**
-     * The accounts that an identifier names, ten at most: that of the shared home first, then the oldest.
+     * The accounts that an identifier names, a hundred at most: that of the shared home first, then the oldest.
      * @param home an organisation's id: only accounts whose home is in its subtree
      */
     async named(lookup: IdentifierLookup, home: string | null): Promise<AccountWithMemberships[]> {

@@ -41,7 +41,7 @@ const SLOTS: readonly Slot[] = ROUTES.flatMap((route) => [
 const REVOCATIONS = 'GET /v1/revocations bearer';
 const ANYBODY = ['GET /v1/session bearer', 'GET /v1/forward-auth bearer'];
 const SIGN_OUT = ['/identity', '/api/v1/auths', '/auth'].map((path) => `POST ${path}/sign-out bearer`);
-/** An access token, whoever it is for, speaks for its session at every mount of its audience. */
+/** An access token speaks for its session at every mount of its audience; a resource code’s is for introspection only. */
 const THING = [...ANYBODY, ...SIGN_OUT, 'POST /auth/logout bearer', 'POST /v1/sign-out bearer'];
 const ACCOUNT = [
   ...THING,
@@ -77,7 +77,7 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
   'access token of the native API': ACCOUNT,
   'access token signed with a shared secret': ACCOUNT,
   'access token of an installation': THING,
-  'access token of a resource code': THING,
+  'access token of a resource code': ANYBODY,
   'opaque token': ANYBODY,
   'refresh token of fingerprint': ['POST /identity/refresh-token refreshToken'],
   'refresh token of profile': ['POST /api/v1/auths/refresh refreshToken'],

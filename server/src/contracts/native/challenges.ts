@@ -20,6 +20,7 @@ function decodeVerify(request: WireRequest): Decoded {
       step: null,
       fingerprint: null,
     },
+    echo: { proves: 'yes' },
   };
 }
 

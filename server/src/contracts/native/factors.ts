@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { EnrolledFactor, RemovableFactor } from '../../commands/factor.ts';
 import { type Decoded, type Encoders, type Endpoint, readText, type WireRequest } from '../contract.ts';
 import { withBearer } from './bearer.ts';

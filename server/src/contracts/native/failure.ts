@@ -77,7 +77,10 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'account-not-validated':
     case 'organisation-suspended':
     case 'second-factor-missing':
-      return failure(403, 'account-refused', wire);
+      // Whoever holds a challenge is told of the challenge only.
+      return wire.echo.proves === undefined
+        ? failure(403, 'account-refused', wire)
+        : failure(401, 'invalid-ticket', wire);
   }
 }
 

@@ -209,8 +209,8 @@ export const profile: Contract = {
     {
       method: 'POST',
       path: '/api/v1/auths/sign-out',
-      summary: 'End the session',
-      accepts: ['json'],
+      summary: 'End the session; a body is ignored',
+      accepts: [],
       describe: { bearer: true, replies: { 204: null } },
       decode: ({ bearer }) =>
         bearer === null ? { reply: unauthorised } : { command: { kind: 'sign-out', token: bearer } },
