@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, nextNumber, type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
-import { headersOf, ROUTES, type Route, type Shape, withMember } from '../../testing/routes.ts';
+import { askForCode, longCode, RECOVERY_DOORS } from '../../testing/recovery.ts';
+import { ALIKE, headersOf, ROUTES, type Route, type Shape, withMember } from '../../testing/routes.ts';
 import { accessTokenIn, openStep, STEP_CONTRACTS, signIn } from '../../testing/steps.ts';
 import { totpCode } from '../../testing/totp.ts';
 import { opaqueSecret } from '../crypto/secret-text.ts';
@@ -61,6 +62,7 @@ const ACCOUNT = [
   'DELETE /v1/factors/email bearer',
   'POST /v1/factors/recovery-codes bearer',
   'DELETE /v1/factors/recovery-codes bearer',
+  'POST /v1/password/change bearer',
 ];
 const CHALLENGE = [
   'POST /v1/challenges/resend challenge_token',
@@ -108,7 +110,19 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
   ],
   'what stands in the place of a refresh token while a step is due': [],
   'the secret inside a step-up token': [],
-  'code that asks for a new validation': [],
+  'code that asks for a new validation': ['POST /api/public/account/resend-validation resend_code'],
+  // It is good with the account's password, which nobody here has.
+  'code that validates an account': [],
+  'code for a new password, of role-picker': ['POST /password/reset token', 'POST /v1/password/reset token'],
+  'code for a new password, of login': [
+    'POST /api/public/account/validate code',
+    'POST /v1/password/reset token',
+  ],
+  'code for a new password, of the native API': [
+    'POST /v1/password/reset token',
+    'POST /password/reset token',
+    'POST /api/public/account/validate code',
+  ],
   'credential of a resource server': [REVOCATIONS],
 };
 
@@ -123,6 +137,7 @@ const NOT_THERE: Readonly<Record<string, number>> = {
   'DELETE /v1/factors/email bearer': 404,
   'POST /v1/factors/recovery-codes bearer': 409,
   'DELETE /v1/factors/recovery-codes bearer': 404,
+  'POST /v1/password/change bearer': 401,
 };
 
 const SECRET = 'a shared secret of an old resource server';
@@ -176,7 +191,8 @@ describe.each(ENGINES)('TK-3: on %s', (engine) => {
     const good = GOOD_AT[kind] ?? [];
     for (const name of places.filter((place) => !good.includes(place))) {
       const answer = await present(name, token);
-      expect(answer.status, `${name}: ${answer.text}`).toBeGreaterThanOrEqual(400);
+      const isAlike = ALIKE.some((route) => name.startsWith(`${route} `));
+      if (!isAlike) expect(answer.status, `${name}: ${answer.text}`).toBeGreaterThanOrEqual(400);
       expect(answer.status, `${name}: ${answer.text}`).toBeLessThan(429);
       const nonsense = { ...token, text: nonsenseLike(token.text) };
       expect(withoutIds(answer), name).toBe(withoutIds(await present(name, nonsense)));
@@ -289,6 +305,19 @@ const TOKENS: Readonly<Record<string, (app: TestApp) => Promise<Token>>> = {
     const answer = await app.post('/auth/login', { username: email, password });
     return { text: answer.body.extra_attributes.resend_code };
   },
+  'code that validates an account': async (app) => {
+    const { email, password } = await app.person({ emailValidated: false });
+    const answer = await app.post('/auth/login', { username: email, password });
+    const { resend_code } = answer.body.extra_attributes;
+    await app.post('/api/public/account/resend-validation', { resend_code });
+    return { text: await longCode(app.mail, email) };
+  },
+  ...Object.fromEntries(
+    RECOVERY_DOORS.map((door) => [
+      `code for a new password, of ${door.contract === 'native' ? 'the native API' : door.contract}`,
+      async (app: TestApp) => ({ text: await askForCode(app, door, await app.person()) }),
+    ]),
+  ),
 };
 
 async function completed(app: TestApp, contract: string): Promise<Answer> {

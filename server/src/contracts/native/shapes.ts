@@ -57,11 +57,13 @@ export const Tokens = Type.Object({
   role: Type.String(),
 });
 
+const Failed = Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() });
+
+/** Why not. */
+export const Failure = Type.Object({ error: Failed });
+
 /** A step is due before the role is reached. */
-export const StepDue = Type.Object({
-  error: Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() }),
-  challenge_token: Type.String(),
-});
+export const StepDue = Type.Object({ error: Failed, challenge_token: Type.String() });
 
 /** The second factors of an account. */
 export const Factors = Type.Object({
