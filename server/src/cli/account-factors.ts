@@ -66,8 +66,14 @@ async function list(core: Core, account: AccountWithMemberships, asJson: boolean
 async function remove(core: Core, account: AccountWithMemberships, factor: RemovableFactor): Promise<void> {
   const factors = await factorsOf(core, account);
   if (!factors[factor]) throw new OperatorError(`${account.id} has no ${factor}`);
-  const event = 'factor.removed';
-  const detail = { factor, ...operator() };
+  const event = auditEvent({
+    at: core.clock.now(),
+    event: 'factor.removed',
+    actor: 'operator',
+    accountId: account.id,
+    factor,
+    detail: operator(),
+  });
   const committed = await core.store.commit([
     ...changeFactors(core, {
       account,
@@ -76,7 +82,7 @@ async function remove(core: Core, account: AccountWithMemberships, factor: Remov
       keptSessionId: null,
       changes: [removalOf(factor, account.id)],
     }),
-    recordAudit(auditEvent({ at: core.clock.now(), event, accountId: account.id, detail })),
+    recordAudit(event),
   ]);
   if (!committed.ok) throw new OperatorError(`${account.id} was changed meanwhile; try again`);
   note(`${account.id} has no ${factor} any more, and its sessions have ended`);

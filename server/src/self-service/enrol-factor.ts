@@ -127,7 +127,8 @@ async function confirm(
     auditAttempt(origin, now, 'factor.added', {
       accountId: account.id,
       sessionId: session.id,
-      detail: { factor, recoveryCodes: codes.length },
+      factor,
+      detail: { recoveryCodes: codes.length },
     }),
   ]);
   if (!committed.ok) {

@@ -28,7 +28,7 @@ export async function renewRecoveryCodes(
     auditAttempt(origin, corridor.clock.now(), 'factor.added', {
       accountId: account.id,
       sessionId: session.id,
-      detail: { factor },
+      factor,
     }),
   ]);
   if (!committed.ok) return refused('token-invalid');

@@ -53,7 +53,7 @@ describe.each(ENGINES)('taking a second factor away, on %s', (engine) => {
       expect((await app.mail.next(person.email)).text).toContain(told);
       const events = await eventsOf(app.core, person.id);
       expect(events.filter(({ event }) => event === 'factor.removed')).toMatchObject([
-        { detail: { factor }, sessionId: expect.any(String) },
+        { factor, sessionId: expect.any(String) },
       ]);
     });
 

@@ -29,7 +29,7 @@ export async function removeFactor(
     auditAttempt(origin, corridor.clock.now(), 'factor.removed', {
       accountId: account.id,
       sessionId: session.id,
-      detail: { factor },
+      factor,
     }),
   ]);
   if (!committed.ok) return refused('token-invalid');

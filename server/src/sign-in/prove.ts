@@ -157,7 +157,11 @@ function recoveryNotice(
   const mail = noticeToAccount(corridor, account, { kind: 'recovery-code-used', left, at });
   return [
     ...(mail ? [enqueueMail(mail)] : []),
-    auditAttempt(attempt, at, 'recovery-code.used', { accountId: account.id, detail: { left } }),
+    auditAttempt(attempt, at, 'recovery-code.used', {
+      accountId: account.id,
+      factor: 'recovery',
+      detail: { left },
+    }),
   ];
 }
 
