@@ -50,14 +50,10 @@ export function issueForAccount(
   completed: CompletedSignIn,
 ): Promise<Outcome> {
   const { account, picked } = completed;
-  const membership =
-    picked !== null && picked.organisationId !== null
-      ? { organisationId: picked.organisationId, role: picked.role }
-      : null;
   const confirm = recordSignIn({
     accountId: account.id,
     epoch: account.epoch,
-    membership,
+    picked,
     at: corridor.clock.now(),
   });
   return mint(corridor, attempt, {

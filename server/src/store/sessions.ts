@@ -41,6 +41,7 @@ export interface SessionOrigin {
 /** Stores a new session. Only `sign-in/issue.ts` may. */
 export function insertSession(session: Session, origin: SessionOrigin): Change {
   return {
+    sessions: 'issues',
     sql: `INSERT INTO sessions (id, principal_kind, principal_id, account_id, epoch, mount, organisation_id, role, methods, counter,
             rotated_at, created_at, last_used_at, refresh_expires_at, expires_at, opaque_hash, fingerprint_hash, address, user_agent)
           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13, $14, $15, $16, $17)`,
