@@ -77,7 +77,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log,
   });
   await outbox.start();
-  const cleanUp = new CleanUp(store, clock, log);
+  const cleanUp = new CleanUp(store, clock, log, retainedSeconds(mounts));
   const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
 
   const corridor = createCorridor(config, ports, {
@@ -114,7 +114,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     clock,
     publicUrl,
     keySet: () => keyRing.keySet(),
-    longestTokenSeconds: longestTokenSeconds(mounts),
+    retainedSeconds: retainedSeconds(mounts),
   };
   registerRevocationRoute(server, {
     resourceServer: async (credential) =>
@@ -212,6 +212,14 @@ export function createKeyRing(
 
 function longestTokenSeconds(mounts: readonly Mount[]): number {
   return Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
+}
+
+/** What resource servers may add to the life of a token, since their clocks may be slow. */
+const CLOCK_TOLERANCE_SECONDS = 300;
+
+/** How long a revocation can matter to anybody. */
+function retainedSeconds(mounts: readonly Mount[]): number {
+  return longestTokenSeconds(mounts) + CLOCK_TOLERANCE_SECONDS;
 }
 
 /** A hash that no password opens, made in the background: the first attempt without an account waits for it. */

@@ -14,6 +14,9 @@ import { setOrganisationSuspended } from '../store/organisations.ts';
 import { addResourceServer } from '../store/resource-servers.ts';
 import { endMembershipSessions } from '../store/sessions.ts';
 
+// Less than PostgreSQL lets a statement wait.
+const PATIENCE = { timeout: 4000 };
+
 // A sign-in and what ends its session, both under way: whichever is committed first, the session is refused, or those who
 // follow are told of it. Whoever writes into the audit log is held up there, the last thing that a commit does. (SQLite
 // has one commit at a time.)
@@ -53,12 +56,16 @@ describe('a sign-in that meets the end of its session, on postgres', () => {
   ): Promise<[First, Second]> {
     await gate.query('BEGIN');
     await gate.query('LOCK TABLE audit IN SHARE MODE');
-    const begun = first();
-    await expect.poll(waiting).toBe(1);
-    const after = second();
-    await expect.poll(waiting).toBe(2);
-    await gate.query('COMMIT');
-    return Promise.all([begun, after]);
+    try {
+      const begun = first();
+      await expect.poll(waiting, PATIENCE).toBe(1);
+      const after = second();
+      await expect.poll(waiting, PATIENCE).toBe(2);
+      await gate.query('COMMIT');
+      return await Promise.all([begun, after]);
+    } finally {
+      await gate.query('ROLLBACK');
+    }
   }
 
   async function member() {

@@ -169,7 +169,7 @@ export function replacePasswordHash(
  */
 export function setAccountStatus(accountId: string, status: AccountStatus, now: number): Change[] {
   return [
-    ...endAccountSessions(accountId, 'account-disabled', now),
+    ...endAccountSessions([accountId], 'account-disabled', now),
     {
       guard: 'account',
       sql: 'UPDATE accounts SET status = $2, epoch = epoch + 1 WHERE id = $1 AND status <> $2 RETURNING id',
@@ -181,7 +181,7 @@ export function setAccountStatus(accountId: string, status: AccountStatus, now: 
 /** Ends everything that was issued to an account so far. Guard `account`: there is one. */
 export function signAccountOut(accountId: string, now: number): Change[] {
   return [
-    ...endAccountSessions(accountId, 'signed-out-by-operator', now),
+    ...endAccountSessions([accountId], 'signed-out-by-operator', now),
     {
       guard: 'account',
       sql: 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 RETURNING id',

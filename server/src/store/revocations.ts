@@ -14,9 +14,10 @@ export type RevocationReason =
   | 'factors-changed'
   | 'installation-changed'
   | 'membership-removed'
-  | 'organisation-suspended';
+  | 'organisation-suspended'
+  | 'account-changed';
 
-/** A session whose tokens, issued until `at`, are taken no longer. */
+/** A session whose tokens are taken no longer. */
 export interface Revocation {
   /** Rises with every revocation, in the order of commits. */
   readonly sequence: number;
@@ -72,7 +73,7 @@ export function revoke(
     sessions: 'ends',
     sql: `INSERT INTO revocations (at, session_id, principal_kind, principal_id, reason)
           SELECT CAST($1 AS BIGINT), s.id, s.principal_kind, s.principal_id, CAST($2 AS TEXT) FROM sessions s
-          WHERE s.ended_at IS NULL AND s.expires_at > $3 AND ${which}`,
+          WHERE s.ended_at IS NULL AND s.expires_at > $3 AND (${which})`,
     params: [now, reason, now, ...params],
   };
 }
