@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../server/testing/app.ts';
-import { type Installed, installBuiltPackage } from '../testing/built-package.ts';
+import { installPacked, type PackedPackage } from '../../tools/packed-package.ts';
 import { type Site, startSite } from '../testing/site.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -61,7 +61,7 @@ const TIMEOUT_MILLISECONDS = 120_000;
 describe.skipIf(!isThere)('two tabs of one browser', () => {
   let profile: string;
   let app: TestApp;
-  let installed: Installed;
+  let installed: PackedPackage;
   let site: Site;
   let context: BrowserContext;
   let tabs: readonly [Page, Page];
@@ -71,8 +71,8 @@ describe.skipIf(!isThere)('two tabs of one browser', () => {
     // The shortest grace: a tab that comes with the token of the time before would soon be a thief.
     app = await startApp('sqlite', { LATCHKEY_REFRESH_GRACE_SECONDS: '1' });
     profile = mkdtempSync(join(tmpdir(), 'latchkey-chromium-'));
-    installed = installBuiltPackage();
-    site = await startSite({ api: app.url, page: PAGE, modules: installed.modules });
+    installed = installPacked('client');
+    site = await startSite({ api: app.url, page: PAGE, modules: join(installed.home, 'dist') });
     context = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: ARGUMENTS });
     tabs = [await openTab(), await openTab()];
     const person = await app.person();
