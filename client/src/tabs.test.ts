@@ -1,27 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../server/testing/app.ts';
 import { installPacked, type PackedPackage } from '../../tools/packed-package.ts';
+import { type Browser, isBrowserThere, startBrowser } from '../testing/browser.ts';
 import { type Site, startSite } from '../testing/site.ts';
-
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const isThere = existsSync(CHROMIUM);
-if (!isThere)
-  process.stdout.write(`the tests in a browser are skipped: no ${CHROMIUM}, and no other in CHROMIUM_PATH\n`);
-
-const ARGUMENTS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /** The clock of the page can be moved, so that both ways to find a token ended can be tested. */
 const PAGE = `<!doctype html><title>tabs</title><script type="module">
@@ -58,23 +41,21 @@ const ACCESS_SECONDS = 3600;
 /** For slow machines: it takes a few seconds elsewhere. */
 const TIMEOUT_MILLISECONDS = 120_000;
 
-describe.skipIf(!isThere)('two tabs of one browser', () => {
-  let profile: string;
+describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
   let app: TestApp;
   let installed: PackedPackage;
   let site: Site;
-  let context: BrowserContext;
+  let browser: Browser;
   let tabs: readonly [Page, Page];
   let username: string;
 
   beforeAll(async () => {
     // The shortest grace: a tab that comes with the token of the time before would soon be a thief.
     app = await startApp('sqlite', { LATCHKEY_REFRESH_GRACE_SECONDS: '1' });
-    profile = mkdtempSync(join(tmpdir(), 'latchkey-chromium-'));
     installed = installPacked('client');
     site = await startSite({ api: app.url, page: PAGE, modules: join(installed.home, 'dist') });
-    context = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: ARGUMENTS });
-    tabs = [await openTab(), await openTab()];
+    browser = await startBrowser();
+    tabs = [await browser.open(site.url), await browser.open(site.url)];
     const person = await app.person();
     username = person.username;
     const { password } = person;
@@ -82,19 +63,12 @@ describe.skipIf(!isThere)('two tabs of one browser', () => {
     expect(result).toMatchObject({ kind: 'signed-in' });
   });
   afterAll(async () => {
-    await context?.close();
+    await browser?.close();
     await site?.close();
     await app?.stop();
     installed?.remove();
-    if (profile) rmSync(profile, { recursive: true, force: true });
   });
 
-  async function openTab(): Promise<Page> {
-    const page = await context.newPage();
-    await page.goto(site.url);
-    await page.waitForFunction('globalThis.tab !== undefined');
-    return page;
-  }
   const refreshes = () => site.count('/auth/refresh-token');
   /** Both tabs call at the same moment. */
   const callTogether = () => {
@@ -132,7 +106,7 @@ describe.skipIf(!isThere)('two tabs of one browser', () => {
   });
 
   test('are still signed in after that, and a third one too', async () => {
-    const third = await openTab();
+    const third = await browser.open(site.url);
     for (const tab of [...tabs, third]) {
       expect(await tab.evaluate('tab.client.me()')).toMatchObject({ username });
       expect(await tab.evaluate('tab.ended')).toEqual([]);
