@@ -27,6 +27,10 @@ const PAGE = `<!doctype html><title>tabs</title><script type="module">
     ended,
     locks: 'locks' in navigator,
     skip: (seconds) => { ahead += seconds * 1000; },
+    async signOutAt(time) {
+      await at(time);
+      await client.signOut();
+    },
     async callAt(time, calls) {
       await at(time);
       const answers = await Promise.all(Array.from({ length: calls }, () => client.fetch('/v1/session')));
@@ -48,6 +52,8 @@ describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
   let browser: Browser;
   let tabs: readonly [Page, Page];
   let username: string;
+  let password: string;
+  let accountId: string;
 
   beforeAll(async () => {
     // The shortest grace: a tab that comes with the token of the time before would soon be a thief.
@@ -58,9 +64,9 @@ describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
     tabs = [await browser.open(site.url), await browser.open(site.url)];
     const person = await app.person();
     username = person.username;
-    const { password } = person;
-    const result = await tabs[0].evaluate(`tab.client.signIn(${JSON.stringify({ username, password })})`);
-    expect(result).toMatchObject({ kind: 'signed-in' });
+    password = person.password;
+    accountId = person.id;
+    await signIn(tabs[0]);
   });
   afterAll(async () => {
     await browser?.close();
@@ -69,6 +75,11 @@ describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
     installed?.remove();
   });
 
+  async function signIn(tab: Page): Promise<void> {
+    const result = await tab.evaluate(`tab.client.signIn(${JSON.stringify({ username, password })})`);
+    expect(result).toMatchObject({ kind: 'signed-in' });
+  }
+  const liveSessions = () => app.core.store.sessions.liveOf(accountId, app.core.clock.now());
   const refreshes = () => site.count('/auth/refresh-token');
   /** Both tabs call at the same moment. */
   const callTogether = () => {
@@ -125,6 +136,26 @@ describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
     expect(await tabs[0].evaluate(send)).toMatchObject({ error: { code: 'invalid-ticket' } });
     expect(site.count('/v1/challenges/resend')).toBe(2);
     expect(refreshes() - before).toBe(1);
+  });
+
+  test('are signed out by one of them, though the other refreshes at that moment', {
+    timeout: TIMEOUT_MILLISECONDS,
+  }, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      app.core.clock.advance(ACCESS_SECONDS + 1);
+      const [one, other] = round % 2 === 0 ? tabs : [tabs[1], tabs[0]];
+      const time = Date.now() + 60;
+      const call = `tab.callAt(${time}, ${CALLS}).catch(({ reason }) => reason)`;
+      await Promise.all([one.evaluate(`tab.signOutAt(${time + (round % 5)})`), other.evaluate(call)]);
+      for (const tab of tabs) {
+        expect(await tab.evaluate('tab.client.isSignedIn()')).toBe(false);
+        expect(await tab.evaluate('localStorage.length')).toBe(0);
+      }
+      expect(await liveSessions()).toEqual([]);
+      await signIn(one);
+      expect(await other.evaluate('tab.client.me()')).toMatchObject({ username });
+    }
+    for (const tab of tabs) await tab.evaluate('tab.ended.splice(0)');
   });
 
   test('are signed out together', async () => {
