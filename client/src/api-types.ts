@@ -751,6 +751,8 @@ export interface Operations {
   'DELETE /v1/factors/recovery-codes': { readonly request: null; readonly reply: null };
   /** The public keys of access tokens (RFC 7517) */
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
+  /** The sessions whose tokens are to be refused, as they are revoked: for resource servers */
+  'GET /v1/revocations': { readonly request: null; readonly reply: null };
   /** Whether the process lives */
   'GET /livez': { readonly request: null; readonly reply: null };
   /** Whether it can serve, and if not, what is missing */

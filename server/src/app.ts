@@ -1,8 +1,5 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { AuditSchedule } from './audit/schedule.ts';
-import { Webhooks } from './audit/webhooks.ts';
-import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
@@ -16,7 +13,7 @@ import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
-import { KeySchedule } from './key-schedule.ts';
+import { startJobs } from './jobs.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -87,7 +84,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log,
   });
   await outbox.start();
-  const jobs = startJobs(config, ports, keyRing);
+  const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
   const corridor = createCorridor(config, ports, {
     mounts,
@@ -157,30 +154,13 @@ function openRoutes(server: FastifyInstance, parts: RouteParts): void {
     clock,
     publicUrl,
     keySet: () => keyRing.keySet(),
-    longestTokenSeconds: longestTokenSeconds(mounts),
+    retainedSeconds: retainedSeconds(mounts),
   };
   registerRevocationRoute(server, {
     resourceServer: async (credential) =>
       (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
     follow: (follower) => followRevocations(feed, follower),
   });
-}
-
-/** What a server does from time to time, beside answering. */
-function startJobs(config: Configuration, ports: AppPorts, keyRing: KeyRing): { stop(): Promise<void> } {
-  const { store, vault, clock, log } = ports;
-  const cleanUp = new CleanUp(store, clock, log);
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
-  const { retentionDays } = config.audit;
-  const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
-  const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
-  const webhooks = new Webhooks({ store, clock, log, endpoints });
-  return {
-    async stop() {
-      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
-      await auditSchedule.stop();
-    },
-  };
 }
 
 interface CorridorParts {
@@ -269,6 +249,14 @@ export function createKeyRing(
 
 function longestTokenSeconds(mounts: readonly Mount[]): number {
   return Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
+}
+
+/** What resource servers may add to the life of a token, since their clocks may be slow. */
+const CLOCK_TOLERANCE_SECONDS = 300;
+
+/** How long a revocation can matter to anybody. */
+function retainedSeconds(mounts: readonly Mount[]): number {
+  return longestTokenSeconds(mounts) + CLOCK_TOLERANCE_SECONDS;
 }
 
 /** A hash that no password opens, made in the background: the first attempt without an account waits for it. */
