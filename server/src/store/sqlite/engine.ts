@@ -42,7 +42,9 @@ export function openSqliteEngine(path: string): Engine {
     for (const waiting of [...inFlight.splice(0), ...queue.splice(0)]) waiting.reject(stopped);
   }
 
-  worker.on('message', (answer: string) => {
+  worker.on('message', (answer: unknown) => {
+    // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
+    if (typeof answer !== 'string') return;
     const results = JSON.parse(answer) as WriteResult[];
     const settled = inFlight;
     inFlight = [];

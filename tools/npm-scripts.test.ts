@@ -18,7 +18,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-// `npm start` as it is typed, in a copy of the repository that has its packages and nothing else: no build, no data.
+// `npm start` and `npm run dev` as they are typed, in a copy of the repository that has its packages and nothing else: no build, no data.
 let copy = '';
 const started = new Set<ChildProcess>();
 beforeAll(() => {
@@ -52,9 +52,9 @@ const path = (process.env.PATH ?? '')
   .filter((folder) => !folder.endsWith(join('node_modules', '.bin')))
   .join(delimiter);
 
-async function npmStart() {
+async function npm(...args: string[]) {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY_|npm_)/.test(name));
-  const child = spawn('npm', ['start'], {
+  const child = spawn('npm', args, {
     cwd: copy,
     env: { ...Object.fromEntries(inherited), PATH: path, LATCHKEY_LISTEN_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -82,7 +82,7 @@ test('builds, loads the demo once, prints lines that can be pasted, and ends wit
 }, async () => {
   const keys: string[] = [];
   for (const isFirst of [true, false]) {
-    const { output, ended, child } = await npmStart();
+    const { output, ended, child } = await npm('start');
     expect(output.text.includes('loaded the demo directory'), output.text).toBe(isFirst);
     const lines = output.text.split('\n').filter((line) => line.startsWith('curl '));
     expect(lines.length).toBeGreaterThanOrEqual(5);
@@ -97,4 +97,20 @@ test('builds, loads the demo once, prints lines that can be pasted, and ends wit
   }
   expect(keys[0]).toBe(keys[1]);
   expect(existsSync(join(copy, 'data', 'latchkey.db'))).toBe(true);
+});
+
+test('from the sources serves the same, and again after a change', { timeout: 120_000 }, async () => {
+  const { output, ended, child } = await npm('run', 'dev');
+  const signIn = () =>
+    execFileSync('bash', ['-c', /^curl .*$/m.exec(output.text)?.[0] ?? ''], { encoding: 'utf8' });
+  expect(signIn(), output.text).toMatch(/"token"/);
+  output.text = '';
+  const source = join(copy, 'server', 'src', 'version.ts');
+  writeFileSync(source, readFileSync(source));
+  while (!output.text.includes('/docs\n')) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(signIn(), output.text).toMatch(/"token"/);
+  child.kill('SIGTERM');
+  await ended;
+  const url = /listening on (http:\S+)/.exec(output.text)?.[1] ?? '';
+  await expect(fetch(`${url}/livez`)).rejects.toThrow();
 });
