@@ -7,34 +7,30 @@ import { ConfigurationError } from './errors.ts';
 
 const KEY = Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64');
 
-/** A value for each key that is not its default. */
+/** A value that is not the default, of each key whose schema does not say enough to think of one. */
 const OTHER_VALUES: Readonly<Record<string, unknown>> = {
-  'listen.host': '::1',
-  'listen.port': 0,
-  'listen.drainMilliseconds': 60_000,
   publicUrl: 'https://id.example.com/base',
   'store.url': 'postgres://u:p@h:5/db',
   'secrets.key': KEY,
   'mail.url': 'smtps://user:pass@mail.example.com:465',
   'mail.from': 'Somebody <a@example.com>',
   trustedProxies: ['10.0.0.0/8', '::1'],
-  'log.level': 'debug',
   mounts: [{ contract: 'login', organisation: '00000000-0000-4000-8000-000000000001' }],
-  'signIn.maxFailures': 100,
-  'signIn.lockSeconds': 900,
-  'signIn.refusalMilliseconds': 2000,
   'signIn.perAddress': { count: 100_000, seconds: 1 },
-  'hashing.memoryKib': 20_000,
-  'hashing.passes': 3,
-  'hashing.parallelism': 2,
-  'hashing.queueMilliseconds': 60_000,
-  'challenge.pinSeconds': 1,
-  'challenge.ticketSeconds': 1,
-  'refresh.graceSeconds': 1,
-  'session.maxSeconds': 1,
-  'keys.publishSeconds': 1,
-  'keys.rotateDays': 0,
+  'tracing.url': 'https://traces.example.com/v1/traces',
+  webhooks: [{ url: 'https://example.com/told', secret: `whsec_${KEY}` }],
 };
+
+/** A value of a key that is allowed and not its default. */
+function otherValue(key: string, schema: Readonly<Record<string, unknown>>): unknown {
+  const given = OTHER_VALUES[key];
+  if (given !== undefined) return given;
+  const { type, minimum, maximum, default: standard, enum: members } = schema;
+  if (Array.isArray(members)) return members.find((member) => member !== standard);
+  if (type === 'integer') return standard === minimum ? maximum : minimum;
+  if (type === 'number') return 0.5;
+  return type === 'boolean' ? !standard : 'a text of some length';
+}
 
 /** What a configuration is like that has this value at this key. */
 function read(key: string, value: unknown): Record<string, unknown> {
@@ -198,8 +194,7 @@ describe('the configuration', () => {
   test('every key can be given in the environment, in a file that it names, and in the configuration file', () => {
     for (const { path, schema } of configurationKeys()) {
       const key = path.join('.');
-      const value = OTHER_VALUES[key];
-      expect(value, key).not.toEqual(schema.default);
+      const value = otherValue(key, schema);
       const text = typeof value === 'string' ? value : JSON.stringify(value);
       const beside: Record<string, string> = key === 'store.url' ? { LATCHKEY_SECRETS_KEY: KEY } : {};
       const expected = expect.objectContaining(read(key, value));
@@ -256,6 +251,15 @@ describe('the configuration', () => {
     ],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":7}}]' }, /claims/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"profile","allowSignUp":true}]' }, /not part of this version/],
+    [{ LATCHKEY_TRACING_URL: 'http://a b' }, /tracing\.url: is not a URL/],
+    [
+      { LATCHKEY_WEBHOOKS: JSON.stringify([{ url: 'https://[', secret: `whsec_${KEY}` }]) },
+      /webhooks\[0\]\.url: is not a URL/,
+    ],
+    [
+      { LATCHKEY_HASHING_MEMORY_KIB: '15', LATCHKEY_HASHING_PARALLELISM: '2' },
+      /hashing\.memoryKib: must be at least 8 for each lane, 16/,
+    ],
     [{ LATCHKEY_HASHING_QUEUE_MILLISECONDS: '99' }, /queueMilliseconds/],
     [{ LATCHKEY_SIGN_IN_LOCK_SECONDS: '901' }, /lockSeconds/],
   ])('%j is refused', (environment, problem) => {

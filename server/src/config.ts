@@ -180,6 +180,13 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('store.url', () => requireUrl('store.url', settings.store.url, problems));
   read('mail.url', () => requireUrl('mail.url', mail.url, problems));
+  read('tracing.url', () => requireUrl('tracing.url', settings.tracing.url, problems));
+  read('webhooks', () =>
+    settings.webhooks.forEach(({ url }, index) => requireUrl(`webhooks[${index}].url`, url, problems)),
+  );
+  read('hashing.memoryKib', () =>
+    read('hashing.parallelism', () => requireLanes(settings.hashing, problems)),
+  );
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
   const resolved = read('mounts', () =>
@@ -213,14 +220,20 @@ function requireSecret({ secrets, store }: Settings, problems: string[]): void {
 }
 
 /** The address of a server must be a URL; `sqlite:PATH` and `console:` name none. */
-function requireUrl(key: string, address: string, problems: string[]): void {
-  if (/^(sqlite|console):/.test(address)) return;
+function requireUrl(key: string, address: string | undefined, problems: string[]): void {
+  if (address === undefined || /^(sqlite|console):/.test(address)) return;
   try {
     const { username, password } = new URL(address);
     decodeURIComponent(username + password);
   } catch {
     problems.push(`${key}: is not a URL`);
   }
+}
+
+/** RFC 9106 §3.1: each lane has at least 8 KiB. */
+function requireLanes({ memoryKib, parallelism }: Settings['hashing'], problems: string[]): void {
+  if (memoryKib < 8 * parallelism)
+    problems.push(`hashing.memoryKib: must be at least 8 for each lane, ${8 * parallelism}`);
 }
 
 function requireAddressBlocks(blocks: readonly string[], problems: string[]): void {
