@@ -181,9 +181,10 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   read('store.url', () => requireUrl('store.url', settings.store.url, problems));
   read('mail.url', () => requireUrl('mail.url', mail.url, problems));
   read('tracing.url', () => requireUrl('tracing.url', settings.tracing.url, problems));
-  read('webhooks', () =>
-    settings.webhooks.forEach(({ url }, index) => requireUrl(`webhooks[${index}].url`, url, problems)),
-  );
+  read('webhooks', () => {
+    for (const [index, { url }] of settings.webhooks.entries())
+      requireUrl(`webhooks[${index}].url`, url, problems);
+  });
   read('hashing.memoryKib', () =>
     read('hashing.parallelism', () => requireLanes(settings.hashing, problems)),
   );
