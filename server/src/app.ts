@@ -7,7 +7,11 @@ import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
 import { Outbox } from './delivery/outbox.ts';
+import { unsealMail } from './delivery/queue-mail.ts';
+import { unsealSms } from './delivery/queue-sms.ts';
+import { createSmsTransport } from './delivery/sms-transport.ts';
 import { createMailTransport } from './delivery/transport.ts';
+import { createWording } from './delivery/wording.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
@@ -69,14 +73,8 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
   });
-  const outbox = new Outbox({
-    store,
-    vault,
-    transport: createMailTransport(config.mail.url, config.mail.from),
-    clock,
-    log,
-  });
-  await outbox.start();
+  const outboxes = createOutboxes(config, ports);
+  for (const outbox of outboxes) await outbox.start();
   const cleanUp = new CleanUp(store, clock, log);
   const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
 
@@ -84,7 +82,9 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     mounts,
     keyRing,
     hashes,
-    mailQueued: () => outbox.nudge(),
+    mailQueued: () => {
+      for (const outbox of outboxes) outbox.nudge();
+    },
   });
 
   let draining = false;
@@ -131,7 +131,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
-      await Promise.all([outbox.stop(), cleanUp.stop(), keySchedule.stop()]);
+      await Promise.all([...outboxes, cleanUp, keySchedule].map((each) => each.stop()));
       await hashes.close();
     },
   };
@@ -168,8 +168,31 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
+    wording: createWording({ service: config.mail.from.name || 'Latchkey' }),
     mailQueued: parts.mailQueued,
   };
+}
+
+/** What sends mail, and what sends text messages. */
+function createOutboxes(config: Configuration, { store, vault, clock, log }: AppPorts): Outbox[] {
+  const mail = createMailTransport(config.mail.url, config.mail.from);
+  const sms = createSmsTransport(config.sms);
+  return [
+    new Outbox({
+      store,
+      clock,
+      log,
+      channel: 'mail',
+      send: (message) => mail.send(unsealMail(message, vault), message.id),
+    }),
+    new Outbox({
+      store,
+      clock,
+      log,
+      channel: 'sms',
+      send: (message) => sms.send(unsealSms(message, vault), message.id),
+    }),
+  ];
 }
 
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */

@@ -177,6 +177,7 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const { secrets, mail, publicUrl, mounts, ...rest } = settings;
 
   const from = read('mail.from', () => mailAddress(mail.from, problems));
+  read('sms.url', () => requireProviderAddress(settings.sms.url, problems));
   const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
@@ -192,6 +193,14 @@ function mailAddress(text: string, problems: string[]): MailAddress | null {
   const address = parseMailAddress(text);
   if (!address) problems.push('mail.from: must be an e-mail address, or `Name <address>`');
   return address;
+}
+
+function requireProviderAddress(text: string, problems: string[]): void {
+  if (text === 'console:') return;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null) problems.push('sms.url: must be an http or https URL, or `console:`');
+  else if (url.username !== '' || url.password !== '')
+    problems.push('sms.url: must not hold a user or a password; put the credential into sms.token');
 }
 
 function secretOf(text: string | undefined, problems: string[]): Buffer | null {

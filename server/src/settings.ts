@@ -148,6 +148,26 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    sms: Type.Object(
+      {
+        url: Type.String({
+          default: 'console:',
+          pattern: '^(console:|https?://.+)$',
+          description:
+            'the `http://…` or `https://…` address of a provider that takes `{to, from, text}` by POST, or `console:`, which prints text messages to stderr',
+        }),
+        from: Type.String({
+          default: 'Latchkey',
+          minLength: 1,
+          maxLength: 64,
+          description: 'sender of every text message: a number, or a name that the provider knows',
+        }),
+        token: Type.Optional(
+          Type.String({ minLength: 1, description: 'sent to the provider as a bearer token' }),
+        ),
+      },
+      closed,
+    ),
     trustedProxies: Type.Array(Type.String(), {
       default: [],
       description: 'addresses or CIDR blocks whose `X-Forwarded-For` is believed',

@@ -39,6 +39,11 @@ function fold(value: string): string {
 
 const E164 = /^\+[1-9]\d{6,14}$/;
 
+/** Whether a text is a phone number in E.164: the form in which numbers are kept, and that text messages go to. */
+export function isInternationalNumber(text: string): boolean {
+  return E164.test(text);
+}
+
 /**
  * A phone number in E.164, from any usual notation.
  * @param region the ISO 3166 code that national numbers are read in, such as `ES`; null takes international ones only

@@ -43,7 +43,8 @@ export function wordMessage(message: Message): WordedMail {
   return 'expiresAt' in message ? wordCode(message) : wordNotice(message);
 }
 
-type CodeMessage = Extract<Message, { readonly expiresAt: number }>;
+/** A message that carries a code: six digits, or one that is long and names its ticket by itself. */
+export type CodeMessage = Extract<Message, { readonly expiresAt: number }>;
 
 function wordCode(message: CodeMessage): WordedMail {
   const until = `It can be used once, until ${clockTime(message.expiresAt)}.`;

@@ -3,6 +3,7 @@ import { auditEvent } from '../audit/event.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
+import type { Wording } from '../delivery/wording.ts';
 import type { Mount } from '../mount.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 import { recordAudit } from '../store/audit.ts';
@@ -33,7 +34,8 @@ export interface Corridor {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Says that a commit has put mail into the outbox. */
+  readonly wording: Wording;
+  /** Says that a commit has put a message into the outbox. */
   readonly mailQueued: () => void;
 }
 
