@@ -165,6 +165,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
       graceSeconds: config.refresh.graceSeconds,
       sessionMaxSeconds: config.session.maxSeconds,
     },
+    sendingLimits: config,
     clock,
     random,
     log,

@@ -19,7 +19,7 @@ export interface Configuration extends Omit<Settings, 'mounts' | 'secrets' | 'ma
   readonly publicUrl: string | null;
   /** Null when it is kept in the key file. */
   readonly secretKey: Buffer | null;
-  readonly mail: { readonly url: string; readonly from: MailAddress };
+  readonly mail: Omit<Settings['mail'], 'from'> & { readonly from: MailAddress };
   readonly mounts: readonly Mount[];
 }
 
@@ -186,7 +186,7 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   problems.push(...(resolved?.problems ?? []));
 
   if (problems.length > 0 || !from || !resolved) throw new ConfigurationError(problems);
-  return { ...rest, publicUrl: origin, secretKey, mail: { url: mail.url, from }, mounts: resolved.mounts };
+  return { ...rest, publicUrl: origin, secretKey, mail: { ...mail, from }, mounts: resolved.mounts };
 }
 
 function mailAddress(text: string, problems: string[]): MailAddress | null {

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
 
 // The whole configuration, each key with its meaning: what reads it, the JSON Schema that ships and the documentation
 // are all made from here. Sections hold keys and nothing is nested deeper, so every key has one environment name.
@@ -134,40 +135,8 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
-    mail: Type.Object(
-      {
-        url: Type.String({
-          default: 'console:',
-          pattern: '^(console:|smtps?://.+)$',
-          description: '`smtp://…`, `smtps://…`, or `console:`, which prints mails to stderr',
-        }),
-        from: Type.String({
-          default: 'Latchkey <no-reply@localhost>',
-          description: 'sender of every mail: `Name <address>` or an address',
-        }),
-      },
-      closed,
-    ),
-    sms: Type.Object(
-      {
-        url: Type.String({
-          default: 'console:',
-          pattern: '^(console:|https?://.+)$',
-          description:
-            'the `http://…` or `https://…` address of a provider that takes `{to, from, text}` by POST, or `console:`, which prints text messages to stderr',
-        }),
-        from: Type.String({
-          default: 'Latchkey',
-          minLength: 1,
-          maxLength: 64,
-          description: 'sender of every text message: a number, or a name that the provider knows',
-        }),
-        token: Type.Optional(
-          Type.String({ minLength: 1, description: 'sent to the provider as a bearer token' }),
-        ),
-      },
-      closed,
-    ),
+    mail: MAIL_SETTINGS,
+    sms: SMS_SETTINGS,
     trustedProxies: Type.Array(Type.String(), {
       default: [],
       description: 'addresses or CIDR blocks whose `X-Forwarded-For` is believed',

@@ -11,7 +11,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'code-points.ts': [],
   'log.ts': [],
   'schema-problems.ts': [],
-  'settings.ts': [],
+  'settings.ts': ['delivery/delivery-settings.ts'],
   'audit/': [],
   'accounts/': ['crypto/'],
   'crypto/': ['errors.ts', 'ports.ts'],

@@ -66,18 +66,11 @@ async function storeFindings(config: Configuration): Promise<Finding[]> {
   }
   try {
     const { store, clock } = core;
-    const depth = await store.outbox.depth();
     const skew = Math.abs((await store.time()) - clock.now());
     return [
       { about: 'store', state: 'ok', message: `${await store.accounts.count()} accounts, schema up to date` },
       ...(await durabilityFindings(core)),
-      depth.dead > 0
-        ? {
-            about: 'outbox',
-            state: 'warn',
-            message: `${depth.waiting} mails wait, ${depth.dead} came too late to be sent. See the log for why.`,
-          }
-        : { about: 'outbox', state: 'ok', message: `${depth.waiting} mails wait` },
+      outboxFinding(await store.outbox.depth(), await store.sendingBudgets.withheld(clock.now())),
       skew > 2000
         ? {
             about: 'clock',
@@ -89,6 +82,20 @@ async function storeFindings(config: Configuration): Promise<Finding[]> {
   } finally {
     await core.store.close();
   }
+}
+
+function outboxFinding({ waiting, dead }: { waiting: number; dead: number }, withheld: number): Finding {
+  const troubles = [
+    ...(dead > 0 ? [`${dead} came too late to be sent; see the log for why`] : []),
+    ...(withheld > 0
+      ? [`${withheld} were withheld by a limit; latchkey audit names it (mail.withheld)`]
+      : []),
+  ];
+  return {
+    about: 'outbox',
+    state: troubles.length > 0 ? 'warn' : 'ok',
+    message: [`${waiting} messages wait`, ...troubles].join('. '),
+  };
 }
 
 async function durabilityFindings(core: Core): Promise<Finding[]> {

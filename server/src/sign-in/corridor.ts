@@ -14,6 +14,7 @@ import type { RefreshTokens } from '../tokens/refresh-token.ts';
 import type { StepUpTokens } from '../tokens/step-up-token.ts';
 import type { AddressLimit } from './address-limit.ts';
 import type { Caller } from './attempt.ts';
+import type { SendingLimits } from './sending-limits.ts';
 import type { Throttle } from './throttle.ts';
 
 /** Everything that the steps of the corridor work with. */
@@ -31,6 +32,7 @@ export interface Corridor {
   readonly stepUpTokens: StepUpTokens;
   readonly mounts: ReadonlyMap<string, Mount>;
   readonly limits: CorridorLimits;
+  readonly sendingLimits: SendingLimits;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
