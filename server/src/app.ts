@@ -11,7 +11,7 @@ import { unsealMail } from './delivery/queue-mail.ts';
 import { unsealSms } from './delivery/queue-sms.ts';
 import { createSmsTransport } from './delivery/sms-transport.ts';
 import { createMailTransport } from './delivery/transport.ts';
-import { createWording } from './delivery/wording.ts';
+import { createWording, wordingOptions } from './delivery/wording.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
@@ -169,7 +169,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
-    wording: createWording({ service: config.mail.from.name || 'Latchkey' }),
+    wording: createWording(wordingOptions(config)),
     mailQueued: parts.mailQueued,
   };
 }

@@ -21,7 +21,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'mount.ts': ['contracts/contract.ts', 'tokens/'],
   'mount-settings.ts': ['contracts/contract.ts', 'sign-in/claims.ts', 'mount.ts', 'settings.ts'],
   'tokens/': ['crypto/', 'store/', 'mount.ts', 'ports.ts'],
-  'delivery/': ['crypto/', 'store/', 'ports.ts'],
+  'delivery/': ['accounts/addressee.ts', 'crypto/', 'store/', 'ports.ts'],
   'sign-in/': [
     'accounts/',
     'audit/',
@@ -41,6 +41,8 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'contracts/index.ts',
     'crypto/secret-key.ts',
     'delivery/mail-address.ts',
+    'delivery/template-overrides.ts',
+    'delivery/wording.ts',
     'errors.ts',
     'mount.ts',
     'mount-settings.ts',

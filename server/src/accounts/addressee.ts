@@ -16,18 +16,21 @@ export interface Addressee {
 export function addresseeOf(account: AccountWithMemberships): Addressee {
   const organisation =
     account.home ?? onlyOne(account.memberships.map((membership) => membership.organisation));
+  const member = memberOf(organisation);
+  return { ...member, name: account.user.name, locale: account.locale ?? member.locale };
+}
+
+/** Somebody of whom no more is known than the organisation, or not even that. */
+export function memberOf(organisation: Organisation | null): Addressee {
+  const locale = organisation?.settings?.locale;
   return {
-    name: account.user.name,
+    name: '',
     organisations: [organisation?.id, organisation?.parentId].filter((id) => typeof id === 'string'),
-    locale: account.locale ?? textOf(organisation?.settings?.locale),
+    locale: typeof locale === 'string' && locale !== '' ? locale : null,
   };
 }
 
 function onlyOne(organisations: readonly Organisation[]): Organisation | null {
   const [first] = organisations;
   return first !== undefined && organisations.every(({ id }) => id === first.id) ? first : null;
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
 }

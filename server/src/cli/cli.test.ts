@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -271,6 +271,41 @@ describe('the command line', () => {
     expect(await examine()).toMatch(/^1 fail +sms .*401\. Check sms\.token/);
     expect(provider.asked).toEqual([]);
     await provider.stop();
+  });
+
+  test('previews every message, marked as such, and sends nothing', async () => {
+    const one = await work.run(['mail', 'preview', 'reset-code', '--locale', 'de-AT']);
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    expect(one.stdout).toMatch(/^--- preview of reset-code: invented data, nothing is sent ---$/m);
+    expect(one.stdout).toMatch(/^Subject: Setzen Sie ein neues Passwort$/m);
+    expect(one.stdout).toMatch(/^[\w-]{40,}$/m);
+    const html = await work.run(['mail', 'preview', 'sign-in-code', '--html']);
+    expect(html.stdout).toMatch(/^<!-- preview of sign-in-code: .* -->\n<!doctype html><html lang="en">/);
+    const all = await work.run(['mail', 'preview', '--all']);
+    expect(all.stdout.match(/^--- preview of /gm)).toHaveLength(15);
+    expect(all.stdout).toMatch(/^As a text message: 042042 is your Latchkey code/m);
+    expect((await work.run(['mail', 'preview'])).code).toBe(1);
+    expect((await work.run(['mail', 'preview', 'nonsense'])).code).toBe(2);
+  });
+
+  test('previews the words of an organisation, and tells what is wrong with them', async () => {
+    const folder = join(work.directory, 'templates', uuid(1), 'en');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'sign-in-code.txt'), 'From the university\n\nHello {name}:\n\n{code}\n');
+    const environment = { LATCHKEY_MAIL_TEMPLATES: 'templates' };
+    const preview = (...options: string[]) =>
+      work.run(['mail', 'preview', 'sign-in-code', ...options], { environment });
+    expect((await preview('--organisation', uuid(1))).stdout).toMatch(
+      /^Subject: From the university\n\nHello Ada Example:\n\n042042\n/m,
+    );
+    expect((await preview()).stdout).toMatch(/^Subject: Your sign-in code$/m);
+    writeFileSync(join(folder, 'sign-in-code.txt'), 'From the university\n\nHello {naem}:\n\n{code}\n');
+    const wrong = await preview();
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain(`${uuid(1)}/en/sign-in-code.txt:3: {naem} is no placeholder`);
+    const serve = await work.run(['serve'], { environment });
+    expect(serve.code).toBe(1);
+    expect(serve.stderr).toContain(`${uuid(1)}/en/sign-in-code.txt:3: {naem} is no placeholder`);
   });
 
   test('a server and commands use one embedded store at the same time', async () => {

@@ -17,6 +17,20 @@ export const MAIL_SETTINGS = Type.Object(
       default: 'Latchkey <no-reply@localhost>',
       description: 'sender of every mail: `Name <address>` or an address',
     }),
+    locale: Type.String({
+      default: 'en',
+      minLength: 2,
+      maxLength: 35,
+      description:
+        'language of messages to whom neither the account (`attributes.locale`) nor its organisation (`settings.locale`) says another: `en`, `es`, `pt`, `de`, or one that `mail.templates` has',
+    }),
+    templates: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'folder of your own words, `<organisation or "default">/<locale>/<kind>.txt`; see [mail](mail.md#templates)',
+      }),
+    ),
     limitUnprovenPerAddress: limit(
       5,
       'mails an hour to one address that anybody can cause: resets, sign-ups, validations',

@@ -1,9 +1,14 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
+import { type Addressee, addresseeOf, memberOf } from '../accounts/addressee.ts';
+import type { MailAddress } from '../delivery/mail-address.ts';
 import type { Message } from '../delivery/message.ts';
 import { sealMail } from '../delivery/queue-mail.ts';
 import type { QueuedMail } from '../store/outbox.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { maySend } from './sending-limits.ts';
+
+/** What putting a message into an envelope works with. */
+type MailPorts = Pick<Corridor, 'vault' | 'random' | 'clock' | 'wording'>;
 
 /**
  * A message to an account's own address, for the outbox; null when the account has none, or when no more may be sent
@@ -21,9 +26,7 @@ export async function mailToAccount(
   if (account.email === null) return null;
   const sending = { channel: 'mail', kind: message.kind, recipient: account.email, account } as const;
   if (!(await maySend(corridor, attempt, sending))) return null;
-  const to = { name: account.user.name, address: account.email };
-  const times = { now: corridor.clock.now(), expiresAt };
-  return sealMail(to, message, times, corridor.vault, corridor.random);
+  return noticeToAccount(corridor, account, message, expiresAt);
 }
 
 /**
@@ -42,8 +45,15 @@ export async function mailToAddress(
   const { address, account } = to;
   const sending = { channel: 'mail', kind: message.kind, recipient: address, account } as const;
   if (!(await maySend(corridor, attempt, sending))) return null;
-  const times = { now: corridor.clock.now(), expiresAt };
-  return sealMail({ name: '', address }, message, times, corridor.vault, corridor.random);
+  const known = account ? addresseeOf(account) : await newcomer(corridor, attempt);
+  return enclose(corridor, { name: '', address }, message, { ...known, name: '' }, expiresAt);
+}
+
+/** Somebody who has no account yet, at a mount: of its organisation, where it has one. */
+export async function newcomer(corridor: Pick<Corridor, 'store'>, { mount }: Attempt): Promise<Addressee> {
+  return memberOf(
+    mount.organisation === null ? null : await corridor.store.organisations.byId(mount.organisation),
+  );
 }
 
 /** How long a notice is worth sending. */
@@ -55,12 +65,24 @@ const NOTICE_MILLISECONDS = 24 * 3_600_000;
  * @param expiresAt after which it is of no use, in milliseconds since 1970; a day from now when it is left out
  */
 export function noticeToAccount(
-  corridor: Pick<Corridor, 'vault' | 'random' | 'clock'>,
+  ports: MailPorts,
   account: AccountWithMemberships,
   message: Message,
-  expiresAt: number = corridor.clock.now() + NOTICE_MILLISECONDS,
+  expiresAt: number = ports.clock.now() + NOTICE_MILLISECONDS,
 ): QueuedMail | null {
   if (account.email === null) return null;
   const to = { name: account.user.name, address: account.email };
-  return sealMail(to, message, { now: corridor.clock.now(), expiresAt }, corridor.vault, corridor.random);
+  return enclose(ports, to, message, addresseeOf(account), expiresAt);
+}
+
+function enclose(
+  ports: MailPorts,
+  to: MailAddress,
+  message: Message,
+  addressee: Addressee,
+  expiresAt: number,
+): QueuedMail {
+  const now = ports.clock.now();
+  const mail = { to, ...ports.wording.mail(message, addressee, now) };
+  return sealMail(mail, message.kind, { now, expiresAt }, ports.vault, ports.random);
 }

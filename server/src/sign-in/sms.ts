@@ -1,9 +1,11 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
+import { addresseeOf } from '../accounts/addressee.ts';
 import { isInternationalNumber } from '../accounts/identifier.ts';
 import type { CodeMessage } from '../delivery/message.ts';
 import { sealSms } from '../delivery/queue-sms.ts';
 import type { QueuedMail } from '../store/outbox.ts';
 import type { Attempt, Corridor } from './corridor.ts';
+import { newcomer } from './mail.ts';
 import { maySend } from './sending-limits.ts';
 
 /**
@@ -23,7 +25,9 @@ export async function smsToPhone(
   if (!isInternationalNumber(to.phone)) throw new Error('a text message goes to a number in E.164 only');
   const sending = { channel: 'sms', kind: message.kind, recipient: to.phone, account: to.account } as const;
   if (!(await maySend(corridor, attempt, sending))) return null;
-  const text = { to: to.phone, text: corridor.wording.sms(message) };
-  const times = { now: corridor.clock.now(), expiresAt };
+  const now = corridor.clock.now();
+  const addressee = to.account ? addresseeOf(to.account) : await newcomer(corridor, attempt);
+  const text = { to: to.phone, text: corridor.wording.sms(message, addressee, now) };
+  const times = { now, expiresAt };
   return sealSms(text, message.kind, times, corridor.vault, corridor.random);
 }
