@@ -178,6 +178,23 @@ describe('the configuration', () => {
     ]);
   });
 
+  test('takes a provider of text messages by its address, its credential apart', () => {
+    const token = write('sms-token', 'a token\n');
+    expect(
+      load({
+        LATCHKEY_SMS_URL: 'https://sms.example.com/v1/messages',
+        LATCHKEY_SMS_FROM: '+34600111222',
+        LATCHKEY_SMS_TOKEN_FILE: join(directory, token),
+      }).sms,
+    ).toEqual({ url: 'https://sms.example.com/v1/messages', from: '+34600111222', token: 'a token' });
+    expect(load().sms).toEqual({ url: 'console:', from: 'Latchkey' });
+    expect(problems({ LATCHKEY_SMS_URL: 'https://user:secret@sms.example.com' })).toEqual([
+      'sms.url: must not hold a user or a password; put the credential into sms.token',
+    ]);
+    expect(problems({ LATCHKEY_SMS_URL: 'http://' })[0]).toMatch(/^sms\.url: must/);
+    expect(problems({ LATCHKEY_SMS_URL: 'smpp://example.com' })[0]).toMatch(/^sms\.url: .*LATCHKEY_SMS_URL/);
+  });
+
   test('says in one line what is wrong with the file itself', () => {
     expect(() => load({}, 'nothing.json')).toThrow(/cannot read the configuration/);
     expect(() => load({}, write('broken.json', '{'))).toThrow(/cannot read the configuration/);

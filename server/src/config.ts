@@ -19,7 +19,7 @@ export interface Configuration extends Omit<Settings, 'mounts' | 'secrets' | 'ma
   readonly publicUrl: string | null;
   /** Null when it is kept in the key file. */
   readonly secretKey: Buffer | null;
-  readonly mail: { readonly url: string; readonly from: MailAddress };
+  readonly mail: Omit<Settings['mail'], 'from'> & { readonly from: MailAddress };
   readonly mounts: readonly Mount[];
 }
 
@@ -178,6 +178,7 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const { secrets, mail, publicUrl, mounts, ...rest } = settings;
 
   const from = read('mail.from', () => mailAddress(mail.from, problems));
+  read('sms.url', () => requireProviderAddress(settings.sms.url, problems));
   const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
@@ -187,13 +188,21 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   problems.push(...(resolved?.problems ?? []));
 
   if (problems.length > 0 || !from || !resolved) throw new ConfigurationError(problems);
-  return { ...rest, publicUrl: origin, secretKey, mail: { url: mail.url, from }, mounts: resolved.mounts };
+  return { ...rest, publicUrl: origin, secretKey, mail: { ...mail, from }, mounts: resolved.mounts };
 }
 
 function mailAddress(text: string, problems: string[]): MailAddress | null {
   const address = parseMailAddress(text);
   if (!address) problems.push('mail.from: must be an e-mail address, or `Name <address>`');
   return address;
+}
+
+function requireProviderAddress(text: string, problems: string[]): void {
+  if (text === 'console:') return;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null) problems.push('sms.url: must be an http or https URL, or `console:`');
+  else if (url.username !== '' || url.password !== '')
+    problems.push('sms.url: must not hold a user or a password; put the credential into sms.token');
 }
 
 function secretOf(text: string | undefined, problems: string[]): Buffer | null {

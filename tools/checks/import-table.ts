@@ -13,7 +13,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'schema-problems.ts': [],
   'observability/': ['store/', 'errors.ts'],
   'mount-schema.ts': [],
-  'settings.ts': ['mount-schema.ts'],
+  'settings.ts': ['delivery/delivery-settings.ts', 'mount-schema.ts'],
   'audit/': ['crypto/', 'store/', 'ports.ts'],
   'accounts/': ['crypto/'],
   'crypto/': ['errors.ts', 'ports.ts'],

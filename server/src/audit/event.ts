@@ -9,6 +9,7 @@ export const AUDIT_EVENTS = [
   'sign-in.choices-offered',
   'code.refused',
   'code.resent',
+  'mail.withheld',
   'session.signed-out',
   'session.ended',
   'session.others-ended',

@@ -8,6 +8,7 @@ import { uuid } from '../../testing/core.ts';
 import { createDatabase, freePort } from '../../testing/postgres.ts';
 import { makeWorkplace, type Workplace } from '../../testing/process.ts';
 import { runRawSql } from '../../testing/raw-sql.ts';
+import { startSmsProvider } from '../../testing/sms-provider.ts';
 import { progressLine } from './progress.ts';
 
 const SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
@@ -264,17 +265,33 @@ describe('the command line', () => {
   test('looks at itself, a line each with the remedy', async () => {
     const { code, stdout } = await work.run(['doctor']);
     expect(code).toBe(0);
-    for (const about of ['configuration', 'store', 'mail', 'clock', 'secrets', 'proxies'])
+    for (const about of ['configuration', 'store', 'mail', 'sms', 'clock', 'secrets', 'proxies'])
       expect(stdout).toMatch(new RegExp(`^(ok|warn) +${about} `, 'm'));
     const bad = await work.run(['doctor'], {
       environment: {
         LATCHKEY_MAIL_URL: `smtp://127.0.0.1:${await freePort()}`,
+        LATCHKEY_SMS_URL: `http://127.0.0.1:${await freePort()}/`,
         LATCHKEY_TRUSTED_PROXIES: '["0.0.0.0/0"]',
       },
     });
     expect(bad.code).toBe(1);
     expect(bad.stdout).toMatch(/^fail +mail .*Check mail\.url/m);
+    expect(bad.stdout).toMatch(/^fail +sms .*Check sms\.url/m);
     expect(bad.stdout).toMatch(/^fail +proxies /m);
+  });
+
+  test('doctor asks the provider of text messages, and sends nothing', async () => {
+    const provider = await startSmsProvider();
+    const examine = async () => {
+      const environment = { LATCHKEY_SMS_URL: provider.url, LATCHKEY_SMS_TOKEN: 'a token' };
+      const { code, stdout } = await work.run(['doctor'], { environment });
+      return `${code} ${/^.* sms .*$/m.exec(stdout)?.[0]}`;
+    };
+    expect(await examine()).toMatch(/^0 ok +sms .* answers$/);
+    provider.demandToken('another token');
+    expect(await examine()).toMatch(/^1 fail +sms .*401\. Check sms\.token/);
+    expect(provider.asked).toEqual([]);
+    await provider.stop();
   });
 
   test('a server and commands use one embedded store at the same time', async () => {

@@ -7,7 +7,7 @@ import { claimDueMails, claimedMails, enqueueMail } from '../store/outbox.ts';
 import { isMailAddress, parseMailAddress } from './mail-address.ts';
 import { wordMessage } from './message.ts';
 import { Outbox } from './outbox.ts';
-import { sealMail } from './queue-mail.ts';
+import { sealMail, unsealMail } from './queue-mail.ts';
 import { createMailTransport } from './transport.ts';
 
 const FROM = { name: 'Latchkey', address: 'no-reply@example.com' };
@@ -25,7 +25,14 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
 
   const open = async (url = sink.url) => {
     const transport = createMailTransport(url, FROM);
-    const outbox = new Outbox({ ...core, transport });
+    const { store, clock, log, vault } = core;
+    const outbox = new Outbox({
+      store,
+      clock,
+      log,
+      channel: 'mail',
+      send: (mail) => transport.send(unsealMail(mail, vault), mail.id),
+    });
     await outbox.start();
     return outbox;
   };
@@ -67,7 +74,9 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
 
   test('keeps nothing readable while it waits, and nothing at all afterwards', async () => {
     await queue('waiting@example.com');
-    const [row] = claimedMails(rowsOf(await core.store.commit([claimDueMails(core.clock.now(), 10)])));
+    const [row] = claimedMails(
+      rowsOf(await core.store.commit([claimDueMails('mail', core.clock.now(), 10)])),
+    );
     expect(row?.mailSealed).toMatch(/^v1\./);
     expect(JSON.stringify(row)).not.toContain('123456');
     const outbox = await open();

@@ -28,6 +28,33 @@ export type Message =
       readonly userAgent: string | null;
     };
 
+/**
+ * Who can cause a message of each kind: anybody who knows an address, or only somebody who has shown the account's
+ * password or has a session. A code for an address that is yet to be proven goes to somebody who may not have asked.
+ */
+const CAUSES: Readonly<Record<Message['kind'], 'anybody' | 'the-owner'>> = {
+  'sign-in-code': 'the-owner',
+  'device-code': 'the-owner',
+  'account-locked': 'anybody',
+  'address-code': 'anybody',
+  'sign-up-code': 'anybody',
+  'sign-up-known': 'anybody',
+  'validation-code': 'anybody',
+  'reset-code': 'anybody',
+  'password-changed': 'the-owner',
+  'factor-added': 'the-owner',
+  'factor-removed': 'the-owner',
+  'recovery-code-used': 'the-owner',
+  'email-changed': 'the-owner',
+  'phone-changed': 'the-owner',
+  'new-device': 'the-owner',
+};
+
+/** Who can cause a message of that kind. */
+export function whoCanCause(kind: Message['kind']): 'anybody' | 'the-owner' {
+  return CAUSES[kind];
+}
+
 /** What can be added to an account, or removed from it. */
 export type NamedFactor = 'totp' | 'email' | 'recovery-codes' | 'passkey';
 
@@ -43,7 +70,8 @@ export function wordMessage(message: Message): WordedMail {
   return 'expiresAt' in message ? wordCode(message) : wordNotice(message);
 }
 
-type CodeMessage = Extract<Message, { readonly expiresAt: number }>;
+/** A message that carries a code: six digits, or one that is long and names its ticket by itself. */
+export type CodeMessage = Extract<Message, { readonly expiresAt: number }>;
 
 function wordCode(message: CodeMessage): WordedMail {
   const until = `It can be used once, until ${clockTime(message.expiresAt)}.`;

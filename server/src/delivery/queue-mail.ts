@@ -24,6 +24,7 @@ export function sealMail(
   const mail: AddressedMail = { to, ...wordMessage(message) };
   return {
     id: timedUuid(times.now, random),
+    channel: 'mail',
     kind: message.kind,
     mailSealed: vault.seal('mail', JSON.stringify(mail)),
     createdAt: times.now,

@@ -3,6 +3,7 @@ import { auditEvent } from '../audit/event.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
+import type { Wording } from '../delivery/wording.ts';
 import type { Mount } from '../mount.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
@@ -14,6 +15,7 @@ import type { RefreshTokens } from '../tokens/refresh-token.ts';
 import type { StepUpTokens } from '../tokens/step-up-token.ts';
 import type { AddressLimit } from './address-limit.ts';
 import type { Caller } from './attempt.ts';
+import type { SendingLimits } from './sending-limits.ts';
 import type { Throttle } from './throttle.ts';
 
 /** Everything that the steps of the corridor work with. */
@@ -33,10 +35,12 @@ export interface Corridor {
   readonly stepUpTokens: StepUpTokens;
   readonly mounts: ReadonlyMap<string, Mount>;
   readonly limits: CorridorLimits;
+  readonly sendingLimits: SendingLimits;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Says that a commit has put mail into the outbox. */
+  readonly wording: Wording;
+  /** Says that a commit has put a message into the outbox. */
   readonly mailQueued: () => void;
 }
 
