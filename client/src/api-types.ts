@@ -157,6 +157,34 @@ export interface Operations {
       };
     };
   };
+  /** Make an account, where the mount allows it, and sign in */
+  'POST /api/v1/auths/sign-up': {
+    readonly request: {
+      readonly email: string;
+      readonly password: string;
+      readonly first_name: string;
+      readonly last_name: string;
+      readonly username?: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string;
+      readonly user: {
+        readonly id: number;
+        readonly username: string;
+        readonly email: string;
+        readonly firstName: string;
+        readonly lastName: string;
+        readonly rol: string;
+        readonly avatar: string;
+        readonly status: 'active' | 'inactive';
+        readonly lastLogin: string;
+        readonly createdAt: string;
+        readonly permissions: readonly string[];
+        readonly stats: Readonly<Record<string, unknown>>;
+      };
+    };
+  };
   /** Exchange a refresh token for a new pair */
   'POST /api/v1/auths/refresh': {
     readonly request: {
@@ -365,6 +393,41 @@ export interface Operations {
       };
     };
   };
+  /** A challenge for a device’s platform to sign: single use, five minutes */
+  'GET /api/v1/auth/get-challenge': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge: string;
+    };
+  };
+  /** Make an account or an installation, where the mount allows it */
+  'POST /api/v1/auth/sign-up': {
+    readonly request:
+      | {
+          readonly type: 'email-password';
+          readonly data: {
+            readonly email: string;
+            readonly password: string;
+          };
+        }
+      | {
+          readonly type: 'mobile-device';
+          readonly data: {
+            readonly installationId: string;
+            readonly password: string;
+            readonly platform: 'ios' | 'android';
+            readonly challenge: string;
+            readonly assertionToken: string;
+            readonly assertionKeyId?: string;
+          };
+        };
+    readonly reply: {
+      readonly id: string;
+      readonly role: string;
+      readonly createdAt: string;
+      readonly updatedAt: string;
+    };
+  };
   /** Sign in with a user name, an e-mail address or a mobile phone number */
   'POST /auth/login': {
     readonly request: {
@@ -433,6 +496,31 @@ export interface Operations {
   };
   /** End the session */
   'POST /v1/sign-out': { readonly request: null; readonly reply: null };
+  /** Begin to make an account: a code goes to the address, whether or not it is known */
+  'POST /v1/sign-up': {
+    readonly request: {
+      readonly email: string;
+      readonly password: string;
+      readonly username?: string;
+      readonly name?: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Make the account with the code that was mailed, and sign in */
+  'POST /v1/sign-up/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
   /** Complete a sign-in that asked for a step; answers as the contract where it began */
   'POST /v1/challenges/verify': {
     readonly request: {

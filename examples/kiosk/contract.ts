@@ -40,6 +40,7 @@ export const kiosk: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: [],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: null, requireValidatedEmail: false },
 
@@ -77,6 +78,9 @@ export const kiosk: Contract = {
     active: neverSpoken,
     me: neverSpoken,
     'signed-out': neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,

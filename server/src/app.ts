@@ -22,6 +22,7 @@ import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts';
 import type { Clock, Log, Random } from './ports.ts';
+import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
@@ -196,6 +197,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     decoyHash: decoyHash(hashes, random),
     hashingCost: config.hashing,
     passwords,
+    attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     addressLimit: createAddressLimit(config.signIn.perAddress),
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
@@ -217,6 +219,12 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
   };
 }
 
+/** Who vouches for devices, where the configuration names somebody. */
+function attestationOf(config: Configuration, ports: AppPorts): Attestation | null {
+  const { url, secret } = config.attestation;
+  return url === undefined || secret === undefined ? null : createAttestation({ url, secret }, ports);
+}
+
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
 async function closeServer(server: FastifyInstance, closeSilent: () => void): Promise<void> {
   const sweeper = setInterval(() => {
@@ -234,7 +242,8 @@ async function closeServer(server: FastifyInstance, closeSilent: () => void): Pr
 
 /** Every mount that is served: those of the configuration, and the native API. */
 export function servedMounts(config: Configuration): Mount[] {
-  const native = resolveMounts([{ contract: nativeContract.name }], [nativeContract]);
+  const { enabled: allowSignUp } = config.signUp;
+  const native = resolveMounts([{ contract: nativeContract.name, allowSignUp }], [nativeContract]);
   return [...config.mounts, ...native.mounts];
 }
 

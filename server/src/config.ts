@@ -160,6 +160,7 @@ function readSecretFile(variable: string, path: string, problems: string[]): str
 
 function parseVariable(variable: string, text: string, schema: Tree, problems: string[]): unknown {
   if (schema.type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (schema.type === 'boolean') return text === 'true' || (text === 'false' ? false : text);
   if (schema.type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   if (schema.type !== 'object' && schema.type !== 'array') return text;
   try {
@@ -184,11 +185,18 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
   read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
+  read('attestation.url', () => requireAttestationSecret(settings, problems));
   const resolved = read('mounts', () => resolveMounts(mounts, contracts));
   problems.push(...(resolved?.problems ?? []));
 
   if (problems.length > 0 || !from || !resolved) throw new ConfigurationError(problems);
   return { ...rest, publicUrl: origin, secretKey, mail: { ...mail, from }, mounts: resolved.mounts };
+}
+
+function requireAttestationSecret({ attestation }: Settings, problems: string[]): void {
+  const { url, secret } = attestation;
+  if ((url === undefined) !== (secret === undefined))
+    problems.push('attestation: url and secret belong together');
 }
 
 function mailAddress(text: string, problems: string[]): MailAddress | null {

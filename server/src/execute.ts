@@ -1,3 +1,6 @@
+import { signUp } from './self-service/sign-up.ts';
+import { beginSignUp, confirmSignUp } from './self-service/sign-up-by-mail.ts';
+import { signUpChallenge, signUpInstallation } from './self-service/sign-up-installation.ts';
 import { inspect } from './sessions/inspect.ts';
 import { me } from './sessions/me.ts';
 import { endOne, endOthers, listSessions, signOut } from './sessions/own-sessions.ts';
@@ -30,6 +33,11 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'end-other-sessions': (corridor, attempt, { token }) => endOthers(corridor, attempt, token),
   switch: (corridor, attempt, command) => switchRole(corridor, attempt, command.token, command),
   'prove-again': proveAgain,
+  'sign-up': signUp,
+  'begin-sign-up': beginSignUp,
+  'confirm-sign-up': confirmSignUp,
+  'sign-up-challenge': signUpChallenge,
+  'sign-up-installation': signUpInstallation,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

@@ -165,6 +165,9 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
       },
     ],
   },
+  'signed up': { kind: 'signed-up', id: uuid(8), role: '', at: AT },
+  challenge: { kind: 'challenge', challenge: 'C'.repeat(48) },
+  'code sent': { kind: 'code-sent', ticket: 'ticket' },
   accepted: { kind: 'accepted' },
   done: { kind: 'done' },
   ...Object.fromEntries(

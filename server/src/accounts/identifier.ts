@@ -61,3 +61,27 @@ export function canonicalPhone(value: string, region: string | null): string | n
   const plain = text.replace(/[\s().-]/g, '');
   return E164.test(plain) ? plain : null;
 }
+
+/** What an account is named by. */
+export interface Names {
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly phone: string | null;
+}
+
+/**
+ * The canonical forms by which an account can be found, with the bits of their kinds: one form can be a user name and an
+ * e-mail address at once.
+ * @returns them, or the kind that has none
+ */
+export function canonicalForms(names: Names): ReadonlyMap<string, number> | IdentifierKind {
+  const forms = new Map<string, number>();
+  for (const kind of ['username', 'email', 'phone'] as const) {
+    const value = names[kind];
+    if (value === null) continue;
+    const canonical = kind === 'phone' ? canonicalPhone(value, null) : canonicalName(value);
+    if (canonical === null) return kind;
+    forms.set(canonical, (forms.get(canonical) ?? 0) | KIND_BITS[kind]);
+  }
+  return forms;
+}

@@ -11,6 +11,10 @@ export const DECLINES = [
   'password-length',
   'password-listed',
   'password-reused',
+  'sign-up-disabled',
+  'identifier-malformed',
+  'identifier-taken',
+  'attestation-unavailable',
 ] as const;
 
 /** An outcome that declines and nothing else. */

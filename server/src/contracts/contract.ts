@@ -107,6 +107,8 @@ export interface Contract {
   readonly revealsUnknownIdentity: boolean;
   /** Whether a refusal for a missing validation carries a code that asks for a new one. */
   readonly offersResendCode: boolean;
+  /** Who can sign up at it, where a mount allows that. */
+  readonly signsUp: readonly ('people' | 'devices')[];
   /** What a mount has when its settings are silent. `refreshTokenSeconds` is null where it hands no refresh tokens out. */
   readonly defaults: {
     readonly accessTokenSeconds: number;

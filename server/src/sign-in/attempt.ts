@@ -2,6 +2,7 @@ import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
 import type { Decline } from '../commands/decline.ts';
+import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
 import type { Proof } from '../factors/factor.ts';
 
 export type { Organisation } from '../accounts/account.ts';
@@ -66,7 +67,8 @@ export type Command =
       readonly role: string;
     }
   /** Shows the password anew, and what else is asked for: some changes want a proof that is fresh. */
-  | { readonly kind: 'prove-again'; readonly token: string; readonly password: string };
+  | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
+  | SignUpCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -178,6 +180,7 @@ export type Outcome =
       readonly effectiveOrganisation: string | null;
     }
   | { readonly kind: 'signed-out' }
+  | SignUpOutcome
   /** It was taken note of; what came of it is not told. */
   | { readonly kind: 'accepted' }
   /** It is done, and there is nothing more to tell. */

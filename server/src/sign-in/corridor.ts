@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditEventName } from '../audit/event.ts';
 import { auditEvent } from '../audit/event.ts';
+import type { AttestedDevice } from '../commands/sign-up.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
@@ -28,6 +29,8 @@ export interface Corridor {
   readonly hashingCost: HashingCost;
   /** What holds for every password that is set. */
   readonly passwords: PasswordPolicy;
+  /** Who says whether a device is what it says; null where nobody was named. */
+  readonly attestation: { isGenuine(device: AttestedDevice): Promise<boolean> } | null;
   readonly throttle: Throttle;
   readonly addressLimit: AddressLimit;
   readonly accessTokens: AccessTokens;

@@ -128,6 +128,7 @@ export const fingerprint: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: [],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 12 * 3600, refreshTokenSeconds: 7 * 86_400, requireValidatedEmail: false },
 
@@ -236,6 +237,9 @@ export const fingerprint: Contract = {
     choices: neverSpoken,
     active: neverSpoken,
     me: neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,

@@ -137,6 +137,7 @@ export const login: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: [],
   offersResendCode: true,
   defaults: { accessTokenSeconds: 3600, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: true },
 
@@ -202,6 +203,9 @@ export const login: Contract = {
     me: ({ view, effectiveOrganisation }) => meReply(view, effectiveOrganisation),
     'signed-out': () => ({ status: 204, body: null }),
     active: neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,

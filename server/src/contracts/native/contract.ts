@@ -3,6 +3,7 @@ import { challengeEndpoints, challengeReplies } from './challenges.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
+import { signUpEndpoints, signUpReplies } from './sign-up.ts';
 
 /** The native API: what our own clients speak, and what completes the steps that other contracts have no field for. */
 export const native: Contract = {
@@ -12,13 +13,17 @@ export const native: Contract = {
   servesEveryMount: true,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: ['people'],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
-  endpoints: [...signInEndpoints, ...challengeEndpoints, ...sessionEndpoints],
+  endpoints: [...signInEndpoints, ...signUpEndpoints, ...challengeEndpoints, ...sessionEndpoints],
 
   encode: {
     ...signInReplies,
+    ...signUpReplies,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
     ...challengeReplies,
     ...sessionReplies,
     refused: refusal,

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { Outcome } from '../../sign-in/attempt.ts';
-import type { Fault, Reply, Wire } from '../contract.ts';
+import { type Fault, neverSpoken, type Reply, type Wire } from '../contract.ts';
 import type { Inactive } from './shapes.ts';
 
 /** Every code that the native API fails with, and what it says beside it. */
@@ -18,6 +18,9 @@ const MESSAGES = {
   'password-length': 'The password must be between 8 and 1024 characters.',
   'password-too-easy': 'The password is too easy to guess.',
   'password-reused': 'You cannot reuse old passwords.',
+  'sign-up-disabled': 'Signing up is not possible here.',
+  'identifier-malformed': 'The e-mail address or the user name cannot be one.',
+  'identifier-taken': 'The user name is taken.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -85,5 +88,13 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(422, 'password-too-easy', wire);
     case 'password-reused':
       return failure(422, 'password-reused', wire);
+    case 'sign-up-disabled':
+      return failure(403, 'sign-up-disabled', wire);
+    case 'identifier-malformed':
+      return failure(422, 'identifier-malformed', wire);
+    case 'identifier-taken':
+      return failure(409, 'identifier-taken', wire);
+    case 'attestation-unavailable':
+      return neverSpoken({ kind: 'declined', reason });
   }
 }

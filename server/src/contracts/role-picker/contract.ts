@@ -174,6 +174,7 @@ export const rolePicker: Contract = {
   servesEveryMount: false,
   opaqueToken: true,
   revealsUnknownIdentity: true,
+  signsUp: [],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 3600, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
@@ -254,6 +255,9 @@ export const rolePicker: Contract = {
     'signed-out': () => ({ status: 200, body: { success: true } satisfies Static<typeof Success> }),
     active: neverSpoken,
     me: neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
