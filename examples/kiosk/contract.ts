@@ -84,6 +84,7 @@ export const kiosk: Contract = {
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
+    validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

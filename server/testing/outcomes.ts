@@ -170,6 +170,7 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
   'code sent': { kind: 'code-sent', ticket: 'ticket' },
   accepted: { kind: 'accepted' },
   done: { kind: 'done' },
+  validated: { kind: 'validated', email: 'ada@example.com' },
   ...Object.fromEntries(
     DECLINES.map((reason): [string, Outcome] => [`declined: ${reason}`, { kind: 'declined', reason }]),
   ),

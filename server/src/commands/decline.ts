@@ -15,6 +15,7 @@ export const DECLINES = [
   'identifier-malformed',
   'identifier-taken',
   'attestation-unavailable',
+  'no-address',
 ] as const;
 
 /** An outcome that declines and nothing else. */

@@ -125,6 +125,12 @@ export const IDENTIFIER_LIMIT = 254;
 /** The longest password that is read, in code points. */
 export const PASSWORD_LIMIT = 1024;
 
+/**
+ * The longest new password that is read, in code points. Which are too long to be set is the core's to say, in one sentence for
+ * every contract; a body has no room for more.
+ */
+export const NEW_PASSWORD_LIMIT = 16 * 1024;
+
 /** The description of `organisationHeader`. */
 export const ORGANISATION_HEADER = {
   name: 'organization_id',

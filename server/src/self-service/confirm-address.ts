@@ -104,7 +104,9 @@ function changesBy(
     consumeTicket(ticket.secretHash, now),
     ...endings(account, session.id, proof, now),
     ...(proof.isTakenOver ? [...forgetAttached(account.id), forgetUnprovenPassword(account.id)] : []),
-    ...(proof.isChange ? replacing(corridor, account, proof) : [validateAddress(account.id, proof.kind, proof.address)]),
+    ...(proof.isChange
+      ? replacing(corridor, account, proof)
+      : [validateAddress(account.id, proof.kind, proof.address)]),
     ...releaseHolds([hold]),
     auditAttempt(origin, now, proof.isChange ? 'address.changed' : 'address.validated', {
       accountId: account.id,

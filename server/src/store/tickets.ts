@@ -9,7 +9,11 @@ export type TicketPurpose =
   | 'switch'
   | 'prove-again'
   | 'validate'
-  | 'reset';
+  | 'reset'
+  | 'validate-email'
+  | 'change-email'
+  | 'validate-phone'
+  | 'change-phone';
 
 /** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
 export interface MailedCode {

@@ -124,6 +124,9 @@ const DECLINES: Readonly<
   'sign-up-disabled': 'forbidden',
   'identifier-taken': 'taken',
   'attestation-unavailable': 'attestation_unavailable',
+  'identifier-malformed': 'invalid_credentials',
+  'password-length': 'invalid_credentials',
+  'password-listed': 'invalid_credentials',
 };
 
 /** The `credential-type` contract: one endpoint for devices, resource codes and people. */
@@ -219,7 +222,8 @@ export const credentialType: Contract = {
     }),
     challenge: ({ challenge }) => ({ status: 200, body: { challenge } satisfies Static<typeof Challenge> }),
     'code-sent': neverSpoken,
-    declined: ({ reason }) => failure(DECLINES[reason] ?? 'invalid_credentials'),
+    declined: (outcome) => failure(DECLINES[outcome.reason] ?? neverSpoken(outcome)),
+    validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

@@ -15,6 +15,8 @@ import {
   type Wire,
   type WireRequest,
 } from '../contract.ts';
+import { accountEndpoints, accountReplies } from './account.ts';
+import { failure } from './failure.ts';
 
 const Tokens = Type.Object({
   access_token: Type.String(),
@@ -43,17 +45,6 @@ const FAULTS: Readonly<Record<Fault, { code: string; message: string }>> = {
   unavailable: { code: 'unavailable', message: 'Service unavailable' },
   internal: { code: 'internal-error', message: 'Internal error' },
 };
-
-function failure(
-  status: number,
-  code: string,
-  message: string,
-  wire: Wire,
-  extra?: Readonly<Record<string, string>>,
-): Reply {
-  const attributes = extra === undefined ? {} : { extra_attributes: extra };
-  return { status, body: { error_code: code, message, trace_id: wire.requestId, ...attributes } };
-}
 
 function faultReply(fault: Fault, wire: Wire): Reply {
   return failure(FAULT_STATUS[fault], FAULTS[fault].code, FAULTS[fault].message, wire);
@@ -183,6 +174,7 @@ export const login: Contract = {
         command: { kind: 'me', token: request.bearer ?? '', organisation: organisationHeader(request) },
       }),
     },
+    ...accountEndpoints,
   ],
 
   encode: {
@@ -206,9 +198,8 @@ export const login: Contract = {
     'signed-up': neverSpoken,
     challenge: neverSpoken,
     'code-sent': neverSpoken,
-    accepted: neverSpoken,
     done: neverSpoken,
-    declined: neverSpoken,
+    ...accountReplies,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

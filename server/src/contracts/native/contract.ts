@@ -1,6 +1,8 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
+import { addressEndpoints } from './addresses.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
+import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
 import { signUpEndpoints, signUpReplies } from './sign-up.ts';
@@ -17,7 +19,14 @@ export const native: Contract = {
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
-  endpoints: [...signInEndpoints, ...signUpEndpoints, ...challengeEndpoints, ...sessionEndpoints],
+  endpoints: [
+    ...signInEndpoints,
+    ...signUpEndpoints,
+    ...challengeEndpoints,
+    ...sessionEndpoints,
+    ...passwordEndpoints,
+    ...addressEndpoints,
+  ],
 
   encode: {
     ...signInReplies,
@@ -33,6 +42,7 @@ export const native: Contract = {
     accepted: () => ({ status: 202, body: { accepted: true } }),
     done: () => ({ status: 204, body: null }),
     choices: neverSpoken,
+    validated: neverSpoken,
     me: neverSpoken,
   },
 

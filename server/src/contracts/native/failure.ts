@@ -18,6 +18,7 @@ const MESSAGES = {
   'password-length': 'The password must be between 8 and 1024 characters.',
   'password-too-easy': 'The password is too easy to guess.',
   'password-reused': 'You cannot reuse old passwords.',
+  'no-address': 'The account has no address to send a code to.',
   'sign-up-disabled': 'Signing up is not possible here.',
   'identifier-malformed': 'The e-mail address or the user name cannot be one.',
   'identifier-taken': 'The user name is taken.',
@@ -94,6 +95,8 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(422, 'identifier-malformed', wire);
     case 'identifier-taken':
       return failure(409, 'identifier-taken', wire);
+    case 'no-address':
+      return failure(409, 'no-address', wire);
     case 'attestation-unavailable':
       return neverSpoken({ kind: 'declined', reason });
   }

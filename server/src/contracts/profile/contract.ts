@@ -270,6 +270,7 @@ export const profile: Contract = {
     'signed-up': neverSpoken,
     challenge: neverSpoken,
     'code-sent': neverSpoken,
+    validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },
