@@ -27,7 +27,10 @@ describe('the README', () => {
       .map((line) => ({ line, answer: JSON.parse(answer) as unknown })),
   );
 
-  test('shows the lines that the demo prints, in their order', () => {
+  test('shows the lines that the demo prints, in their order', async () => {
+    // They are printed once it listens, and may come a moment later.
+    for (let waited = 0; waited < 10_000 && !demo.stdout().includes('The API, described'); waited += 10)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     const printed = demo.stdout().match(/^curl .*$/gm);
     expect(shown.map(({ line }) => line)).toEqual(
       printed?.map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')),

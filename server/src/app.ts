@@ -1,18 +1,17 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
+import { AuditSchedule } from './audit/schedule.ts';
+import { Webhooks } from './audit/webhooks.ts';
 import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
-import { Outbox } from './delivery/outbox.ts';
-import { unsealMail } from './delivery/queue-mail.ts';
-import { unsealSms } from './delivery/queue-sms.ts';
-import { createSmsTransport } from './delivery/sms-transport.ts';
-import { createMailTransport } from './delivery/transport.ts';
+import { createOutboxes } from './delivery/outboxes.ts';
 import { createWording, wordingOptions } from './delivery/wording.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
+import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
@@ -20,7 +19,10 @@ import { registerSystemRoutes } from './http/system-routes.ts';
 import { KeySchedule } from './key-schedule.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts';
 import type { Clock, Log, Random } from './ports.ts';
+import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
@@ -62,8 +64,9 @@ const CLOSE_MILLISECONDS = 10_000;
 
 /** Puts the service together: the only place where the parts are wired. Opens no socket and reads no environment. */
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
-  const { store, vault, clock, random, log, publicUrl } = ports;
+  const { store, clock, random, log, publicUrl } = ports;
   const mounts = servedMounts(config);
+  const passwords = await createPasswordPolicy(config.passwords, { clock, log });
   const keyRing = createKeyRing(config, mounts, ports);
   await keyRing.start((error) =>
     log.warn({ error: error.message }, 'the signing keys could not be read again'),
@@ -72,16 +75,19 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     threads: availableParallelism(),
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
+    onDone: (wait, run) => metrics.hashed(wait, run),
   });
+  const metrics = createMetrics(store, () => hashes.waiting, version);
+  store.watch(metrics.stored);
   const outboxes = createOutboxes(config, ports);
   for (const outbox of outboxes) await outbox.start();
-  const cleanUp = new CleanUp(store, clock, log);
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const jobs = startJobs(config, ports, keyRing);
 
   const corridor = createCorridor(config, ports, {
     mounts,
     keyRing,
     hashes,
+    passwords,
     mailQueued: () => {
       for (const outbox of outboxes) outbox.nudge();
     },
@@ -93,20 +99,53 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     random,
     log,
     publicUrl,
+    onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
     prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
-  for (const mount of mounts) registerContractRoutes(server, mount, corridor);
+  openRoutes(server, { config, ports, mounts, keyRing, corridor, metrics, isDraining: () => draining });
+
+  return {
+    server,
+    keyRing,
+    drain: () => {
+      draining = true;
+    },
+    async close() {
+      await closeServer(server, closeSilent);
+      keyRing.stop();
+      await Promise.all([...outboxes, jobs].map((each) => each.stop()));
+      await Promise.all([hashes.close(), passwords.close()]);
+    },
+  };
+}
+
+interface RouteParts {
+  readonly config: Configuration;
+  readonly ports: AppPorts;
+  readonly mounts: readonly Mount[];
+  readonly keyRing: KeyRing;
+  readonly corridor: Corridor;
+  readonly metrics: Metrics;
+  readonly isDraining: () => boolean;
+}
+
+/** Every route there is. */
+function openRoutes(server: FastifyInstance, parts: RouteParts): void {
+  const { config, mounts, keyRing, corridor, metrics } = parts;
+  const { store, clock, log, publicUrl } = parts.ports;
+  for (const mount of mounts) registerContractRoutes(server, mount, corridor, metrics.carriedOut);
+  registerMetricsRoute(server, { ...metrics, token: config.metrics.token ?? null });
   registerSystemRoutes(server, {
     keyRing,
     jwksMaxAgeSeconds: config.keys.publishSeconds,
     mounts,
     publicUrl,
     version,
-    notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store, log))],
+    notReady: async () => [...(parts.isDraining() ? ['draining'] : []), ...(await storeProblems(store, log))],
   });
 
   const feed = {
@@ -121,18 +160,21 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
     follow: (follower) => followRevocations(feed, follower),
   });
+}
 
+/** What a server does from time to time, beside answering. */
+function startJobs(config: Configuration, ports: AppPorts, keyRing: KeyRing): { stop(): Promise<void> } {
+  const { store, vault, clock, log } = ports;
+  const cleanUp = new CleanUp(store, clock, log);
+  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const { retentionDays } = config.audit;
+  const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
+  const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
+  const webhooks = new Webhooks({ store, clock, log, endpoints });
   return {
-    server,
-    keyRing,
-    drain: () => {
-      draining = true;
-    },
-    async close() {
-      await closeServer(server, closeSilent);
-      keyRing.stop();
-      await Promise.all([...outboxes, cleanUp, keySchedule].map((each) => each.stop()));
-      await hashes.close();
+    async stop() {
+      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
+      await auditSchedule.stop();
     },
   };
 }
@@ -141,18 +183,21 @@ interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
+  readonly passwords: PasswordPolicy;
   readonly mailQueued: () => void;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes } = parts;
+  const { mounts, keyRing, hashes, passwords } = parts;
   return {
     store,
     vault,
     hashes,
     decoyHash: decoyHash(hashes, random),
     hashingCost: config.hashing,
+    passwords,
+    attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     addressLimit: createAddressLimit(config.signIn.perAddress),
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
@@ -174,26 +219,10 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
   };
 }
 
-/** What sends mail, and what sends text messages. */
-function createOutboxes(config: Configuration, { store, vault, clock, log }: AppPorts): Outbox[] {
-  const mail = createMailTransport(config.mail.url, config.mail.from);
-  const sms = createSmsTransport(config.sms);
-  return [
-    new Outbox({
-      store,
-      clock,
-      log,
-      channel: 'mail',
-      send: (message) => mail.send(unsealMail(message, vault), message.id),
-    }),
-    new Outbox({
-      store,
-      clock,
-      log,
-      channel: 'sms',
-      send: (message) => sms.send(unsealSms(message, vault), message.id),
-    }),
-  ];
+/** Who vouches for devices, where the configuration names somebody. */
+function attestationOf(config: Configuration, ports: AppPorts): Attestation | null {
+  const { url, secret } = config.attestation;
+  return url === undefined || secret === undefined ? null : createAttestation({ url, secret }, ports);
 }
 
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
@@ -213,7 +242,8 @@ async function closeServer(server: FastifyInstance, closeSilent: () => void): Pr
 
 /** Every mount that is served: those of the configuration, and the native API. */
 export function servedMounts(config: Configuration): Mount[] {
-  const native = resolveMounts([{ contract: nativeContract.name }], [nativeContract]);
+  const { enabled: allowSignUp } = config.signUp;
+  const native = resolveMounts([{ contract: nativeContract.name, allowSignUp }], [nativeContract]);
   return [...config.mounts, ...native.mounts];
 }
 

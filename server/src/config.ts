@@ -169,6 +169,8 @@ function readSecretFile(variable: string, path: string, problems: string[]): str
 
 function parseVariable(variable: string, text: string, schema: Tree, problems: string[]): unknown {
   if (schema.type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (schema.type === 'boolean') return text === 'true' || (text === 'false' ? false : text);
+  if (schema.type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   if (schema.type !== 'object' && schema.type !== 'array') return text;
   try {
     return JSON.parse(text);
@@ -193,6 +195,8 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
+  read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
+  read('attestation.url', () => requireAttestationSecret(settings, problems));
   const resolved = read('mounts', () => resolveMounts(mounts, contracts));
   problems.push(...(resolved?.problems ?? []));
 
@@ -204,6 +208,12 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
     mail: { ...mail, from, templates },
     mounts: resolved.mounts,
   };
+}
+
+function requireAttestationSecret({ attestation }: Settings, problems: string[]): void {
+  const { url, secret } = attestation;
+  if ((url === undefined) !== (secret === undefined))
+    problems.push('attestation: url and secret belong together');
 }
 
 function mailAddress(text: string, problems: string[]): MailAddress | null {
@@ -251,6 +261,15 @@ function requireAddressBlocks(blocks: readonly string[], problems: string[]): vo
   for (const block of blocks)
     if (!isAddressBlock(block))
       problems.push(`trustedProxies: ${block} is neither an address nor a CIDR block`);
+}
+
+/** Where a part of a password's hash is sent: in clear to this machine only. */
+function requireSafeUrl(url: string | undefined, problems: string[]): void {
+  if (url === undefined) return;
+  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLocal))
+    problems.push('passwords.breachCheckUrl: must be an https URL');
 }
 
 function originOf(publicUrl: string | undefined, problems: string[]): string | null {

@@ -1,3 +1,12 @@
+import { changePassword } from './self-service/change-password.ts';
+import { confirmAddress } from './self-service/confirm-address.ts';
+import { forgotPassword } from './self-service/forgot-password.ts';
+import { changeAddress, validateAddress } from './self-service/prove-address.ts';
+import { resetPassword } from './self-service/reset-password.ts';
+import { signUp } from './self-service/sign-up.ts';
+import { beginSignUp, confirmSignUp } from './self-service/sign-up-by-mail.ts';
+import { signUpChallenge, signUpInstallation } from './self-service/sign-up-installation.ts';
+import { resendValidation, validateAccount } from './self-service/validate-account.ts';
 import { inspect } from './sessions/inspect.ts';
 import { me } from './sessions/me.ts';
 import { endOne, endOthers, listSessions, signOut } from './sessions/own-sessions.ts';
@@ -30,6 +39,19 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'end-other-sessions': (corridor, attempt, { token }) => endOthers(corridor, attempt, token),
   switch: (corridor, attempt, command) => switchRole(corridor, attempt, command.token, command),
   'prove-again': proveAgain,
+  'sign-up': signUp,
+  'begin-sign-up': beginSignUp,
+  'confirm-sign-up': confirmSignUp,
+  'sign-up-challenge': signUpChallenge,
+  'sign-up-installation': signUpInstallation,
+  'forgot-password': forgotPassword,
+  'reset-password': resetPassword,
+  'change-password': changePassword,
+  'resend-validation': resendValidation,
+  'validate-account': validateAccount,
+  'validate-address': validateAddress,
+  'change-address': changeAddress,
+  'confirm-address': confirmAddress,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

@@ -49,6 +49,8 @@ function resolveMount(settings: MountSettings, contract: Contract): Mount {
     requireValidatedEmail: settings.requireValidatedEmail ?? defaults.requireValidatedEmail,
     hideUnknownIdentity: settings.hideUnknownIdentity ?? false,
     trustFirstDevice: settings.trustFirstDevice ?? false,
+    allowSignUp: settings.allowSignUp ?? false,
+    allowUnattestedDevices: settings.allowUnattestedDevices ?? false,
     phoneRegion: settings.phoneRegion ?? null,
   };
 }
@@ -60,9 +62,10 @@ function mountProblems(mount: MountSettings, contract: Contract): string[] {
   if (mount.refreshTokenSeconds !== undefined && contract.defaults.refreshTokenSeconds === null) {
     problems.push(`${contract.name} hands no refresh tokens out: refreshTokenSeconds has no meaning`);
   }
-  if (mount.allowSignUp === true) problems.push('allowSignUp: sign-up is not part of this version');
-  if (mount.allowUnattestedDevices === true)
-    problems.push('allowUnattestedDevices: sign-up is not part of this version');
+  if (mount.allowSignUp === true && !contract.signsUp.includes('people'))
+    problems.push(`allowSignUp: ${contract.name} has no sign-up`);
+  if (mount.allowUnattestedDevices === true && !contract.signsUp.includes('devices'))
+    problems.push(`allowUnattestedDevices: ${contract.name} has no sign-up for devices`);
   problems.push(...claimProblems(mount.claims ?? {}));
   return problems;
 }

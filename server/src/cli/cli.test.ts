@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { uuid } from '../../testing/core.ts';
 import { createDatabase, freePort } from '../../testing/postgres.ts';
 import { makeWorkplace, type Workplace } from '../../testing/process.ts';
+import { runRawSql } from '../../testing/raw-sql.ts';
 import { startSmsProvider } from '../../testing/sms-provider.ts';
 import { progressLine } from './progress.ts';
 
@@ -48,6 +49,26 @@ describe('the command line', () => {
     });
   });
   afterAll(() => work.remove());
+
+  test('audit verify says that the log is whole, and exits 1 when it is not', async () => {
+    const place = makeWorkplace();
+    await place.run(['import', '-'], { input: DIRECTORY });
+    const server = await place.serve();
+    await post(`${server.url}/auth/login`, { username: 'ada', password: 'wrong' });
+    await server.end('SIGTERM');
+    expect(await place.run(['audit', 'verify'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^2 events, each as it was written; .* 0 wait for their place\.\n$/),
+    });
+    const report = JSON.parse((await place.run(['audit', 'verify', '--json'])).stdout);
+    expect(report).toMatchObject({ events: 2, problems: [] });
+    const store = `sqlite:${join(place.directory, 'data', 'latchkey.db')}`;
+    await runRawSql(store, 'DROP TRIGGER audit_is_not_deleted; DELETE FROM audit WHERE link = 1');
+    const broken = await place.run(['audit', 'verify']);
+    expect(broken.code).toBe(1);
+    expect(broken.stderr).toBe('latchkey: the audit log was tampered with: event 1 is missing\n');
+    place.remove();
+  });
 
   test.each(
     [['--help'], ['import', '--help'], ['account', '--help'], ['account', 'show', '--help']].map((args) => [

@@ -54,7 +54,7 @@ function eventOf(
   role: string,
 ): AuditEvent {
   const detail = { role, ...operator() };
-  return auditEvent({ at: core.clock.now(), event, accountId, organisationId, detail });
+  return auditEvent({ at: core.clock.now(), event, actor: 'operator', accountId, organisationId, detail });
 }
 
 function listCommand(): Command {

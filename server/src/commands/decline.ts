@@ -5,7 +5,18 @@
 export type Decline = (typeof DECLINES)[number];
 
 /** Every decline there is. */
-export const DECLINES = ['proof-required'] as const;
+export const DECLINES = [
+  'proof-required',
+  'reset-token-invalid',
+  'password-length',
+  'password-listed',
+  'password-reused',
+  'sign-up-disabled',
+  'identifier-malformed',
+  'identifier-taken',
+  'attestation-unavailable',
+  'no-address',
+] as const;
 
 /** An outcome that declines and nothing else. */
 export function declined(reason: Decline): { readonly kind: 'declined'; readonly reason: Decline } {

@@ -1,7 +1,10 @@
 import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
+import type { AddressCommand } from '../commands/address.ts';
 import type { Decline } from '../commands/decline.ts';
+import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
+import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
 import type { Proof } from '../factors/factor.ts';
 
 export type { Organisation } from '../accounts/account.ts';
@@ -66,7 +69,10 @@ export type Command =
       readonly role: string;
     }
   /** Shows the password anew, and what else is asked for: some changes want a proof that is fresh. */
-  | { readonly kind: 'prove-again'; readonly token: string; readonly password: string };
+  | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
+  | SignUpCommand
+  | PasswordCommand
+  | AddressCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -178,11 +184,13 @@ export type Outcome =
       readonly effectiveOrganisation: string | null;
     }
   | { readonly kind: 'signed-out' }
+  | SignUpOutcome
   /** It was taken note of; what came of it is not told. */
   | { readonly kind: 'accepted' }
   /** It is done, and there is nothing more to tell. */
   | { readonly kind: 'done' }
   | { readonly kind: 'declined'; readonly reason: Decline }
+  | PasswordOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
   | {

@@ -1,6 +1,7 @@
 import type { AccountStatus, User } from '../accounts/account.ts';
 import { type BulkInsert, insertRows, padded, places } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
+import { rememberPassword } from './former-passwords.ts';
 import { type RevocationReason, revoke } from './revocations.ts';
 import { flag, integer, optionalText, text } from './rows.ts';
 
@@ -249,7 +250,7 @@ function rowOf(record: AccountRecord): (string | number | null)[] {
   ];
 }
 
-/** Sets a password, and ends what was issued before. */
+/** Sets a password, and ends what was issued before. An account's present one is remembered as a former one. */
 export function setPasswordHash(
   table: 'accounts' | 'installations',
   id: string,
@@ -258,6 +259,7 @@ export function setPasswordHash(
 ): Change[] {
   return [
     revoke(PRINCIPAL[table](1), [id], 'password-changed', now),
+    ...(table === 'accounts' ? rememberPassword(id) : []),
     {
       sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1 WHERE id = $1`,
       params: [id, passwordHash],

@@ -1,5 +1,6 @@
 import type { Account, AccountStatus, AccountWithMemberships, Membership } from '../accounts/account.ts';
 import { byOrganisation } from '../accounts/account.ts';
+import { KIND_BITS } from '../accounts/identifier.ts';
 import type { Change, Engine, Row } from './engine.ts';
 import { organisationColumns, organisationOf } from './organisations.ts';
 import type { RevocationReason } from './revocations.ts';
@@ -215,4 +216,43 @@ export function endAllButOne(
       params: [keptSessionId ?? '', accountId],
     },
   ];
+}
+
+/**
+ * Keeps an account as it was read until the commit is over: of several that change what was issued to it, one comes after the
+ * other. Guard `account`: it is active, and nothing has ended what was issued to it since.
+ */
+export function holdAccount(accountId: string, epoch: number): Change {
+  return {
+    guard: 'account',
+    sql: "UPDATE accounts SET epoch = epoch WHERE id = $1 AND epoch = $2 AND status = 'active' RETURNING id",
+    params: [accountId, epoch],
+  };
+}
+
+/** Puts a new password in the place of the present one. Guard `account`: it is active, in that epoch. */
+export function replacePassword(accountId: string, epoch: number, passwordHash: string): Change {
+  return {
+    guard: 'account',
+    sql: "UPDATE accounts SET password_hash = $3 WHERE id = $1 AND epoch = $2 AND status = 'active' RETURNING id",
+    params: [accountId, epoch, passwordHash],
+  };
+}
+
+/** Notes that an account's password was set by a code that was mailed. */
+export function noteResetByMail(accountId: string, now: number): Change {
+  return { sql: 'UPDATE accounts SET reset_by_mail_at = $2 WHERE id = $1', params: [accountId, now] };
+}
+
+/**
+ * Marks an account's e-mail address as proven. Guard `address`: it is still the one, in canonical form, that the code was
+ * mailed to.
+ */
+export function validateEmail(accountId: string, canonical: string): Change {
+  return {
+    guard: 'address',
+    sql: `UPDATE accounts SET email_validated = 1 WHERE id = $1 AND EXISTS (SELECT 1 FROM identifiers i
+          WHERE i.account_id = accounts.id AND i.canonical = $2 AND (i.kinds & ${KIND_BITS.email}) <> 0) RETURNING id`,
+    params: [accountId, canonical],
+  };
 }

@@ -33,6 +33,16 @@ export function consumeTotpStep(accountId: string, step: number): Change {
   };
 }
 
+/** Spends a challenge that no ticket stands for. Guard `ticket`: nobody has answered it. */
+export function consumeChallenge(challengeHash: string, expiresAt: number): Change {
+  return {
+    guard: 'ticket',
+    sql: `INSERT INTO spent_challenges (challenge_hash, expires_at) VALUES ($1, $2)
+          ON CONFLICT (challenge_hash) DO NOTHING RETURNING challenge_hash`,
+    params: [challengeHash, expiresAt],
+  };
+}
+
 /** Takes one use of a resource code. Guard `resource-code`: it is live and has one left. */
 export function consumeResourceCode(context: string, codeHash: string, now: number): Change {
   return {

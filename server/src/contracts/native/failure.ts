@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { Outcome } from '../../sign-in/attempt.ts';
-import type { Fault, Reply, Wire } from '../contract.ts';
+import { type Fault, neverSpoken, type Reply, type Wire } from '../contract.ts';
 import type { Inactive } from './shapes.ts';
 
 /** Every code that the native API fails with, and what it says beside it. */
@@ -14,6 +14,14 @@ const MESSAGES = {
   'no-such-role': 'The account does not have that role.',
   'proof-required':
     'Prove again who you are, at /v1/session/prove: the session is too old for this, or lacks a second factor.',
+  'reset-token-invalid': 'The code is not valid, was used, or has expired.',
+  'password-length': 'The password must be between 8 and 1024 characters.',
+  'password-too-easy': 'The password is too easy to guess.',
+  'password-reused': 'You cannot reuse old passwords.',
+  'no-address': 'The account has no address to send a code to.',
+  'sign-up-disabled': 'Signing up is not possible here.',
+  'identifier-malformed': 'The e-mail address or the user name cannot be one.',
+  'identifier-taken': 'The user name is taken.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -73,5 +81,23 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
   switch (reason) {
     case 'proof-required':
       return failure(403, 'proof-required', wire);
+    case 'reset-token-invalid':
+      return failure(404, 'reset-token-invalid', wire);
+    case 'password-length':
+      return failure(422, 'password-length', wire);
+    case 'password-listed':
+      return failure(422, 'password-too-easy', wire);
+    case 'password-reused':
+      return failure(422, 'password-reused', wire);
+    case 'sign-up-disabled':
+      return failure(403, 'sign-up-disabled', wire);
+    case 'identifier-malformed':
+      return failure(422, 'identifier-malformed', wire);
+    case 'identifier-taken':
+      return failure(409, 'identifier-taken', wire);
+    case 'no-address':
+      return failure(409, 'no-address', wire);
+    case 'attestation-unavailable':
+      return neverSpoken({ kind: 'declined', reason });
   }
 }

@@ -46,6 +46,9 @@ export const Sessions = Type.Object({
 /** How many sessions were ended. */
 export const Ended = Type.Object({ ended: Type.Integer() });
 
+/** A code was sent, or would have been; it goes with this. */
+export const CodeSent = Type.Object({ challenge_token: Type.String() });
+
 /** The tokens of a session, and the role that it acts in. */
 export const Tokens = Type.Object({
   accessToken: Type.String(),
