@@ -4,6 +4,12 @@ import { join, resolve } from 'node:path';
 import { contracts } from './contracts/index.ts';
 import { parseSecretKey } from './crypto/secret-key.ts';
 import { type MailAddress, parseMailAddress } from './delivery/mail-address.ts';
+import {
+  NO_OVERRIDES,
+  readTemplateOverrides,
+  type TemplateOverrides,
+} from './delivery/template-overrides.ts';
+import { hasWordsIn } from './delivery/wording.ts';
 import { ConfigurationError, OperatorError } from './errors.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
@@ -19,7 +25,10 @@ export interface Configuration extends Omit<Settings, 'mounts' | 'secrets' | 'ma
   readonly publicUrl: string | null;
   /** Null when it is kept in the key file. */
   readonly secretKey: Buffer | null;
-  readonly mail: { readonly url: string; readonly from: MailAddress };
+  readonly mail: Omit<Settings['mail'], 'from' | 'templates'> & {
+    readonly from: MailAddress;
+    readonly templates: TemplateOverrides;
+  };
   readonly mounts: readonly Mount[];
 }
 
@@ -179,6 +188,9 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const { secrets, mail, publicUrl, mounts, ...rest } = settings;
 
   const from = read('mail.from', () => mailAddress(mail.from, problems));
+  const templates = read('mail.templates', () => templatesOf(mail.templates, problems));
+  read('mail.locale', () => requireWords(mail.locale, templates ?? NO_OVERRIDES, problems));
+  read('sms.url', () => requireProviderAddress(settings.sms.url, problems));
   const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
@@ -188,8 +200,14 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const resolved = read('mounts', () => resolveMounts(mounts, contracts));
   problems.push(...(resolved?.problems ?? []));
 
-  if (problems.length > 0 || !from || !resolved) throw new ConfigurationError(problems);
-  return { ...rest, publicUrl: origin, secretKey, mail: { url: mail.url, from }, mounts: resolved.mounts };
+  if (problems.length > 0 || !from || !templates || !resolved) throw new ConfigurationError(problems);
+  return {
+    ...rest,
+    publicUrl: origin,
+    secretKey,
+    mail: { ...mail, from, templates },
+    mounts: resolved.mounts,
+  };
 }
 
 function requireAttestationSecret({ attestation }: Settings, problems: string[]): void {
@@ -202,6 +220,26 @@ function mailAddress(text: string, problems: string[]): MailAddress | null {
   const address = parseMailAddress(text);
   if (!address) problems.push('mail.from: must be an e-mail address, or `Name <address>`');
   return address;
+}
+
+function templatesOf(folder: string | undefined, problems: string[]): TemplateOverrides {
+  if (folder === undefined) return NO_OVERRIDES;
+  const read = readTemplateOverrides(folder);
+  problems.push(...read.problems.map((problem) => `mail.templates: ${problem}`));
+  return read.overrides;
+}
+
+function requireWords(locale: string, templates: TemplateOverrides, problems: string[]): void {
+  if (!hasWordsIn(locale, templates))
+    problems.push(`mail.locale: there are no templates in ${locale}, neither ours nor in mail.templates`);
+}
+
+function requireProviderAddress(text: string, problems: string[]): void {
+  if (text === 'console:') return;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null) problems.push('sms.url: must be an http or https URL, or `console:`');
+  else if (url.username !== '' || url.password !== '')
+    problems.push('sms.url: must not hold a user or a password; put the credential into sms.token');
 }
 
 function secretOf(text: string | undefined, problems: string[]): Buffer | null {

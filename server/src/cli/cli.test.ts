@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { uuid } from '../../testing/core.ts';
 import { createDatabase, freePort } from '../../testing/postgres.ts';
 import { makeWorkplace, type Workplace } from '../../testing/process.ts';
 import { runRawSql } from '../../testing/raw-sql.ts';
+import { startSmsProvider } from '../../testing/sms-provider.ts';
 import { progressLine } from './progress.ts';
 
 const SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
@@ -264,17 +265,68 @@ describe('the command line', () => {
   test('looks at itself, a line each with the remedy', async () => {
     const { code, stdout } = await work.run(['doctor']);
     expect(code).toBe(0);
-    for (const about of ['configuration', 'store', 'mail', 'clock', 'secrets', 'proxies'])
+    for (const about of ['configuration', 'store', 'mail', 'sms', 'clock', 'secrets', 'proxies'])
       expect(stdout).toMatch(new RegExp(`^(ok|warn) +${about} `, 'm'));
     const bad = await work.run(['doctor'], {
       environment: {
         LATCHKEY_MAIL_URL: `smtp://127.0.0.1:${await freePort()}`,
+        LATCHKEY_SMS_URL: `http://127.0.0.1:${await freePort()}/`,
         LATCHKEY_TRUSTED_PROXIES: '["0.0.0.0/0"]',
       },
     });
     expect(bad.code).toBe(1);
     expect(bad.stdout).toMatch(/^fail +mail .*Check mail\.url/m);
+    expect(bad.stdout).toMatch(/^fail +sms .*Check sms\.url/m);
     expect(bad.stdout).toMatch(/^fail +proxies /m);
+  });
+
+  test('doctor asks the provider of text messages, and sends nothing', async () => {
+    const provider = await startSmsProvider();
+    const examine = async () => {
+      const environment = { LATCHKEY_SMS_URL: provider.url, LATCHKEY_SMS_TOKEN: 'a token' };
+      const { code, stdout } = await work.run(['doctor'], { environment });
+      return `${code} ${/^.* sms .*$/m.exec(stdout)?.[0]}`;
+    };
+    expect(await examine()).toMatch(/^0 ok +sms .* answers$/);
+    provider.demandToken('another token');
+    expect(await examine()).toMatch(/^1 fail +sms .*401\. Check sms\.token/);
+    expect(provider.asked).toEqual([]);
+    await provider.stop();
+  });
+
+  test('previews every message, marked as such, and sends nothing', async () => {
+    const one = await work.run(['mail', 'preview', 'reset-code', '--locale', 'de-AT']);
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    expect(one.stdout).toMatch(/^--- preview of reset-code: invented data, nothing is sent ---$/m);
+    expect(one.stdout).toMatch(/^Subject: Setzen Sie ein neues Passwort$/m);
+    expect(one.stdout).toMatch(/^[\w-]{40,}$/m);
+    const html = await work.run(['mail', 'preview', 'sign-in-code', '--html']);
+    expect(html.stdout).toMatch(/^<!-- preview of sign-in-code: .* -->\n<!doctype html><html lang="en">/);
+    const all = await work.run(['mail', 'preview', '--all']);
+    expect(all.stdout.match(/^--- preview of /gm)).toHaveLength(15);
+    expect(all.stdout).toMatch(/^As a text message: 042042 is your Latchkey code/m);
+    expect((await work.run(['mail', 'preview'])).code).toBe(1);
+    expect((await work.run(['mail', 'preview', 'nonsense'])).code).toBe(2);
+  });
+
+  test('previews the words of an organisation, and tells what is wrong with them', async () => {
+    const folder = join(work.directory, 'templates', uuid(1), 'en');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'sign-in-code.txt'), 'From the university\n\nHello {name}:\n\n{code}\n');
+    const environment = { LATCHKEY_MAIL_TEMPLATES: 'templates' };
+    const preview = (...options: string[]) =>
+      work.run(['mail', 'preview', 'sign-in-code', ...options], { environment });
+    expect((await preview('--organisation', uuid(1))).stdout).toMatch(
+      /^Subject: From the university\n\nHello Ada Example:\n\n042042\n/m,
+    );
+    expect((await preview()).stdout).toMatch(/^Subject: Your sign-in code$/m);
+    writeFileSync(join(folder, 'sign-in-code.txt'), 'From the university\n\nHello {naem}:\n\n{code}\n');
+    const wrong = await preview();
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain(`${uuid(1)}/en/sign-in-code.txt:3: {naem} is no placeholder`);
+    const serve = await work.run(['serve'], { environment });
+    expect(serve.code).toBe(1);
+    expect(serve.stderr).toContain(`${uuid(1)}/en/sign-in-code.txt:3: {naem} is no placeholder`);
   });
 
   test('a server and commands use one embedded store at the same time', async () => {
