@@ -749,6 +749,54 @@ export interface Operations {
   };
   /** Do without recovery codes */
   'DELETE /v1/factors/recovery-codes': { readonly request: null; readonly reply: null };
+  /** Begin to prove the account’s e-mail address: a code is mailed */
+  'POST /v1/email/validate': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Begin to give the account another e-mail address: a code is mailed to it. Wants a session that is fresh */
+  'POST /v1/email': {
+    readonly request: {
+      readonly email: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Prove the e-mail address with the code that was mailed */
+  'POST /v1/email/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: null;
+  };
+  /** Begin to prove the account’s phone number: a code is sent as a text message */
+  'POST /v1/phone/validate': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Begin to give the account another phone number: a code is sent as a text message to it. Wants a session that is fresh */
+  'POST /v1/phone': {
+    readonly request: {
+      readonly phone: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Prove the phone number with the code that was sent as a text message */
+  'POST /v1/phone/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: null;
+  };
   /** The public keys of access tokens (RFC 7517) */
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
   /** The sessions whose tokens are to be refused, as they are revoked: for resource servers */

@@ -5,8 +5,8 @@ import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
-import { Outbox } from './delivery/outbox.ts';
-import { createMailTransport } from './delivery/transport.ts';
+import { createOutboxes } from './delivery/outboxes.ts';
+import { createWording, wordingOptions } from './delivery/wording.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
@@ -61,7 +61,7 @@ const CLOSE_MILLISECONDS = 10_000;
 
 /** Puts the service together: the only place where the parts are wired. Opens no socket and reads no environment. */
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
-  const { store, vault, clock, random, log, publicUrl } = ports;
+  const { store, clock, random, log, publicUrl } = ports;
   const mounts = servedMounts(config);
   const passwords = await createPasswordPolicy(config.passwords, { clock, log });
   const keyRing = createKeyRing(config, mounts, ports);
@@ -76,14 +76,8 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   });
   const metrics = createMetrics(store, () => hashes.waiting, version);
   store.watch(metrics.stored);
-  const outbox = new Outbox({
-    store,
-    vault,
-    transport: createMailTransport(config.mail.url, config.mail.from),
-    clock,
-    log,
-  });
-  await outbox.start();
+  const outboxes = createOutboxes(config, ports);
+  for (const outbox of outboxes) await outbox.start();
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
   const corridor = createCorridor(config, ports, {
@@ -91,7 +85,9 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     keyRing,
     hashes,
     passwords,
-    mailQueued: () => outbox.nudge(),
+    mailQueued: () => {
+      for (const outbox of outboxes) outbox.nudge();
+    },
   });
 
   let draining = false;
@@ -118,7 +114,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
-      await Promise.all([outbox.stop(), jobs.stop()]);
+      await Promise.all([...outboxes, jobs].map((each) => each.stop()));
       await Promise.all([hashes.close(), passwords.close()]);
     },
   };
@@ -194,10 +190,12 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
       graceSeconds: config.refresh.graceSeconds,
       sessionMaxSeconds: config.session.maxSeconds,
     },
+    sendingLimits: config,
     clock,
     random,
     log,
     totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
+    wording: createWording(wordingOptions(config)),
     mailQueued: parts.mailQueued,
   };
 }

@@ -1,7 +1,9 @@
 import { changePassword } from './self-service/change-password.ts';
+import { confirmAddress } from './self-service/confirm-address.ts';
 import { beginEnrolment, confirmEnrolment } from './self-service/enrol-factor.ts';
 import { forgotPassword } from './self-service/forgot-password.ts';
 import { listFactors } from './self-service/list-factors.ts';
+import { changeAddress, validateAddress } from './self-service/prove-address.ts';
 import { renewRecoveryCodes } from './self-service/recovery-codes.ts';
 import { removeFactor } from './self-service/remove-factor.ts';
 import { resetPassword } from './self-service/reset-password.ts';
@@ -56,6 +58,9 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'confirm-factor': confirmEnrolment,
   'remove-factor': removeFactor,
   'renew-recovery-codes': renewRecoveryCodes,
+  'validate-address': validateAddress,
+  'change-address': changeAddress,
+  'confirm-address': confirmAddress,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

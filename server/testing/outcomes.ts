@@ -46,6 +46,7 @@ const account: AccountWithMemberships = {
   recogniseDevices: true,
   role: null,
   stats: { courses: 3 },
+  locale: null,
   epoch: 4,
   signIns: 12,
   failedSignIns: 3,

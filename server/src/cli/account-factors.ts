@@ -3,6 +3,7 @@ import type { AccountWithMemberships } from '../accounts/account.ts';
 import { auditEvent } from '../audit/event.ts';
 import type { RemovableFactor } from '../commands/factor.ts';
 import type { Core } from '../core.ts';
+import { createWording, wordingOptions } from '../delivery/wording.ts';
 import { OperatorError } from '../errors.ts';
 import { changeFactors, removalOf } from '../self-service/change-factors.ts';
 import { MOST_WRONG_CODES } from '../sign-in/count-code.ts';
@@ -75,13 +76,16 @@ async function remove(core: Core, account: AccountWithMemberships, factor: Remov
     detail: operator(),
   });
   const committed = await core.store.commit([
-    ...changeFactors(core, {
-      account,
-      factor,
-      what: 'factor-removed',
-      keptSessionId: null,
-      changes: [removalOf(factor, account.id)],
-    }),
+    ...changeFactors(
+      { ...core, wording: createWording(wordingOptions(core.config)) },
+      {
+        account,
+        factor,
+        what: 'factor-removed',
+        keptSessionId: null,
+        changes: [removalOf(factor, account.id)],
+      },
+    ),
     recordAudit(event),
   ]);
   if (!committed.ok) throw new OperatorError(`${account.id} was changed meanwhile; try again`);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
+import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
 import { OperatorError } from '../errors.ts';
 import { command, configurationOf } from './command.ts';
@@ -17,7 +18,7 @@ interface Finding {
 export function doctorCommand(): Command {
   return command(
     'doctor',
-    'check configuration, store, mail, clock, secrets and proxies; a line each, with the remedy',
+    'check configuration, store, mail, text messages, clock, secrets and proxies; a line each, with the remedy',
   )
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }, called: Command) => {
@@ -48,6 +49,7 @@ async function examine(called: Command): Promise<Finding[]> {
     ...findings,
     ...(await storeFindings(config)),
     await mailFinding(config),
+    await smsFinding(config),
     ...secretFindings(config),
     hashingFinding(config),
     ...networkFindings(config),
@@ -64,18 +66,11 @@ async function storeFindings(config: Configuration): Promise<Finding[]> {
   }
   try {
     const { store, clock } = core;
-    const depth = await store.outbox.depth();
     const skew = Math.abs((await store.time()) - clock.now());
     return [
       { about: 'store', state: 'ok', message: `${await store.accounts.count()} accounts, schema up to date` },
       ...(await durabilityFindings(core)),
-      depth.dead > 0
-        ? {
-            about: 'outbox',
-            state: 'warn',
-            message: `${depth.waiting} mails wait, ${depth.dead} came too late to be sent. See the log for why.`,
-          }
-        : { about: 'outbox', state: 'ok', message: `${depth.waiting} mails wait` },
+      outboxFinding(await store.outbox.depth(), await store.sendingBudgets.withheld(clock.now())),
       skew > 2000
         ? {
             about: 'clock',
@@ -87,6 +82,20 @@ async function storeFindings(config: Configuration): Promise<Finding[]> {
   } finally {
     await core.store.close();
   }
+}
+
+function outboxFinding({ waiting, dead }: { waiting: number; dead: number }, withheld: number): Finding {
+  const troubles = [
+    ...(dead > 0 ? [`${dead} came too late to be sent; see the log for why`] : []),
+    ...(withheld > 0
+      ? [`${withheld} were withheld by a limit; latchkey audit names it (mail.withheld)`]
+      : []),
+  ];
+  return {
+    about: 'outbox',
+    state: troubles.length > 0 ? 'warn' : 'ok',
+    message: [`${waiting} messages wait`, ...troubles].join('. '),
+  };
 }
 
 async function durabilityFindings(core: Core): Promise<Finding[]> {
@@ -117,6 +126,40 @@ async function mailFinding(config: Configuration): Promise<Finding> {
     };
   } finally {
     transport.close();
+  }
+}
+
+async function smsFinding({ sms }: Configuration): Promise<Finding> {
+  const about = 'sms';
+  if (sms.url === 'console:') {
+    return {
+      about,
+      state: 'ok',
+      message: 'text messages are printed to stderr. Set sms.url to a provider to send them.',
+    };
+  }
+  const { protocol, host, hostname } = new URL(sms.url);
+  try {
+    const status = await createSmsTransport(sms).check();
+    if (status === 401 || status === 403)
+      return {
+        about,
+        state: 'fail',
+        message: `${host} does not let us in: it answered ${status}. Check sms.token.`,
+      };
+    if (protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+      return {
+        about,
+        state: 'warn',
+        message: `${host} is asked without TLS: codes and sms.token can be read on the way. Use https.`,
+      };
+    return { about, state: 'ok', message: `${host} answers` };
+  } catch (error) {
+    return {
+      about,
+      state: 'fail',
+      message: `${host}: ${(error as Error).message}. Check sms.url; text messages wait in the outbox until then.`,
+    };
   }
 }
 

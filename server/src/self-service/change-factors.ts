@@ -15,7 +15,7 @@ import {
 } from '../store/recovery-codes.ts';
 
 /** What a change of factors is made with, in a request and at the command line. */
-export type FactorTools = Pick<Corridor, 'vault' | 'random' | 'clock'>;
+export type FactorTools = Pick<Corridor, 'vault' | 'random' | 'clock' | 'wording'>;
 
 /** A change of what an account signs in with. */
 export interface FactorChange {

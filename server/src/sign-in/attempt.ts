@@ -1,6 +1,7 @@
 import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
+import type { AddressCommand } from '../commands/address.ts';
 import type { Decline } from '../commands/decline.ts';
 import type { FactorCommand, FactorOutcome } from '../commands/factor.ts';
 import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
@@ -72,7 +73,8 @@ export type Command =
   | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
   | SignUpCommand
   | PasswordCommand
-  | FactorCommand;
+  | FactorCommand
+  | AddressCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {

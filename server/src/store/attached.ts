@@ -18,6 +18,17 @@ export function forgetAttached(accountId: string): Change[] {
   ];
 }
 
+/**
+ * Takes the password away that whoever made an account may have given it before its e-mail address was proven. For a proof that
+ * comes without it; like `forgetAttached`, it comes first and does nothing to an account whose address is proven.
+ */
+export function forgetUnprovenPassword(accountId: string): Change {
+  return {
+    sql: 'UPDATE accounts SET password_hash = NULL WHERE id = $1 AND email_validated = 0',
+    params: [accountId],
+  };
+}
+
 /** Takes the seeds that accounts have in this commit for the operator's word. */
 export function vouchForSeeds(accountIds: readonly string[]): Change[] {
   if (accountIds.length === 0) return [];

@@ -18,6 +18,7 @@ import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
 import { roleReader } from './roles.ts';
+import { sendingBudgetReader } from './sending-budget.ts';
 import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
 import { ticketReader } from './tickets.ts';
@@ -53,6 +54,7 @@ export function storeOn(unwatched: Engine) {
     resourceServers: resourceServerReader(engine),
     revocations: revocationReader(engine),
     roles: roleReader(engine),
+    sendingBudgets: sendingBudgetReader(engine),
     sessions: sessionReader(engine),
     signingKeys: signingKeyReader(engine),
     tickets: ticketReader(engine),

@@ -12,7 +12,11 @@ export type TicketPurpose =
   | 'validate'
   | 'reset'
   | 'enrol-totp'
-  | 'enrol-email';
+  | 'enrol-email'
+  | 'validate-email'
+  | 'change-email'
+  | 'validate-phone'
+  | 'change-phone';
 
 /** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
 export interface MailedCode {

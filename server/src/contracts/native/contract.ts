@@ -1,4 +1,5 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
+import { addressEndpoints } from './addresses.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
 import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
@@ -26,6 +27,7 @@ export const native: Contract = {
     ...sessionEndpoints,
     ...passwordEndpoints,
     ...factorEndpoints,
+    ...addressEndpoints,
   ],
 
   encode: {

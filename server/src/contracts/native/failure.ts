@@ -18,6 +18,7 @@ const MESSAGES = {
   'password-length': 'The password must be between 8 and 1024 characters.',
   'password-too-easy': 'The password is too easy to guess.',
   'password-reused': 'You cannot reuse old passwords.',
+  'no-address': 'The account has no address to send a code to.',
   'sign-up-disabled': 'Signing up is not possible here.',
   'identifier-malformed': 'The e-mail address or the user name cannot be one.',
   'identifier-taken': 'The user name is taken.',
@@ -25,7 +26,6 @@ const MESSAGES = {
   'factor-not-allowed':
     'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
   'factor-needed': 'Recovery codes stand in for a second factor: add one first.',
-  'no-address': 'The account has no e-mail address.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
