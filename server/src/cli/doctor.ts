@@ -4,6 +4,8 @@ import { type Core, openCore } from '../core.ts';
 import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
 import { OperatorError } from '../errors.ts';
+import { createPasswordPolicy } from '../passwords/policy.ts';
+import { type Log, systemClock } from '../ports.ts';
 import { command, configurationOf } from './command.ts';
 import { print, printJson } from './output.ts';
 
@@ -14,11 +16,14 @@ interface Finding {
   readonly message: string;
 }
 
+/** What is wrong is told in findings. */
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** `latchkey doctor` */
 export function doctorCommand(): Command {
   return command(
     'doctor',
-    'check configuration, store, mail, text messages, clock, secrets and proxies; a line each, with the remedy',
+    'check configuration, store, mail, text messages, clock, secrets, passwords and proxies; a line each, with the remedy',
   )
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }, called: Command) => {
@@ -52,6 +57,7 @@ async function examine(called: Command): Promise<Finding[]> {
     await smsFinding(config),
     ...secretFindings(config),
     hashingFinding(config),
+    await passwordFinding(config),
     ...networkFindings(config),
   ];
 }
@@ -59,7 +65,7 @@ async function examine(called: Command): Promise<Finding[]> {
 async function storeFindings(config: Configuration): Promise<Finding[]> {
   let core: Core;
   try {
-    core = await openCore(config, { debug() {}, info() {}, warn() {}, error() {} });
+    core = await openCore(config, SILENT);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return [{ about: 'store', state: 'fail', message: error.message }];
@@ -186,6 +192,23 @@ function hashingFinding(config: Configuration): Finding {
         message: `${cost} is less work than OWASP ASVS 11.4.2 asks for. Raise hashing.memoryKib or hashing.passes.`,
       }
     : { about: 'hashing', state: 'ok', message: cost };
+}
+
+/** Asks what new passwords are held against, about one that is nobody's. */
+async function passwordFinding(config: Configuration): Promise<Finding> {
+  try {
+    const policy = await createPasswordPolicy(config.passwords, { clock: systemClock, log: SILENT });
+    await policy.problemWith('what a doctor asks about', []);
+    await policy.close();
+    if ((policy.rangeCounts?.failed ?? 0) === 0)
+      return { about: 'passwords', state: 'ok', message: 'new ones are held against every list there is' };
+    const message =
+      'passwords.breachCheckUrl does not answer: breached passwords are taken. Check the URL and the network.';
+    return { about: 'passwords', state: 'warn', message };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { about: 'passwords', state: 'fail', message: error.message };
+  }
 }
 
 function networkFindings(config: Configuration): Finding[] {
