@@ -269,6 +269,24 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     ]);
   });
 
+  test('takes no text that a store could not give back, and any other however it is escaped', async () => {
+    const into = await fresh();
+    const role = (name: string) => `{"kind":"role","name":${name}}`;
+    const nul = String.raw`"a\u0000"`;
+    const half = String.raw`"a\ud83d"`;
+    const member = String.raw`{"kind":"organisation","id":"${uuid(1)}","settings":{"x":[{"\ude00":1}]}}`;
+    const report = await loadLines(
+      [role(nul), role(half), member, role(String.raw`"\\u0000"`), role(String.raw`"\ud83d\ude00"`)],
+      into,
+    );
+    expect(reasons(report)).toEqual([
+      '1: it holds a NUL character',
+      '2: it holds half of a surrogate pair',
+      '3: it holds half of a surrogate pair',
+    ]);
+    expect(await exported(into)).toMatchObject([{ name: String.raw`\u0000` }, { name: '😀' }]);
+  });
+
   test('bytes that are no UTF-8 spoil their own line only', async () => {
     const bytes = Buffer.concat([
       Buffer.from('{"kind":"role","name":"'),
@@ -343,6 +361,19 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       '1: its number is 40 and cannot change',
     ]);
     expect((await load([{ kind: 'account', id: uuid(9), number: 40 }], into)).refused).toHaveLength(1);
+  });
+
+  test('tells how far it has come while it hashes plain passwords, not only at the end', async () => {
+    const people = Array.from({ length: 70 }, (_, index) => {
+      return { kind: 'account', id: uuid(index + 1), username: `p${index}`, password: 'a plain password' };
+    });
+    const bytes = Buffer.from(people.map((line) => JSON.stringify(line)).join('\n'));
+    const told: number[] = [];
+    await importDirectory(await fresh(), readLines('f', Readable.from([bytes])), {
+      dryRun: false,
+      onProgress: (lines) => told.push(lines),
+    });
+    expect(told).toEqual([32, 64, 70]);
   });
 
   test('a dry run finds what a run would, and writes nothing', async () => {

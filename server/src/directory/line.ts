@@ -171,10 +171,25 @@ export function readDirectoryLine(text: string): DirectoryLine | string {
   if (typeof kind !== 'string' || !Object.hasOwn(SCHEMAS, kind)) {
     return `kind must be one of ${Object.keys(SCHEMAS).join(', ')}`;
   }
-  if (text.includes('\\u0000')) return 'it holds a NUL character';
+  const unstorable = text.includes('\\u') ? unstorableText(value) : null;
+  if (unstorable !== null) return unstorable;
   const schema = SCHEMAS[kind as DirectoryKind];
   if (validatorOf(kind as DirectoryKind).Check(value)) return value as DirectoryLine;
   return schemaProblems(schema, value)
     .map((problem) => `${problem.path || kind} ${problem.message}`)
     .join('; ');
+}
+
+/** What is in a value, at any depth, that no store gives back as it was; only escapes can write it. */
+function unstorableText(value: unknown): string | null {
+  if (typeof value === 'string') {
+    if (value.includes('\0')) return 'it holds a NUL character';
+    return value.isWellFormed() ? null : 'it holds half of a surrogate pair';
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  for (const part of Object.entries(value).flat()) {
+    const problem = unstorableText(part);
+    if (problem !== null) return problem;
+  }
+  return null;
 }
