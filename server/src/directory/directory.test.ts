@@ -275,16 +275,32 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     const nul = String.raw`"a\u0000"`;
     const half = String.raw`"a\ud83d"`;
     const member = String.raw`{"kind":"organisation","id":"${uuid(1)}","settings":{"x":[{"\ude00":1}]}}`;
+    const nested = (levels: number) =>
+      `{"kind":"organisation","id":"${uuid(2)}","settings":${'{"x":'.repeat(levels)}1${'}'.repeat(levels)}}`;
     const report = await loadLines(
-      [role(nul), role(half), member, role(String.raw`"\\u0000"`), role(String.raw`"\ud83d\ude00"`)],
+      [
+        role(nul),
+        role(half),
+        member,
+        nested(99),
+        nested(100),
+        nested(100_000),
+        role(String.raw`"\\u0000"`),
+        role(String.raw`"\ud83d\ude00"`),
+      ],
       into,
     );
     expect(reasons(report)).toEqual([
       '1: it holds a NUL character',
       '2: it holds half of a surrogate pair',
       '3: it holds half of a surrogate pair',
+      '5: it is nested deeper than 100 levels',
+      '6: it is nested deeper than 100 levels',
     ]);
-    expect(await exported(into)).toMatchObject([{ name: String.raw`\u0000` }, { name: '😀' }]);
+    expect((await exported(into)).filter((line) => 'kind' in line && line.kind === 'role')).toMatchObject([
+      { name: String.raw`\u0000` },
+      { name: '😀' },
+    ]);
   });
 
   test('bytes that are no UTF-8 spoil their own line only', async () => {

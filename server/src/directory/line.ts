@@ -171,7 +171,7 @@ export function readDirectoryLine(text: string): DirectoryLine | string {
   if (typeof kind !== 'string' || !Object.hasOwn(SCHEMAS, kind)) {
     return `kind must be one of ${Object.keys(SCHEMAS).join(', ')}`;
   }
-  const unstorable = text.includes('\\u') ? unstorableText(value) : null;
+  const unstorable = unstorablePart(value, DEPTH_LIMIT);
   if (unstorable !== null) return unstorable;
   const schema = SCHEMAS[kind as DirectoryKind];
   if (validatorOf(kind as DirectoryKind).Check(value)) return value as DirectoryLine;
@@ -180,15 +180,19 @@ export function readDirectoryLine(text: string): DirectoryLine | string {
     .join('; ');
 }
 
-/** What is in a value, at any depth, that no store gives back as it was; only escapes can write it. */
-function unstorableText(value: unknown): string | null {
+/** How deep a line's objects and lists may be nested. */
+const DEPTH_LIMIT = 100;
+
+/** What is in a value, at any depth, that no store gives back as it was. */
+function unstorablePart(value: unknown, levels: number): string | null {
   if (typeof value === 'string') {
     if (value.includes('\0')) return 'it holds a NUL character';
     return value.isWellFormed() ? null : 'it holds half of a surrogate pair';
   }
   if (typeof value !== 'object' || value === null) return null;
-  for (const part of Object.entries(value).flat()) {
-    const problem = unstorableText(part);
+  if (levels === 0) return `it is nested deeper than ${DEPTH_LIMIT} levels`;
+  for (const [name, member] of Object.entries(value)) {
+    const problem = unstorablePart(name, levels) ?? unstorablePart(member, levels - 1);
     if (problem !== null) return problem;
   }
   return null;
