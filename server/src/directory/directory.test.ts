@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { hashSync as bcryptHash } from '@node-rs/bcrypt';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type TestCore, uuid } from '../../testing/core.ts';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { openTestCore, type TestCore, uuid } from '../../testing/core.ts';
 import { exported, loadLines, reasons, testStores } from '../../testing/directory.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { createDatabase } from '../../testing/postgres.ts';
 import { SEED } from '../../testing/totp.ts';
 import type { Core } from '../core.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
@@ -429,4 +430,30 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     ).toHaveLength(1);
     expect((await exported(into)).length).toBe(lines.length);
   });
+});
+
+test('an export is the same text from either engine, whatever the locale of the database is', async () => {
+  const account = {
+    kind: 'account',
+    id: uuid(1),
+    username: 'ada',
+    createdAt: '2024-05-01T10:00:00.000Z',
+    user: { id: uuid(2) },
+  };
+  const organisation = { kind: 'organisation', id: uuid(3) };
+  const sorted = ['b', 'A', 'a', 'B', 'Ä', 'ä', '_', '-', '1', 'z', 'Z', '😀', '\uffee'].flatMap((name) => [
+    { kind: 'role', name },
+    { kind: 'installation', installationId: name },
+    { kind: 'membership', account: uuid(1), organisation: uuid(3), role: name },
+  ]);
+  const texts: string[] = [];
+  const locale = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+  for (const engine of ENGINES) {
+    const url = engine === 'postgres' && (await createDatabase(inject('postgresUrl'), locale));
+    const into = await openTestCore(engine, url ? { LATCHKEY_STORE_URL: url } : {});
+    expect((await loadLines([organisation, account, ...sorted], into)).refused).toEqual([]);
+    texts.push(JSON.stringify(await exported(into), null, 1));
+    await into.close();
+  }
+  expect(texts[1]).toBe(texts[0]);
 });
