@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import { createMailTransport } from '../delivery/transport.ts';
-import { OperatorError } from '../errors.ts';
+import { ConfigurationError, OperatorError } from '../errors.ts';
 import { command, configurationOf } from './command.ts';
 import { print, printJson } from './output.ts';
 
@@ -38,8 +38,8 @@ async function examine(called: Command): Promise<Finding[]> {
   try {
     config = configurationOf(called);
   } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    return [{ about: 'configuration', state: 'fail', message: error.message }];
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map((message) => ({ about: 'configuration', state: 'fail', message }));
   }
   const findings: Finding[] = [
     { about: 'configuration', state: 'ok', message: `${config.mounts.length} mounts` },
