@@ -3,7 +3,7 @@ import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
-import { OperatorError } from '../errors.ts';
+import { ConfigurationError, OperatorError } from '../errors.ts';
 import { createPasswordPolicy } from '../passwords/policy.ts';
 import { type Log, systemClock } from '../ports.ts';
 import { command, configurationOf } from './command.ts';
@@ -44,8 +44,8 @@ async function examine(called: Command): Promise<Finding[]> {
   try {
     config = configurationOf(called);
   } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    return [{ about: 'configuration', state: 'fail', message: error.message }];
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map((message) => ({ about: 'configuration', state: 'fail', message }));
   }
   const findings: Finding[] = [
     { about: 'configuration', state: 'ok', message: `${config.mounts.length} mounts` },
