@@ -82,6 +82,9 @@ export const kiosk: Contract = {
     declined: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
   },
 
   fault: (fault) => denied(FAULT_STATUS[fault], fault),

@@ -10,6 +10,8 @@ import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
 import { Outbox } from './delivery/outbox.ts';
 import { createMailTransport } from './delivery/transport.ts';
+import { relyingPartyOf } from './factors/relying-party.ts';
+import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
@@ -85,6 +87,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     mounts,
     keyRing,
     hashes,
+    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
     mailQueued: () => outbox.nudge(),
   });
 
@@ -159,12 +162,13 @@ interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
+  readonly webauthn: Webauthn;
   readonly mailQueued: () => void;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes } = parts;
+  const { mounts, keyRing, hashes, webauthn } = parts;
   return {
     store,
     vault,
@@ -176,6 +180,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),
     stepUpTokens: createStepUpTokens(vault, publicUrl, clock),
+    webauthn,
     mounts: new Map(mounts.map((mount) => [mount.name, mount])),
     limits: {
       ...config.signIn,

@@ -5,6 +5,7 @@ import { contracts } from './contracts/index.ts';
 import { parseSecretKey } from './crypto/secret-key.ts';
 import { type MailAddress, parseMailAddress } from './delivery/mail-address.ts';
 import { ConfigurationError, OperatorError } from './errors.ts';
+import { relyingPartyProblems } from './factors/relying-party.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { schemaProblems } from './schema-problems.ts';
@@ -181,6 +182,11 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
+  read('passkeys.origins', () =>
+    read('passkeys.rpId', () =>
+      read('publicUrl', () => requireRelyingParty(rest.passkeys, origin, problems)),
+    ),
+  );
   const resolved = read('mounts', () => resolveMounts(mounts, contracts));
   problems.push(...(resolved?.problems ?? []));
 
@@ -220,6 +226,15 @@ function originOf(publicUrl: string | undefined, problems: string[]): string | n
   if (origin !== null && !isWebOrigin(origin))
     problems.push('publicUrl: must be an http or https URL without a query');
   return origin;
+}
+
+function requireRelyingParty(
+  passkeys: Settings['passkeys'],
+  publicUrl: string | null,
+  problems: string[],
+): void {
+  if (publicUrl === null || isWebOrigin(publicUrl))
+    problems.push(...relyingPartyProblems(passkeys, publicUrl));
 }
 
 function isAddressBlock(text: string): boolean {

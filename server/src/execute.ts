@@ -1,3 +1,9 @@
+import {
+  enrolPasskey,
+  forgetPasskey,
+  listPasskeys,
+  passkeyEnrolmentOptions,
+} from './self-service/passkeys.ts';
 import { inspect } from './sessions/inspect.ts';
 import { me } from './sessions/me.ts';
 import { endOne, endOthers, listSessions, signOut } from './sessions/own-sessions.ts';
@@ -6,6 +12,8 @@ import { refresh } from './sessions/refresh.ts';
 import { switchRole } from './sessions/switch-role.ts';
 import type { Caller, Command, Outcome } from './sign-in/attempt.ts';
 import type { Attempt, Corridor } from './sign-in/corridor.ts';
+import { passkeySignInOptions, signInWithPasskey } from './sign-in/passkey-sign-in.ts';
+import { passkeyStepOptions } from './sign-in/passkey-step.ts';
 import { resend } from './sign-in/prove.ts';
 import { begin, pick, proveStep } from './sign-in/sign-in.ts';
 
@@ -30,6 +38,14 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'end-other-sessions': (corridor, attempt, { token }) => endOthers(corridor, attempt, token),
   switch: (corridor, attempt, command) => switchRole(corridor, attempt, command.token, command),
   'prove-again': proveAgain,
+  'passkey-sign-in-options': passkeySignInOptions,
+  'passkey-sign-in': signInWithPasskey,
+  'passkey-step-options': (corridor, attempt, { ticket }) => passkeyStepOptions(corridor, attempt, ticket),
+  'passkey-enrolment-options': (corridor, attempt, { token }) =>
+    passkeyEnrolmentOptions(corridor, attempt, token),
+  'enrol-passkey': enrolPasskey,
+  'list-passkeys': (corridor, attempt, { token }) => listPasskeys(corridor, attempt, token),
+  'remove-passkey': forgetPasskey,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

@@ -58,6 +58,7 @@ export interface Account {
     readonly email: boolean;
     /** The sealed TOTP seed, or null when there is none. */
     readonly totpSealed: string | null;
+    readonly hasPasskey: boolean;
   };
   /** When the password was last set by a code that was mailed; null when it was not. */
   readonly resetByMailAt: number | null;

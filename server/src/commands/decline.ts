@@ -5,7 +5,13 @@
 export type Decline = (typeof DECLINES)[number];
 
 /** Every decline there is. */
-export const DECLINES = ['proof-required'] as const;
+export const DECLINES = [
+  'proof-required',
+  'passkey-refused',
+  'passkey-known',
+  'too-many-passkeys',
+  'no-such-passkey',
+] as const;
 
 /** An outcome that declines and nothing else. */
 export function declined(reason: Decline): { readonly kind: 'declined'; readonly reason: Decline } {

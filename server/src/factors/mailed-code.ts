@@ -56,6 +56,7 @@ const RESET_SHADOW_MILLISECONDS = 24 * 3_600_000;
 export const mailedPin: Factor = {
   name: 'email',
   async check({ proof, ticket, account, now, vault }) {
+    if (proof.kind !== 'code') return null;
     if (!isMailedCode(ticket.secretHash, ticket.code, normalCode(proof.code), now, vault)) return null;
     const { resetByMailAt } = account;
     const isShadowed = resetByMailAt !== null && now - resetByMailAt < RESET_SHADOW_MILLISECONDS;

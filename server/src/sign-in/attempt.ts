@@ -2,6 +2,7 @@ import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
 import type { Decline } from '../commands/decline.ts';
+import type { PasskeyCommand, PasskeyOutcome } from '../commands/passkeys.ts';
 import type { Proof } from '../factors/factor.ts';
 
 export type { Organisation } from '../accounts/account.ts';
@@ -66,7 +67,8 @@ export type Command =
       readonly role: string;
     }
   /** Shows the password anew, and what else is asked for: some changes want a proof that is fresh. */
-  | { readonly kind: 'prove-again'; readonly token: string; readonly password: string };
+  | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
+  | PasskeyCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -185,6 +187,7 @@ export type Outcome =
   | { readonly kind: 'declined'; readonly reason: Decline }
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
+  | PasskeyOutcome
   | {
       readonly kind: 'refused';
       readonly reason: Refusal;

@@ -3,6 +3,7 @@ import { auditEvent } from '../audit/event.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
+import type { Webauthn } from '../factors/webauthn.ts';
 import type { Mount } from '../mount.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 import { recordAudit } from '../store/audit.ts';
@@ -28,6 +29,7 @@ export interface Corridor {
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly stepUpTokens: StepUpTokens;
+  readonly webauthn: Webauthn;
   readonly mounts: ReadonlyMap<string, Mount>;
   readonly limits: CorridorLimits;
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { deviceOf } from '../accounts/fingerprint.ts';
-import type { Proof, Proven, Shown } from '../factors/factor.ts';
+import type { Proof, Proven, Shown, Wrong } from '../factors/factor.ts';
 import { FACTORS } from '../factors/index.ts';
 import { mailedPin } from '../factors/mailed-code.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
@@ -31,6 +31,15 @@ function takesTicketsOf(attempt: Attempt) {
       (purpose !== 'prove' || origin.contract.ticketForm === 'challenge'));
 }
 
+/** The ticket of a step that waits at this door, if it is alive. */
+export function readStepTicket(
+  corridor: Corridor,
+  attempt: Attempt,
+  presented: string,
+): ReturnType<typeof readTicket> {
+  return readTicket(corridor, presented, { purposes: PURPOSES, takes: takesTicketsOf(attempt) });
+}
+
 /** Whether an organisation's lock holds the account now. */
 export async function isAccountLocked(corridor: Corridor, account: AccountWithMemberships): Promise<boolean> {
   const state = await corridor.store.attempts.state(accountKey(account.id));
@@ -56,10 +65,7 @@ export async function prove(
   attempt: Attempt,
   command: Extract<Command, { kind: 'prove' }>,
 ): Promise<Outcome> {
-  const taken = await readTicket(corridor, command.ticket, {
-    purposes: PURPOSES,
-    takes: takesTicketsOf(attempt),
-  });
+  const taken = await readStepTicket(corridor, attempt, command.ticket);
   if (!taken || !fits(corridor, taken.ticket, command)) return refused('ticket-invalid');
   const { ticket, account } = taken;
   // From here on it is the mount where the sign-in began: its settings and its wording count.
@@ -80,7 +86,8 @@ export async function prove(
     return refused('ticket-invalid');
   }
   const proven = await evaluate(corridor, ticket, account, command.proof);
-  if (proven === null) return refuseCode(corridor, origin, ticket, admission.hold);
+  if (proven === null || 'wrong' in proven)
+    return refuseCode(corridor, origin, { ticket, hold: admission.hold, wrong: proven });
 
   const outcome = await issueForAccount(corridor, origin, {
     account,
@@ -100,7 +107,7 @@ export async function prove(
   });
   // A code that was used before is a wrong one. What else refuses at the last moment has not given the place back.
   if (outcome.kind === 'refused' && outcome.reason === 'code-invalid')
-    return refuseCode(corridor, origin, ticket, admission.hold);
+    return refuseCode(corridor, origin, { ticket, hold: admission.hold, wrong: null });
   if (outcome.kind === 'refused') await corridor.throttle.release([admission.hold]);
   else corridor.throttle.settled([admission.hold, { ...admission.hold, key: accountKey(account.id) }]);
   return outcome;
@@ -128,9 +135,9 @@ async function evaluate(
   ticket: Ticket,
   account: AccountWithMemberships,
   proof: Proof,
-): Promise<Proven | null> {
-  const { store, vault, clock } = corridor;
-  const shown: Shown = { proof, ticket, account, now: clock.now(), vault, store };
+): Promise<Proven | Wrong | null> {
+  const { store, vault, clock, webauthn } = corridor;
+  const shown: Shown = { proof, ticket, account, now: clock.now(), vault, store, webauthn };
   if (ticket.step === 'device') return (await mailedPin.check(shown)) && { methods: ['email'], spends: [] };
   for (const factor of FACTORS) {
     const proven = await factor.check(shown);
@@ -139,17 +146,26 @@ async function evaluate(
   return null;
 }
 
+interface RefusedCode {
+  readonly ticket: Ticket;
+  readonly hold: Hold;
+  /** What the audit log should know beside the step. */
+  readonly wrong: Wrong | null;
+}
+
 async function refuseCode(
   corridor: Corridor,
   attempt: Attempt,
-  ticket: Ticket,
-  hold: Hold,
+  { ticket, hold, wrong }: RefusedCode,
 ): Promise<Outcome> {
   const now = corridor.clock.now();
   await corridor.store.commit([
     recordFailedSignIn(ticket.accountId),
     ...failHolds([hold], now),
-    auditAttempt(attempt, now, 'code.refused', { accountId: ticket.accountId, reason: ticket.step }),
+    auditAttempt(attempt, now, 'code.refused', {
+      accountId: ticket.accountId,
+      reason: wrong?.wrong ?? ticket.step,
+    }),
   ]);
   await corridor.addressLimit.fail(attempt.caller.address);
   corridor.throttle.settled([hold]);
@@ -161,10 +177,7 @@ async function refuseCode(
  * one was sent: a ticket that waits for a TOTP code has none to send.
  */
 export async function resend(corridor: Corridor, attempt: Attempt, presented: string): Promise<Outcome> {
-  const taken = await readTicket(corridor, presented, {
-    purposes: PURPOSES,
-    takes: takesTicketsOf(attempt),
-  });
+  const taken = await readStepTicket(corridor, attempt, presented);
   if (!taken) return refused('ticket-invalid');
   const { ticket, account, mount } = taken;
   const mailed =

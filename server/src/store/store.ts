@@ -12,6 +12,7 @@ import { membershipReader } from './memberships.ts';
 import { migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
+import { passkeyReader } from './passkeys.ts';
 import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
@@ -39,6 +40,7 @@ export function storeOn(engine: Engine) {
     memberships: membershipReader(engine),
     organisations: organisationReader(engine),
     outbox: outboxReader(engine),
+    passkeys: passkeyReader(engine),
     principals: currentPrincipalReader(engine),
     resourceCodes: resourceCodeReader(engine),
     resourceServers: resourceServerReader(engine),

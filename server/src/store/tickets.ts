@@ -2,7 +2,13 @@ import type { Change, Engine } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
 /** What a ticket is good for. A ticket of one purpose is nothing to the others. */
-export type TicketPurpose = 'pick' | 'prove' | 'resend-validation' | 'switch' | 'prove-again';
+export type TicketPurpose =
+  | 'pick'
+  | 'prove'
+  | 'resend-validation'
+  | 'switch'
+  | 'prove-again'
+  | 'enrol-passkey';
 
 /** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
 export interface MailedCode {

@@ -272,7 +272,7 @@ function bodyWith(shape: Shape, place: readonly string[] | null, token: Token): 
   const textFor = (text: readonly string[]) => {
     if (text === place) return token.text;
     if (text.join() === 'code' || text.join() === 'pin') return token.code ?? '000000';
-    return `nobody ${nextNumber()} `.padEnd(40, '.');
+    return `nobody_${nextNumber()}`.padEnd(40, '_');
   };
   const whole: object = place === null ? shape.least : shape.body;
   return shape.texts.filter(isSent).reduce((body, text) => withMember(body, text, textFor(text)), whole);

@@ -185,6 +185,9 @@ export const credentialType: Contract = {
     declined: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
   },
 
   fault: faultReply,

@@ -207,6 +207,9 @@ export const login: Contract = {
     declined: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
   },
 
   fault: faultReply,

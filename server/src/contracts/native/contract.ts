@@ -1,6 +1,7 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
+import { passkeyEndpoints, passkeyReplies } from './passkeys.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
 
@@ -15,12 +16,13 @@ export const native: Contract = {
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
-  endpoints: [...signInEndpoints, ...challengeEndpoints, ...sessionEndpoints],
+  endpoints: [...signInEndpoints, ...challengeEndpoints, ...sessionEndpoints, ...passkeyEndpoints],
 
   encode: {
     ...signInReplies,
     ...challengeReplies,
     ...sessionReplies,
+    ...passkeyReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),

@@ -7,6 +7,7 @@ import type { Inactive } from './shapes.ts';
 const MESSAGES = {
   'bad-request': 'The request body is missing a member or cannot be read.',
   'invalid-code': 'The code is wrong.',
+  'invalid-passkey': 'The passkey was not accepted.',
   'invalid-ticket': 'The challenge token is not valid, was used, or has expired.',
   'account-refused': 'The account cannot sign in now.',
   unauthorised: 'The bearer token is missing or not good now.',
@@ -14,6 +15,9 @@ const MESSAGES = {
   'no-such-role': 'The account does not have that role.',
   'proof-required':
     'Prove again who you are, at /v1/session/prove: the session is too old for this, or lacks a second factor.',
+  'passkey-known': 'This passkey is registered already.',
+  'too-many-passkeys': 'The account has as many passkeys as it can have. Remove one first.',
+  'no-such-passkey': 'The account has no such passkey.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -55,7 +59,7 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'no-such-role':
       return failure(403, 'no-such-role', wire);
     case 'code-invalid':
-      return failure(401, 'invalid-code', wire);
+      return failure(401, wire.echo.passkey === undefined ? 'invalid-code' : 'invalid-passkey', wire);
     case 'ticket-invalid':
       return failure(401, 'invalid-ticket', wire);
     case 'bad-credentials':
@@ -73,5 +77,13 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
   switch (reason) {
     case 'proof-required':
       return failure(403, 'proof-required', wire);
+    case 'passkey-refused':
+      return failure(400, 'invalid-passkey', wire);
+    case 'passkey-known':
+      return failure(409, 'passkey-known', wire);
+    case 'too-many-passkeys':
+      return failure(409, 'too-many-passkeys', wire);
+    case 'no-such-passkey':
+      return failure(404, 'no-such-passkey', wire);
   }
 }

@@ -229,6 +229,9 @@ export const profile: Contract = {
     declined: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
   },
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalid([]) : failure(FAULT_STATUS[fault])),

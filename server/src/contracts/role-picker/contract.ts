@@ -259,6 +259,9 @@ export const rolePicker: Contract = {
     declined: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
   },
 
   fault: (fault) => failure(FAULT_STATUS[fault], FAULT_MESSAGES[fault]),
