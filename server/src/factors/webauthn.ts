@@ -144,7 +144,8 @@ async function checkMade(
   if (!made?.verified) return null;
   const { credential, credentialDeviceType, credentialBackedUp } = made.registrationInfo;
   if (credential.id !== id || bytesOf(id).length > LONGEST_ID_BYTES) return null;
-  if (credential.publicKey.length > LONGEST_KEY_BYTES) return null;
+  if (credential.publicKey.length > LONGEST_KEY_BYTES || !(await isKey(library, credential.publicKey)))
+    return null;
   return {
     id,
     publicKey: Buffer.from(credential.publicKey).toString('base64url'),
@@ -195,6 +196,15 @@ function withoutStatement({ helpers }: Library, attestationObject: string): stri
     ['authData', decoded.get('authData')],
   ]);
   return Buffer.from(helpers.isoCBOR.encode(bare)).toString('base64url');
+}
+
+/** A signature in the form of ECDSA's, of nothing and by nobody. */
+const NO_SIGNATURE = Uint8Array.of(0x30, 6, 2, 1, 1, 2, 1, 1);
+
+/** Whether a key can be used: the library only reads what kind it is. Trying it shows whether there is one. */
+async function isKey({ helpers }: Library, credentialPublicKey: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  const tried = { signature: NO_SIGNATURE, data: new Uint8Array(0), credentialPublicKey };
+  return (await rightOrNull(() => helpers.verifySignature(tried))) !== null;
 }
 
 function expectedOf({ relyingParty }: Library) {

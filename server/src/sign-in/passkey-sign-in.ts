@@ -70,8 +70,9 @@ async function signIn(
   const passage = { account, picked: null, device: null };
   const state = stateRefusal(account, attempt.mount, null);
   if (state !== null) {
-    const settles = [unguarded(spent)];
-    return refuseState(corridor, attempt, { ...passage, spends: [], settles }, state);
+    const answered = await store.commit([spent]);
+    if (!answered.ok) return refused('ticket-invalid');
+    return refuseState(corridor, attempt, { ...passage, spends: [], settles: [] }, state);
   }
   // A completed sign-in ends the waits for wrong passwords, but no lock: that is not the passkey's to end.
   const isLocked = await isAccountLocked(corridor, account);
