@@ -32,7 +32,6 @@ interface Described {
   readonly type?: string;
   readonly const?: unknown;
   readonly minLength?: number;
-  readonly items?: Described;
   readonly contentEncoding?: string;
   readonly anyOf?: readonly Described[];
   readonly properties?: Readonly<Record<string, Described>>;
@@ -74,7 +73,7 @@ function sampleOf(schema: Described): unknown {
   if (first !== undefined) return sampleOf(first);
   if (schema.const !== undefined) return schema.const;
   if (schema.type === 'boolean') return false;
-  if (schema.items !== undefined) return [sampleOf(schema.items)];
+  if (schema.type === 'array') return [];
   if (schema.contentEncoding === 'base64url') return 'nothing-that-is-known';
   if (schema.type === 'string') return 'nothing that is known'.padEnd(schema.minLength ?? 0, '.');
   return Object.fromEntries(membersOf(schema).map(([name, member]) => [name, sampleOf(member)]));

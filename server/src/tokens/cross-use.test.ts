@@ -39,7 +39,7 @@ const SLOTS: readonly Slot[] = ROUTES.flatMap((route) => [
 
 const REVOCATIONS = 'GET /v1/revocations bearer';
 const ANYBODY = ['GET /v1/session bearer', 'GET /v1/forward-auth bearer'];
-const SIGN_OUT = ['/identity', '/api/v1/auths', '/auth'].map((path) => `POST ${path}/sign-out bearer`);
+const SIGN_OUT = ['/identity', '/api/v1/auths', '/auth', '/v1'].map((path) => `POST ${path}/sign-out bearer`);
 /** An access token, whoever it is for, speaks for its session at every mount of its audience. */
 const THING = [...ANYBODY, ...SIGN_OUT, 'POST /auth/logout bearer'];
 const ACCOUNT = [
@@ -50,10 +50,16 @@ const ACCOUNT = [
   'DELETE /v1/sessions bearer',
   'DELETE /v1/sessions/:id bearer',
   'POST /v1/session/switch bearer',
+  'POST /v1/session/prove bearer',
+  'GET /v1/factors/passkeys bearer',
+  'POST /v1/factors/passkeys/options bearer',
+  'POST /v1/factors/passkeys bearer',
+  'DELETE /v1/factors/passkeys/:id bearer',
 ];
 const CHALLENGE = [
   'POST /v1/challenges/resend challenge_token',
   'POST /v1/challenges/verify challenge_token',
+  'POST /v1/challenges/passkey challenge_token',
 ];
 
 /** Where each kind of token is good. A kind that is good nowhere is still handed out. */
@@ -92,6 +98,8 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
   'what stands in the place of a refresh token while a step is due': [],
   'the secret inside a step-up token': [],
   'code that asks for a new validation': [],
+  'token of a passkey sign-in': [],
+  'token of a passkey that is being made': [],
   'credential of a resource server': [REVOCATIONS],
 };
 
@@ -99,6 +107,10 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
 const NOT_THERE: Readonly<Record<string, number>> = {
   'DELETE /v1/sessions/:id bearer': 404,
   'POST /v1/session/switch bearer': 403,
+  'POST /v1/session/prove bearer': 401,
+  'POST /v1/factors/passkeys bearer': 401,
+  'DELETE /v1/factors/passkeys/:id bearer': 404,
+  'POST /v1/challenges/passkey challenge_token': 404,
 };
 
 const SECRET = 'a shared secret of an old resource server';
@@ -226,6 +238,15 @@ const TOKENS: Readonly<Record<string, (app: TestApp) => Promise<Token>>> = {
     const server = { name: `server-${nextNumber()}`, createdAt: app.core.clock.now() };
     await app.core.store.commit([addResourceServer(server, secretHash(credential))]);
     return { text: credential };
+  },
+  'token of a passkey sign-in': async (app) => ({
+    text: (await app.post('/v1/passkeys/sign-in-options', {})).body.challenge_token,
+  }),
+  'token of a passkey that is being made': async (app) => {
+    const { email, password } = await app.person();
+    const { accessToken } = (await app.post('/v1/sign-in', { identifier: email, password })).body;
+    const bearer = { authorization: `Bearer ${accessToken}` };
+    return { text: (await app.post('/v1/factors/passkeys/options', {}, bearer)).body.challenge_token };
   },
   'step-up token for a second factor': (app) => waiting(app, 'fingerprint'),
   'step-up token for a device': (app) =>
