@@ -13,6 +13,8 @@ export interface Route {
   /** The path with something in the place of each parameter. */
   readonly path: string;
   readonly hasBody: boolean;
+  /** Whether it takes nothing that could be refused: no token, and nothing in a body. */
+  readonly isOpen: boolean;
   /** Each shape of body that it describes; none where it describes no body. */
   readonly shapes: readonly Shape[];
 }
@@ -47,6 +49,7 @@ export const ROUTES: readonly Route[] = [...contracts, nativeContract].flatMap((
     method: endpoint.method,
     path: endpoint.path.replace(/:\w+/g, 'nothing-known'),
     hasBody: endpoint.accepts.length > 0,
+    isOpen: endpoint.describe.bearer !== true && endpoint.describe.request === undefined,
     shapes: shapesOf(endpoint.describe.request),
   })),
 );
