@@ -113,6 +113,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'crypto/',
     'delivery/',
     'directory/',
+    'factors/relying-party.ts',
     'sign-in/throttle.ts',
     'store/',
     'tokens/',

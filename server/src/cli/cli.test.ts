@@ -264,7 +264,7 @@ describe('the command line', () => {
   test('looks at itself, a line each with the remedy', async () => {
     const { code, stdout } = await work.run(['doctor']);
     expect(code).toBe(0);
-    for (const about of ['configuration', 'store', 'mail', 'clock', 'secrets', 'proxies'])
+    for (const about of ['configuration', 'store', 'mail', 'clock', 'secrets', 'proxies', 'passkeys'])
       expect(stdout).toMatch(new RegExp(`^(ok|warn) +${about} `, 'm'));
     const bad = await work.run(['doctor'], {
       environment: {
@@ -275,6 +275,11 @@ describe('the command line', () => {
     expect(bad.code).toBe(1);
     expect(bad.stdout).toMatch(/^fail +mail .*Check mail\.url/m);
     expect(bad.stdout).toMatch(/^fail +proxies /m);
+    expect(stdout).toMatch(/^warn +passkeys .*Set publicUrl/m);
+    const named = { environment: { LATCHKEY_PUBLIC_URL: 'https://id.example.com' } };
+    expect((await work.run(['doctor'], named)).stdout).toMatch(
+      /^ok +passkeys +bound to id\.example\.com, used from https:\/\/id\.example\.com$/m,
+    );
   });
 
   test('a server and commands use one embedded store at the same time', async () => {

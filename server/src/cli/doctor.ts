@@ -3,6 +3,7 @@ import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import { createMailTransport } from '../delivery/transport.ts';
 import { OperatorError } from '../errors.ts';
+import { isBrowserRpId, relyingPartyOf } from '../factors/relying-party.ts';
 import { command, configurationOf } from './command.ts';
 import { print, printJson } from './output.ts';
 
@@ -51,6 +52,7 @@ async function examine(called: Command): Promise<Finding[]> {
     ...secretFindings(config),
     hashingFinding(config),
     ...networkFindings(config),
+    passkeyFinding(config),
   ];
 }
 
@@ -183,4 +185,20 @@ function networkFindings(config: Configuration): Finding[] {
     });
   }
   return findings;
+}
+
+function passkeyFinding({ passkeys, publicUrl, listen }: Configuration): Finding {
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  const party = relyingPartyOf(passkeys, publicUrl ?? `http://${host}:${listen.port}`);
+  return isBrowserRpId(party)
+    ? {
+        about: 'passkeys',
+        state: 'ok',
+        message: `bound to ${party.id}, used from ${party.origins.join(', ')}`,
+      }
+    : {
+        about: 'passkeys',
+        state: 'warn',
+        message: `bound to ${party.id}, used from ${party.origins.join(', ')}: browsers take a host name over https only, or localhost. Set publicUrl.`,
+      };
 }

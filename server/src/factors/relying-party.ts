@@ -47,6 +47,11 @@ export function relyingPartyProblems(settings: PasskeySettings, publicUrl: strin
   return problems;
 }
 
+/** Whether browsers can make passkeys for it: they want a name, and a page that nobody on the way can change. */
+export function isBrowserRpId({ id, origins }: RelyingParty): boolean {
+  return HOST_NAME.test(id) && isIP(id) === 0 && origins.some((origin) => isOriginBelow(origin, id));
+}
+
 function isRpId(id: string, host: string | null): boolean {
   if (!HOST_NAME.test(id) || isIP(id) !== 0) return false;
   if (host === null || id === host) return true;

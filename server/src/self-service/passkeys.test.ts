@@ -15,7 +15,9 @@ import {
   signInWith,
 } from '../../testing/passkeys.ts';
 import type { Forgery } from '../../testing/software-passkey.ts';
-import { PASSKEY_LIMIT } from '../store/passkeys.ts';
+import { readTables } from '../../testing/store-dump.ts';
+import { CleanUp } from '../clean-up.ts';
+import { forgetPasskeys, PASSKEY_LIMIT } from '../store/passkeys.ts';
 
 /** What is right but for one thing. */
 const FORGERIES: readonly (readonly [string, Forgery])[] = [
@@ -258,6 +260,30 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
     );
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
     expect((await list(accessToken)).body.passkeys).toHaveLength(PASSKEY_LIMIT);
+  });
+
+  test('are all forgotten at once where nobody of them is to be left', async () => {
+    const { person, passkey } = await personWithPasskey(app);
+    const other = await personWithPasskey(app);
+    await app.core.store.commit([forgetPasskeys(person.id)]);
+    expect((await signInWith(app, passkey)).status).toBe(401);
+    expect((await signInWith(app, other.passkey)).status).toBe(200);
+  });
+
+  test('leave nothing behind: what was answered is cleaned up when it is long over', async () => {
+    const { passkey } = await personWithPasskey(app);
+    const spent = async () => (await readTables(app.core.config.store.url)).spent_challenges?.length ?? 0;
+    await signInWith(app, passkey);
+    expect(await spent()).toBeGreaterThan(0);
+    const { store, clock, log } = app.core;
+    const cleanUp = new CleanUp(store, clock, log);
+    clock.advance(6 * 86_400);
+    await cleanUp.run();
+    expect(await spent()).toBeGreaterThan(0);
+    clock.advance(2 * 86_400);
+    await cleanUp.run();
+    await cleanUp.stop();
+    expect(await spent()).toBe(0);
   });
 
   describe('SE-3: adding or removing one', () => {
