@@ -537,6 +537,72 @@ export interface Operations {
       readonly role: string;
     };
   };
+  /** The account’s second factors */
+  'GET /v1/factors': {
+    readonly request: null;
+    readonly reply: {
+      readonly email: {
+        readonly on: boolean;
+        readonly address: string | null;
+      };
+      readonly totp: {
+        readonly on: boolean;
+      };
+      readonly recoveryCodes: {
+        readonly left: number;
+      };
+    };
+  };
+  /** Begin to set up an authenticator app, or another one in its place */
+  'POST /v1/factors/totp': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly secret: string;
+      readonly uri: string;
+      readonly qr: string;
+    };
+  };
+  /** Do without the authenticator app */
+  'DELETE /v1/factors/totp': { readonly request: null; readonly reply: null };
+  /** Confirm the authenticator app with one of its codes */
+  'POST /v1/factors/totp/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Begin to have codes mailed: the first one goes out */
+  'POST /v1/factors/email': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Have no codes mailed any more */
+  'DELETE /v1/factors/email': { readonly request: null; readonly reply: null };
+  /** Confirm with the code that was mailed */
+  'POST /v1/factors/email/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Ten new recovery codes, in the place of those that are left */
+  'POST /v1/factors/recovery-codes': {
+    readonly request: null;
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Do without recovery codes */
+  'DELETE /v1/factors/recovery-codes': { readonly request: null; readonly reply: null };
   /** Begin to sign in with a passkey and nothing else: what the browser needs */
   'POST /v1/passkeys/sign-in-options': {
     readonly request: null;

@@ -13,6 +13,7 @@ import { createMailTransport } from './delivery/transport.ts';
 import { relyingPartyOf } from './factors/relying-party.ts';
 import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
+import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
@@ -20,6 +21,7 @@ import { registerSystemRoutes } from './http/system-routes.ts';
 import { KeySchedule } from './key-schedule.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
 import type { Clock, Log, Random } from './ports.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
@@ -72,7 +74,10 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     threads: availableParallelism(),
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
+    onDone: (wait, run) => metrics.hashed(wait, run),
   });
+  const metrics = createMetrics(store, () => hashes.waiting, version);
+  store.watch(metrics.stored);
   const outbox = new Outbox({
     store,
     vault,
@@ -97,34 +102,14 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     random,
     log,
     publicUrl,
+    onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
     prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
-  for (const mount of mounts) registerContractRoutes(server, mount, corridor);
-  registerSystemRoutes(server, {
-    keyRing,
-    jwksMaxAgeSeconds: config.keys.publishSeconds,
-    mounts,
-    publicUrl,
-    version,
-    notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store, log))],
-  });
-
-  const feed = {
-    store,
-    clock,
-    publicUrl,
-    keySet: () => keyRing.keySet(),
-    longestTokenSeconds: longestTokenSeconds(mounts),
-  };
-  registerRevocationRoute(server, {
-    resourceServer: async (credential) =>
-      (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
-    follow: (follower) => followRevocations(feed, follower),
-  });
+  openRoutes(server, { config, ports, mounts, keyRing, corridor, metrics, isDraining: () => draining });
 
   return {
     server,
@@ -139,6 +124,45 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       await hashes.close();
     },
   };
+}
+
+interface RouteParts {
+  readonly config: Configuration;
+  readonly ports: AppPorts;
+  readonly mounts: readonly Mount[];
+  readonly keyRing: KeyRing;
+  readonly corridor: Corridor;
+  readonly metrics: Metrics;
+  readonly isDraining: () => boolean;
+}
+
+/** Every route there is. */
+function openRoutes(server: FastifyInstance, parts: RouteParts): void {
+  const { config, mounts, keyRing, corridor, metrics } = parts;
+  const { store, clock, log, publicUrl } = parts.ports;
+  for (const mount of mounts) registerContractRoutes(server, mount, corridor, metrics.carriedOut);
+  registerMetricsRoute(server, { ...metrics, token: config.metrics.token ?? null });
+  registerSystemRoutes(server, {
+    keyRing,
+    jwksMaxAgeSeconds: config.keys.publishSeconds,
+    mounts,
+    publicUrl,
+    version,
+    notReady: async () => [...(parts.isDraining() ? ['draining'] : []), ...(await storeProblems(store, log))],
+  });
+
+  const feed = {
+    store,
+    clock,
+    publicUrl,
+    keySet: () => keyRing.keySet(),
+    longestTokenSeconds: longestTokenSeconds(mounts),
+  };
+  registerRevocationRoute(server, {
+    resourceServer: async (credential) =>
+      (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
+    follow: (follower) => followRevocations(feed, follower),
+  });
 }
 
 /** What a server does from time to time, beside answering. */
@@ -191,6 +215,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
+    totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
     mailQueued: parts.mailQueued,
   };
 }

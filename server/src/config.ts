@@ -161,6 +161,7 @@ function readSecretFile(variable: string, path: string, problems: string[]): str
 
 function parseVariable(variable: string, text: string, schema: Tree, problems: string[]): unknown {
   if (schema.type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (schema.type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   if (schema.type !== 'object' && schema.type !== 'array') return text;
   try {
     return JSON.parse(text);

@@ -1,9 +1,9 @@
-import {
-  enrolPasskey,
-  forgetPasskey,
-  listPasskeys,
-  passkeyEnrolmentOptions,
-} from './self-service/passkeys.ts';
+import { beginEnrolment, confirmEnrolment } from './self-service/enrol-factor.ts';
+import { enrolPasskey, passkeyEnrolmentOptions } from './self-service/enrol-passkey.ts';
+import { listFactors } from './self-service/list-factors.ts';
+import { forgetPasskey, listPasskeys } from './self-service/own-passkeys.ts';
+import { renewRecoveryCodes } from './self-service/recovery-codes.ts';
+import { removeFactor } from './self-service/remove-factor.ts';
 import { inspect } from './sessions/inspect.ts';
 import { me } from './sessions/me.ts';
 import { endOne, endOthers, listSessions, signOut } from './sessions/own-sessions.ts';
@@ -44,8 +44,13 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'passkey-enrolment-options': (corridor, attempt, { token }) =>
     passkeyEnrolmentOptions(corridor, attempt, token),
   'enrol-passkey': enrolPasskey,
-  'list-passkeys': (corridor, attempt, { token }) => listPasskeys(corridor, attempt, token),
+  'list-passkeys': listPasskeys,
   'remove-passkey': forgetPasskey,
+  'list-factors': listFactors,
+  'enrol-factor': beginEnrolment,
+  'confirm-factor': confirmEnrolment,
+  'remove-factor': removeFactor,
+  'renew-recovery-codes': renewRecoveryCodes,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

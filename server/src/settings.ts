@@ -184,6 +184,19 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    totp: Type.Object(
+      {
+        issuer: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 64,
+            description:
+              'the name that authenticator apps show beside our codes. Default: the host of `publicUrl`',
+          }),
+        ),
+      },
+      closed,
+    ),
     refresh: Type.Object(
       {
         graceSeconds: seconds(
@@ -200,6 +213,36 @@ export const SETTINGS = Type.Object(
           default: 0,
           minimum: 0,
           maximum: 36_500,
+        }),
+      },
+      closed,
+    ),
+    metrics: Type.Object(
+      {
+        token: Type.Optional(
+          Type.String({
+            minLength: 16,
+            description:
+              'who shows it as a bearer token may read `/metrics` from anywhere; else this machine only',
+          }),
+        ),
+      },
+      closed,
+    ),
+    tracing: Type.Object(
+      {
+        url: Type.Optional(
+          Type.String({
+            pattern: '^https?://.+$',
+            description:
+              'where OpenTelemetry spans go by OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`; none without it',
+          }),
+        ),
+        sampleRatio: Type.Number({
+          default: 1,
+          minimum: 0,
+          maximum: 1,
+          description: 'the part of requests that is traced',
         }),
       },
       closed,

@@ -90,8 +90,3 @@ export async function signInWith(
 export async function sessionBehind(app: TestApp, token: string): Promise<Answer['body']> {
   return (await app.request('GET', '/v1/session', { headers: bearer(token) })).body;
 }
-
-/** The audit log of an account. */
-export async function eventsOf(app: TestApp, accountId: string) {
-  return app.core.store.audit.events({ afterSequence: 0, since: 0, accountId, limit: 200 });
-}

@@ -11,6 +11,10 @@ export const DECLINES = [
   'passkey-known',
   'too-many-passkeys',
   'no-such-passkey',
+  'no-such-factor',
+  'factor-needed',
+  'factor-not-allowed',
+  'no-address',
 ] as const;
 
 /** An outcome that declines and nothing else. */

@@ -11,6 +11,7 @@ import {
 import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
 import { forgetDevices, rememberDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
+import { removeRecoveryCodesWithoutFactor } from '../store/recovery-codes.ts';
 import { identifiersOf } from './account-line.ts';
 import {
   hashesFor,
@@ -268,14 +269,14 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
   );
   const idsOf = (pairs: typeof changed): string[] => pairs.map(({ record }) => record.id);
   const identifiers = planned.flatMap((plan) => plan.identifiers);
-  const highest = Math.max(...records.map((record) => record.number));
   await store.commit([
     ...passwords.flatMap(({ record }) => setPasswordHash('accounts', record.id, record.passwordHash, now)),
     ...raiseEpochs('accounts', idsOf(ended), 'account-disabled', now),
     ...raiseEpochs('accounts', idsOf(refactored), 'factors-changed', now),
-    reserveNumbers('account', highest),
+    reserveNumbers('account', Math.max(...records.map((record) => record.number))),
     ...saveAccounts(records, identifiers, idsOf(changed)),
     ...devices,
+    ...idsOf(refactored).map(removeRecoveryCodesWithoutFactor),
     ...context.beside,
   ]);
 }

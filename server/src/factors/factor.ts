@@ -30,6 +30,8 @@ export interface Proven {
   readonly methods: readonly string[];
   /** Spends it, in the commit that it leads to; each with the guard `code`. */
   readonly spends: readonly Change[];
+  /** With a recovery code, how many are left then: its owner is told. */
+  readonly recoveryCodesLeft?: number;
 }
 
 /** A proof that is this factor's and would be right, but for something that the audit log should know. */
@@ -39,7 +41,9 @@ export interface Wrong {
 
 /** Something that can be shown beside the credential. Whether it is asked for is `sign-in/second-factor.ts`'s to say. */
 export interface Factor {
-  readonly name: 'email' | 'totp' | 'passkey';
+  readonly name: 'email' | 'totp' | 'recovery' | 'passkey';
+  /** Whether it can be found by trying, as six digits can: it is taken no more after a hundred wrong ones in a row. */
+  readonly isGuessable: boolean;
 
   /** What the proof amounts to; null when it is not this factor's, or wrong. Counts and spends nothing itself. */
   check(shown: Shown): Promise<Proven | Wrong | null>;

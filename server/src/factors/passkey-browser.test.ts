@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Answer, type Person, startApp, type TestApp } from '../../testing/app.ts';
-import { bearer, eventsOf, sessionBehind, signInNative } from '../../testing/passkeys.ts';
+import { eventsOf } from '../../testing/audit.ts';
+import { bearer, sessionBehind, signInNative } from '../../testing/passkeys.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const isThere = existsSync(CHROMIUM);
@@ -185,11 +186,11 @@ describe.skipIf(!isThere)('MF-7: passkeys in Chromium', { timeout: 60_000 }, () 
     await setPresence(false);
     const ticket = await begin(person);
     expect(await inPage('signIn', {}, 300)).toEqual({ failed: 'TimeoutError' });
-    const before = (await eventsOf(app, person.id)).length;
+    const before = (await eventsOf(app.core, person.id)).length;
     await setPresence(true);
     expect((await inPage('prove', ticket)).status).toBe(200);
     expect((await inPage('signIn')).status).toBe(200);
-    const since = (await eventsOf(app, person.id)).slice(before).map(({ event }) => event);
+    const since = (await eventsOf(app.core, person.id)).slice(before).map(({ event }) => event);
     expect(since).toEqual(['sign-in.completed', 'sign-in.completed']);
   });
 
@@ -219,7 +220,7 @@ describe.skipIf(!isThere)('MF-7: passkeys in Chromium', { timeout: 60_000 }, () 
       status: 401,
       body: { error: { code: 'invalid-passkey' } },
     });
-    expect((await eventsOf(app, person.id)).at(-1)).toMatchObject({
+    expect((await eventsOf(app.core, person.id)).at(-1)).toMatchObject({
       event: 'sign-in.refused',
       reason: 'passkey-cloned',
     });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { eventsOf } from '../../testing/audit.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import {
   bearer,
   enrolmentOptions,
-  eventsOf,
   newPasskey,
   PUBLIC_URL,
   personWithPasskey,
@@ -120,6 +120,19 @@ describe.each(ENGINES)('a passkey as a second factor, on %s', (engine) => {
     expect((await prove(due.body.challenge_token, passkey)).status).toBe(200);
   });
 
+  test('answers an organisation for which a mailed PIN is not enough', async () => {
+    const organisation = await app.organisation({
+      settings: { requireSecondFactorFor: ['Student'], allowEmailPin: false },
+    });
+    const { person, passkey } = await personWithPasskey(app);
+    const other = await app.person();
+    for (const account of [person.id, other.id])
+      await app.load({ kind: 'membership', account, organisation, role: 'Student' });
+    expect((await prove(await begin(person), passkey)).status).toBe(200);
+    const without = await app.post('/v1/sign-in', { identifier: other.email, password: other.password });
+    expect(failed(without)).toEqual([403, 'account-refused']);
+  });
+
   test.each(FORGERIES)('MF-7: is refused with %s, and counted', async (_what, forgery) => {
     const { person, passkey } = await personWithPasskey(app, WITH_PIN);
     const ticket = await begin(person);
@@ -129,7 +142,7 @@ describe.each(ENGINES)('a passkey as a second factor, on %s', (engine) => {
     expect(await sessionsOf(person.id)).toHaveLength(before);
     const state = await app.core.store.attempts.state(`factor:account:${person.id}`);
     expect(state?.failures).toBe(1);
-    expect((await eventsOf(app, person.id)).at(-1)).toMatchObject({
+    expect((await eventsOf(app.core, person.id)).at(-1)).toMatchObject({
       event: 'code.refused',
       reason: 'second-factor',
     });
@@ -191,7 +204,7 @@ describe.each(ENGINES)('a passkey as a second factor, on %s', (engine) => {
     expect((await prove(await begin(person), passkey, { counter: 9 })).status).toBe(200);
     const ticket = await begin(person);
     expect(failed(await prove(ticket, passkey, { counter: 9 }))).toEqual([401, 'invalid-passkey']);
-    expect((await eventsOf(app, person.id)).at(-1)).toMatchObject({
+    expect((await eventsOf(app.core, person.id)).at(-1)).toMatchObject({
       event: 'code.refused',
       reason: 'passkey-cloned',
     });

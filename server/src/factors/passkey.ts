@@ -32,6 +32,7 @@ export function spendAssertion(
 /** A passkey of the account that has signed a challenge of this very ticket. */
 export const passkey: Factor = {
   name: 'passkey',
+  isGuessable: false,
   async check({ proof, ticket, account, now, vault, store, webauthn }) {
     if (proof.kind !== 'passkey') return null;
     const { response } = proof;

@@ -7,6 +7,7 @@ import Fastify, {
 } from 'fastify';
 import type { Contract, Fault } from '../contracts/contract.ts';
 import { StoreUnavailableError } from '../errors.ts';
+import { beginRequestSpan } from '../observability/tracing.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 import { BODY_LIMIT_BYTES, RequestFault, registerBodyParser } from './body.ts';
 import { addressOf } from './caller.ts';
@@ -24,6 +25,8 @@ export interface ServerOptions {
   /** Words what belongs to no contract. */
   readonly fallback: Contract;
   readonly publicUrl: () => string;
+  /** Is told of every answer. @param route as it was declared; null where there is none */
+  readonly onAnswered: (route: string | null, method: string, status: number, seconds: number) => void;
   /** Whether the server is about to stop: then every answer is the last on its connection. */
   readonly isDraining: () => boolean;
 }
@@ -60,20 +63,34 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   registerBodyParser(server);
   server.decorateRequest('arrivedAt', 0);
+  server.decorateRequest('span', null);
 
   server.addHook('onRequest', (request, reply, done) => {
     request.arrivedAt = clock.now();
     setResponseHeaders(reply, request.id, options.publicUrl().startsWith('https:'));
     if (options.isDraining()) reply.header('connection', 'close');
-    done();
+    request.span = beginRequestSpan(request.method);
+    if (request.span === null) done();
+    else request.span.within(done);
   });
   server.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? null;
+    options.onAnswered(route, request.method, reply.statusCode, reply.elapsedTime / 1000);
+    request.span?.end(
+      {
+        'http.request.method': request.method,
+        ...(route === null ? {} : { 'http.route': route }),
+        'http.response.status_code': reply.statusCode,
+        'latchkey.request_id': request.id,
+      },
+      reply.statusCode >= 500,
+    );
     const quiet = request.routeOptions.config?.quiet === true && reply.statusCode < 400;
     const fields = {
       requestId: request.id,
       method: request.method,
       // The route, not the URL: a query string can hold anything.
-      route: request.routeOptions.url ?? null,
+      route,
       status: reply.statusCode,
       milliseconds: Math.round(reply.elapsedTime),
       address: addressOf(request),

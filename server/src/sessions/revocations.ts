@@ -91,6 +91,8 @@ const INITIATORS: Readonly<Record<RevocationReason, 'user' | 'admin' | 'policy' 
   'account-disabled': 'admin',
   'password-changed': 'admin',
   'factors-changed': 'admin',
+  'factors-changed-by-owner': 'user',
+  'second-factor-missing': 'policy',
   'installation-changed': 'admin',
   'membership-removed': 'admin',
   'organisation-suspended': 'admin',

@@ -35,6 +35,8 @@ export interface Corridor {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The name under which authenticator apps show our codes. */
+  readonly totpIssuer: () => string;
   /** Says that a commit has put mail into the outbox. */
   readonly mailQueued: () => void;
 }

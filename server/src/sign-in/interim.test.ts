@@ -76,6 +76,8 @@ describe.each(ENGINES)('MF-1: after the password only, on %s', (engine) => {
       'POST /identity/recognize-device',
       'POST /auth/sign-in-with-2fa',
       'POST /v1/challenges/verify',
+      'POST /v1/factors/totp/confirm',
+      'POST /v1/factors/email/confirm',
     ]);
   });
 

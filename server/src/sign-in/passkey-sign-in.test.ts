@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, startApp, type TestApp } from '../../testing/app.ts';
+import { eventsOf } from '../../testing/audit.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import {
   bearer,
   enrol,
   enrolmentOptions,
-  eventsOf,
   newPasskey,
   PUBLIC_URL,
   personWithPasskey,
@@ -84,7 +84,9 @@ describe.each(ENGINES)('MF-7: signing in with a passkey and nothing else, on %s'
   const sessionsOf = async (id: string) =>
     ((await readTables(app.core.config.store.url)).sessions ?? []).filter((row) => row.account_id === id);
   const reasonsOf = async (id: string) =>
-    (await eventsOf(app, id)).filter(({ event }) => event === 'sign-in.refused').map(({ reason }) => reason);
+    (await eventsOf(app.core, id))
+      .filter(({ event }) => event === 'sign-in.refused')
+      .map(({ reason }) => reason);
   const failed = ({ status, body }: Answer) => [status, body.error?.code];
 
   test('leads to a native session that says how', async () => {
@@ -101,7 +103,7 @@ describe.each(ENGINES)('MF-7: signing in with a passkey and nothing else, on %s'
       account: person.id,
       amr: ['hwk', 'user', 'mfa'],
     });
-    const events = await eventsOf(app, person.id);
+    const events = await eventsOf(app.core, person.id);
     expect(events.at(-1)).toMatchObject({ event: 'sign-in.completed', factor: 'hwk user' });
     const { refreshToken } = answer.body;
     expect((await app.post('/v1/refresh', { refreshToken })).status).toBe(200);
@@ -149,7 +151,7 @@ describe.each(ENGINES)('MF-7: signing in with a passkey and nothing else, on %s'
   test('tells the audit log which page it was', async () => {
     const { person, passkey } = await personWithPasskey(app);
     await signInWith(app, passkey, { origin: `https://wrong.example/${'x'.repeat(500)}` });
-    const event = (await eventsOf(app, person.id)).at(-1);
+    const event = (await eventsOf(app.core, person.id)).at(-1);
     expect(event).toMatchObject({ event: 'sign-in.refused', reason: 'passkey-refused', factor: 'passkey' });
     expect(String(event?.detail?.origin)).toMatch(/^https:\/\/wrong\.example\/x+$/);
     expect(String(event?.detail?.origin)).toHaveLength(256);

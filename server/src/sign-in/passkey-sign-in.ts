@@ -16,7 +16,8 @@ import { throughGate } from './gate.ts';
 import { issueForAccount } from './issue.ts';
 import { isAccountLocked } from './prove.ts';
 import { type CredentialRefusal, refuseState } from './refuse.ts';
-import { accountKey, factorKey } from './throttle.ts';
+import { forgiveFailures } from './second-factor.ts';
+import { factorKey } from './throttle.ts';
 
 // A sign-in with a passkey and nothing else, through the same corridor: the credential identifies by itself, and is two
 // factors at once, so no step is due after it. As after any second factor, the device is not asked for.
@@ -80,7 +81,7 @@ async function signIn(
     ...passage,
     methods: methodsOf(passkey),
     spends: [spent, spendAssertion(passkey, signed, now)],
-    settles: [forgiveAttempts(factorKey(account.id), isLocked ? undefined : accountKey(account.id))],
+    settles: [isLocked ? forgiveAttempts(factorKey(account.id)) : forgiveFailures(account, true)],
     steppedUp: false,
   });
   // The counter was overtaken in the meantime, or the passkey removed.

@@ -14,6 +14,8 @@ export interface Counted {
 export interface Hold extends Counted {
   /** Whether the account is locked: then nothing is evaluated, and the attempt fails. */
   readonly locked: boolean;
+  /** Failures before this attempt. */
+  readonly failures: number;
 }
 
 /** Whether an attempt may be evaluated. */
@@ -71,10 +73,9 @@ export class Throttle {
       ]);
       if (committed.ok) {
         const [row] = committed.rows[0] ?? [];
-        return {
-          kind: 'held',
-          hold: { ...counted, locked: row !== undefined && integer(row, 'locked_until') > now },
-        };
+        if (!row) throw new Error('an attempt was counted and nothing said of it');
+        const locked = integer(row, 'locked_until') > now;
+        return { kind: 'held', hold: { ...counted, locked, failures: integer(row, 'failures') } };
       }
       const state = await this.#store.attempts.state(counted.key);
       if (state && state.blockedUntil > now)

@@ -149,7 +149,7 @@ export async function openStep(
   const { purpose = 'prove', ...replaced } = successor ?? {};
   const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...replaced });
   const mailed =
-    step === 'device' || isPinMailed(account, purpose)
+    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt, purpose)
       ? mailCode(corridor, account, fresh.ticket.secretHash, step)
       : null;
   const now = fresh.ticket.createdAt;

@@ -6,14 +6,17 @@ import { setAccountStatus } from './accounts.ts';
 import {
   consumeChallenge,
   consumePasskeyCounter,
+  consumeRecoveryCode,
   consumeRefresh,
   consumeResourceCode,
   consumeTicket,
   consumeTotpStep,
+  raiseTotpStep,
 } from './consume.ts';
 import { countTicketAttempt, TICKET_ATTEMPTS } from './count-attempt.ts';
 import type { Change } from './engine.ts';
 import { addPasskey, removePasskey } from './passkeys.ts';
+import { replaceRecoveryCodes } from './recovery-codes.ts';
 import { endSession, insertSession, type Session } from './sessions.ts';
 import { issueTicket, type Ticket } from './tickets.ts';
 
@@ -162,6 +165,20 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
     expect(await winners(spend(0, uuid(2)))).toBe(0);
     await core.store.commit([removePasskey(ACCOUNT, `passkey-${count}`)]);
     expect(await winners(spend(0))).toBe(0);
+  });
+
+  test('a recovery code goes to one of fifty, and one that is not the account’s to nobody', async () => {
+    await core.store.commit(replaceRecoveryCodes(ACCOUNT, ['one', 'two'], core.clock.now()));
+    expect(await winners(() => consumeRecoveryCode(ACCOUNT, 'one'))).toBe(1);
+    expect(await winners(() => consumeRecoveryCode(ACCOUNT, 'three'))).toBe(0);
+    expect(await winners(() => consumeRecoveryCode(uuid(2), 'two'))).toBe(0);
+    expect([...(await core.store.recoveryCodes.leftOf(ACCOUNT))]).toEqual(['two']);
+  });
+
+  test('a seed in the place of another leaves what was spent as it is', async () => {
+    await core.store.commit([raiseTotpStep(ACCOUNT, 2000), raiseTotpStep(ACCOUNT, 1500)]);
+    expect(await winners(() => consumeTotpStep(ACCOUNT, 2000))).toBe(0);
+    expect(await winners(() => consumeTotpStep(ACCOUNT, 2001))).toBe(1);
   });
 
   async function addSession(): Promise<Session> {

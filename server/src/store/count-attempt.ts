@@ -58,7 +58,7 @@ export function attemptReader(engine: Engine) {
  * lost with the machine was not answered, and whatever is answered is committed after it. Guard `attempt`: there was a
  * place.
  * @param leaseMilliseconds how long an attempt that nobody finishes holds its place: a crash must not hold it for ever
- * @returns `locked_until`
+ * @returns `locked_until` and `failures`
  */
 export function countAttempt(
   key: string,
@@ -86,7 +86,7 @@ export function countAttempt(
         AND (attempts.locked_until > $2
           OR CASE WHEN attempts.in_flight_until <= $2 THEN 0 ELSE attempts.in_flight END
           < CASE WHEN attempts.locked_until > 0 THEN $5 WHEN attempts.streak < $5 THEN $5 - attempts.streak ELSE 1 END)
-      RETURNING locked_until`,
+      RETURNING locked_until, failures`,
     params: [key, now, now + leaseMilliseconds, limit.maxFailures, lockAfter, forgetBefore],
   };
 }

@@ -13,6 +13,8 @@ export type RevocationReason =
   | 'account-disabled'
   | 'password-changed'
   | 'factors-changed'
+  | 'factors-changed-by-owner'
+  | 'second-factor-missing'
   | 'installation-changed'
   | 'membership-removed'
   | 'organisation-suspended';

@@ -8,7 +8,9 @@ export type TicketPurpose =
   | 'resend-validation'
   | 'switch'
   | 'prove-again'
-  | 'enrol-passkey';
+  | 'enrol-passkey'
+  | 'enrol-totp'
+  | 'enrol-email';
 
 /** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
 export interface MailedCode {
@@ -30,7 +32,7 @@ export interface Ticket {
   readonly epoch: number;
   /** The membership that was picked, where one was. */
   readonly membership: { readonly organisationId: string | null; readonly role: string } | null;
-  /** The session that it goes on from and takes the place of: one that switches its role, or is proven again. */
+  /** The session that it goes on from: one that switches its role or is proven again, or that is given a factor. */
   readonly sessionId: string | null;
   readonly step: Step | null;
   readonly device: { readonly fingerprintHash: string; readonly fingerprintSealed: string } | null;

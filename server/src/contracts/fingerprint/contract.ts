@@ -204,6 +204,7 @@ export const fingerprint: Contract = {
         case 'account-inactive':
         case 'account-not-validated':
         case 'organisation-suspended':
+        case 'second-factor-missing':
           return failure(403);
         case 'bad-credentials':
         case 'unknown-identity':
@@ -239,6 +240,9 @@ export const fingerprint: Contract = {
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
     'passkey-options': neverSpoken,

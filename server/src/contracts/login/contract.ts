@@ -117,6 +117,7 @@ function refusal({ reason, resendCode }: Extract<Outcome, { kind: 'refused' }>, 
       });
     case 'account-inactive':
     case 'organisation-suspended':
+    case 'second-factor-missing':
       return failure(401, 'inactive-account', 'Account has been disabled or deleted', wire);
     case 'token-expired':
       return failure(401, 'token-expired', 'JWT token expired', wire);
@@ -205,6 +206,9 @@ export const login: Contract = {
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
     'passkey-options': neverSpoken,

@@ -1,5 +1,6 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
+import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
 import { passkeyEndpoints, passkeyReplies } from './passkeys.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
@@ -16,12 +17,19 @@ export const native: Contract = {
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
-  endpoints: [...signInEndpoints, ...challengeEndpoints, ...sessionEndpoints, ...passkeyEndpoints],
+  endpoints: [
+    ...signInEndpoints,
+    ...challengeEndpoints,
+    ...sessionEndpoints,
+    ...factorEndpoints,
+    ...passkeyEndpoints,
+  ],
 
   encode: {
     ...signInReplies,
     ...challengeReplies,
     ...sessionReplies,
+    ...factorReplies,
     ...passkeyReplies,
     refused: refusal,
     declined: decline,

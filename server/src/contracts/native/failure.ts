@@ -18,6 +18,11 @@ const MESSAGES = {
   'passkey-known': 'This passkey is registered already.',
   'too-many-passkeys': 'The account has as many passkeys as it can have. Remove one first.',
   'no-such-passkey': 'The account has no such passkey.',
+  'no-such-factor': 'The account does not have that.',
+  'factor-not-allowed':
+    'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
+  'factor-needed': 'Recovery codes stand in for a second factor: add one first.',
+  'no-address': 'The account has no e-mail address.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -68,6 +73,7 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'account-inactive':
     case 'account-not-validated':
     case 'organisation-suspended':
+    case 'second-factor-missing':
       return failure(403, 'account-refused', wire);
   }
 }
@@ -85,5 +91,13 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(409, 'too-many-passkeys', wire);
     case 'no-such-passkey':
       return failure(404, 'no-such-passkey', wire);
+    case 'no-such-factor':
+      return failure(404, 'no-such-factor', wire);
+    case 'factor-not-allowed':
+      return failure(403, 'factor-not-allowed', wire);
+    case 'factor-needed':
+      return failure(409, 'factor-needed', wire);
+    case 'no-address':
+      return failure(409, 'no-address', wire);
   }
 }

@@ -108,3 +108,26 @@ export const Passkey = Type.Object({
 
 /** The passkeys of the account. */
 export const Passkeys = Type.Object({ passkeys: Type.Array(Passkey) });
+/** The second factors of an account. */
+export const Factors = Type.Object({
+  email: Type.Object({ on: Type.Boolean(), address: TextOrNull }),
+  totp: Type.Object({ on: Type.Boolean() }),
+  recoveryCodes: Type.Object({ left: Type.Integer() }),
+});
+
+/** A factor that waits for the code that confirms it. */
+export const Enrolment = Type.Object({ challenge_token: Type.String() });
+
+/** The same, with what an authenticator app is told: the seed in base32, its `otpauth:` URI, and that as a QR code in SVG. */
+export const TotpEnrolment = Type.Object({
+  challenge_token: Type.String(),
+  secret: Type.String(),
+  uri: Type.String(),
+  qr: Type.String(),
+});
+
+/** What confirms it. */
+export const Confirmation = Type.Object({ challenge_token: Type.String(), code: Type.String() });
+
+/** Recovery codes, shown this once; empty when there is nothing to show. */
+export const RecoveryCodes = Type.Object({ recoveryCodes: Type.Array(Type.String()) });

@@ -201,6 +201,7 @@ export const profile: Contract = {
       switch (reason) {
         case 'account-inactive':
         case 'organisation-suspended':
+        case 'second-factor-missing':
           return failure(403, 'Account is inactive. Contact administrator.');
         case 'account-not-validated':
           return failure(403, 'Account is not validated.');
@@ -227,6 +228,9 @@ export const profile: Contract = {
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
     'passkey-options': neverSpoken,

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, startApp, type TestApp } from '../../testing/app.ts';
+import { eventsOf } from '../../testing/audit.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import {
   bearer,
   enrol,
   enrolmentOptions,
-  eventsOf,
   newPasskey,
   PUBLIC_URL,
   personWithPasskey,
@@ -98,7 +98,7 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
     expect((await list(session.accessToken)).body).toEqual({ passkeys: [] });
     expect(failed(await signInWith(app, passkey))).toEqual([401, 'invalid-passkey']);
     expect(failed(await remove(session.accessToken, passkey.id))).toEqual([404, 'no-such-passkey']);
-    const events = (await eventsOf(app, person.id)).filter(({ event }) => event.startsWith('factor.'));
+    const events = (await eventsOf(app.core, person.id)).filter(({ event }) => event.startsWith('factor.'));
     expect(events.map(({ event, factor }) => [event, factor])).toEqual([
       ['factor.added', 'passkey'],
       ['factor.removed', 'passkey'],
@@ -149,7 +149,7 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
       'invalid-ticket',
     ]);
     expect((await list(accessToken)).body.passkeys).toEqual([]);
-    expect((await eventsOf(app, person.id)).at(-1)).toMatchObject({
+    expect((await eventsOf(app.core, person.id)).at(-1)).toMatchObject({
       event: 'factor.refused',
       factor: 'passkey',
     });
@@ -208,7 +208,7 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
     expect((await add(one.accessToken, right.challenge_token, passkey.make(right.options))).status).toBe(201);
     expect(
       failed(await add(one.accessToken, right.challenge_token, newPasskey().make(right.options))),
-    ).toEqual([403, 'proof-required']);
+    ).toEqual([401, 'invalid-ticket']);
   });
 
   test('MF-7: the challenge of a sign-in is none here', async () => {
@@ -260,6 +260,55 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
     );
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
     expect((await list(accessToken)).body.passkeys).toHaveLength(PASSKEY_LIMIT);
+  });
+
+  test('the session goes on as one that has shown what was added', async () => {
+    const { accessToken } = await signInNative(app, await app.person());
+    expect((await enrol(app, accessToken, newPasskey({ synced: true }))).status).toBe(201);
+    expect((await sessionBehind(app, accessToken)).amr).toEqual(['pwd', 'swk', 'user', 'mfa']);
+    expect((await enrol(app, accessToken, newPasskey())).status).toBe(201);
+  });
+
+  describe('recovery codes', () => {
+    const renew = (token: string) => app.post('/v1/factors/recovery-codes', {}, bearer(token));
+    const left = async (token: string) =>
+      (await app.request('GET', '/v1/factors', { headers: bearer(token) })).body.recoveryCodes.left;
+
+    test('stand in for a passkey that is not at hand, for proving again', async () => {
+      const { person, passkey } = await personWithPasskey(app);
+      const [code] = (await renew((await signInWith(app, passkey)).body.accessToken)).body.recoveryCodes;
+      const { accessToken } = await signInNative(app, person);
+      const due = await app.post('/v1/session/prove', { password: person.password }, bearer(accessToken));
+      const proof = { challenge_token: due.body.challenge_token, code };
+      const fresh = (await app.post('/v1/challenges/verify', proof)).body;
+      expect((await sessionBehind(app, fresh.accessToken)).amr).toEqual(['pwd', 'recovery', 'mfa']);
+      expect((await remove(fresh.accessToken, passkey.id)).status).toBe(204);
+    });
+
+    test('are there as long as a passkey is', async () => {
+      const { passkey } = await personWithPasskey(app);
+      const { accessToken } = (await signInWith(app, passkey)).body;
+      const second = newPasskey();
+      expect((await renew(accessToken)).status).toBe(201);
+      expect((await enrol(app, accessToken, second)).status).toBe(201);
+      expect((await remove(accessToken, passkey.id)).status).toBe(204);
+      expect(await left(accessToken)).toBe(10);
+      expect((await remove(accessToken, second.id)).status).toBe(204);
+      expect(await left(accessToken)).toBe(0);
+    });
+  });
+
+  test('the last one stays where nothing else would be enough', async () => {
+    const organisation = await app.organisation({
+      settings: { requireSecondFactorFor: ['Clerk'], allowEmailPin: false },
+    });
+    await app.load({ kind: 'role', name: 'Clerk' });
+    const { person, passkey } = await personWithPasskey(app);
+    await app.load({ kind: 'membership', account: person.id, organisation, role: 'Clerk' });
+    const { accessToken } = (await signInWith(app, passkey)).body;
+    expect(failed(await remove(accessToken, passkey.id))).toEqual([403, 'factor-not-allowed']);
+    expect((await enrol(app, accessToken, newPasskey())).status).toBe(201);
+    expect((await remove(accessToken, passkey.id)).status).toBe(204);
   });
 
   test('are all forgotten at once where nobody of them is to be left', async () => {
