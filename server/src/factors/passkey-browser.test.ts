@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Answer, type Person, startApp, type TestApp } from '../../testing/app.ts';
@@ -15,7 +15,14 @@ const HOME = 'http://id.localhost';
 const FRIEND = 'http://app.id.localhost';
 const STRANGER = 'http://other.id.localhost';
 
-/** What a front end has to do, as docs/passkeys.md shows it. */
+/** The front end that the documentation shows. */
+const SHOWN = [
+  ...readFileSync(new URL('../../../docs/passkeys.md', import.meta.url), 'utf8').matchAll(
+    /```js\n([\s\S]*?)```/g,
+  ),
+].map(([, script]) => script);
+
+/** A front end whose requests can be bent, and the one that is shown. */
 const PAGE = `<!doctype html><title>passkeys</title><script type="module">
   const post = async (path, body, token) => {
     const headers = { 'content-type': 'application/json', ...(token ? { authorization: 'Bearer ' + token } : {}) };
@@ -50,7 +57,7 @@ const PAGE = `<!doctype html><title>passkeys</title><script type="module">
       return post('/v1/challenges/verify', { challenge_token, passkey });
     }),
   };
-</script>`;
+</script><script type="module">${SHOWN.join('\n')}; globalThis.shown = { addPasskey, signIn, prove };</script>`;
 
 /** How an answer comes out of the page: its status and body, or how the browser said no. */
 type Seen = Partial<Pick<Answer, 'status' | 'body'>> & { readonly failed?: string };
@@ -113,7 +120,7 @@ describe.skipIf(!isThere)('MF-7: passkeys in Chromium', { timeout: 60_000 }, () 
   }
   async function visit(url: string): Promise<void> {
     await page.goto(`${url}/`);
-    await page.waitForFunction('globalThis.page !== undefined');
+    await page.waitForFunction('globalThis.page !== undefined && globalThis.shown !== undefined');
   }
   const inPage = (call: string, ...given: unknown[]): Promise<Seen> =>
     page.evaluate(`page.${call}(${given.map((each) => JSON.stringify(each) ?? 'undefined').join(', ')})`);
@@ -164,6 +171,17 @@ describe.skipIf(!isThere)('MF-7: passkeys in Chromium', { timeout: 60_000 }, () 
     expect(answer.status, JSON.stringify(answer)).toBe(200);
     const session = await sessionBehind(app, answer.body.accessToken);
     expect(session).toMatchObject({ account: person.id, amr: ['pwd', 'hwk', 'user', 'mfa'] });
+  });
+
+  test('does so in the words of the documentation', async () => {
+    const person = await app.person({ secondFactor: { email: true } });
+    const { accessToken } = await signInNative(app, person);
+    const shown = (call: string): Promise<Record<string, unknown>> => page.evaluate(`shown.${call}`);
+    expect(await shown(`addPasskey(${JSON.stringify(accessToken)}, 'Mine')`)).toMatchObject({ name: 'Mine' });
+    expect(await shown('signIn()')).toMatchObject({ accessToken: expect.any(String) });
+    expect(await shown(`prove(${JSON.stringify(await begin(person))})`)).toMatchObject({
+      accessToken: expect.any(String),
+    });
   });
 
   test('does not register one twice in one authenticator', async () => {
