@@ -7,6 +7,8 @@ import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
 import { createOutboxes } from './delivery/outboxes.ts';
 import { createWording, wordingOptions } from './delivery/wording.ts';
+import { relyingPartyOf } from './factors/relying-party.ts';
+import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
@@ -84,6 +86,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     mounts,
     keyRing,
     hashes,
+    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
     passwords,
     mailQueued: () => {
       for (const outbox of outboxes) outbox.nudge();
@@ -164,12 +167,13 @@ interface CorridorParts {
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
   readonly passwords: PasswordPolicy;
+  readonly webauthn: Webauthn;
   readonly mailQueued: () => void;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes, passwords } = parts;
+  const { mounts, keyRing, hashes, passwords, webauthn } = parts;
   return {
     store,
     vault,
@@ -183,6 +187,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),
     stepUpTokens: createStepUpTokens(vault, publicUrl, clock),
+    webauthn,
     mounts: new Map(mounts.map((mount) => [mount.name, mount])),
     limits: {
       ...config.signIn,

@@ -7,6 +7,7 @@ import {
   type TemplateOverrides,
 } from './delivery/template-overrides.ts';
 import { hasWordsIn } from './delivery/wording.ts';
+import { relyingPartyProblems } from './factors/relying-party.ts';
 import type { Settings } from './settings.ts';
 
 // What a schema cannot say of a setting. Each check adds a sentence for what is wrong to the problems it is given.
@@ -96,6 +97,16 @@ export function requireSafeUrl(url: string | undefined, problems: string[]): voi
   const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
   if (protocol !== 'https:' && !(protocol === 'http:' && isLocal))
     problems.push('passwords.breachCheckUrl: must be an https URL');
+}
+
+/** Passkeys are bound to names that belong to where we are. */
+export function requireRelyingParty(
+  passkeys: Settings['passkeys'],
+  publicUrl: string | null,
+  problems: string[],
+): void {
+  if (publicUrl === null || isWebOrigin(publicUrl))
+    problems.push(...relyingPartyProblems(passkeys, publicUrl));
 }
 
 /** The issuer, without a slash at its end. */

@@ -334,4 +334,77 @@ describe('the configuration', () => {
     expect(() => load({}, write('broken.json', '{'))).toThrow(/cannot read the configuration/);
     expect(() => load({}, write('list.json', '[]'))).toThrow(/JSON object/);
   });
+
+  describe('binds passkeys to where it is:', () => {
+    const given = (publicUrl: string | null, rpId: string | null, origins: readonly string[]) => ({
+      ...(publicUrl === null ? {} : { LATCHKEY_PUBLIC_URL: publicUrl }),
+      ...(rpId === null ? {} : { LATCHKEY_PASSKEYS_RP_ID: rpId }),
+      LATCHKEY_PASSKEYS_ORIGINS: JSON.stringify(origins),
+    });
+    const HOME = 'https://id.example.com';
+
+    test.each([
+      [null, null, []],
+      [HOME, null, []],
+      [HOME, 'id.example.com', []],
+      [
+        HOME,
+        'example.com',
+        ['https://www.example.com', 'https://example.com', 'https://a.b.example.com:8443'],
+      ],
+      [HOME, null, ['https://app.id.example.com']],
+      ['http://localhost:8080', null, ['http://localhost:5173']],
+      ['http://intranet', 'intranet', []],
+      [null, 'example.com', ['https://www.example.com']],
+      [HOME, null, [`android:apk-key-hash:${'a'.repeat(43)}`]],
+      ['https://id.example.com/below', null, []],
+    ])('%s, %s, %j', (publicUrl, rpId, origins) => {
+      expect(problems(given(publicUrl, rpId, origins))).toEqual([]);
+    });
+
+    test.each([
+      [HOME, 'com'],
+      [HOME, 'other.com'],
+      [HOME, 'ample.com'],
+      [HOME, 'app.id.example.com'],
+      [HOME, 'https://id.example.com'],
+      [HOME, 'id.example.com:443'],
+      [HOME, 'ID.example.com'],
+      [HOME, 'id.example.com.'],
+      [HOME, ''],
+      [HOME, '192.0.2.1'],
+      [null, '127.0.0.1'],
+      [null, 'a b'],
+    ])('%s has no relying party %s', (publicUrl, rpId) => {
+      expect(problems(given(publicUrl, rpId, []))).toEqual([expect.stringMatching(/^passkeys\.rpId: /)]);
+    });
+
+    test.each([
+      'https://example.com',
+      'https://www.example.com',
+      'https://evilid.example.com',
+      'https://id.example.com.evil.example',
+      'http://app.id.example.com',
+      'https://app.id.example.com/',
+      'https://app.id.example.com/path',
+      'https://user@app.id.example.com',
+      'https://APP.id.example.com',
+      'https://app.id.example.com:443',
+      'app.id.example.com',
+      'android:apk-key-hash:short',
+      'null',
+      '*',
+      '',
+    ])('%s is not below it', (origin) => {
+      expect(problems(given(HOME, null, [origin]))).toEqual([
+        expect.stringMatching(/^passkeys\.origins: .*is no https origin on or below id\.example\.com/),
+      ]);
+    });
+
+    test('of what is not known nothing can be below', () => {
+      expect(problems(given(null, null, ['https://app.example.com']))).toEqual([
+        expect.stringMatching(/^passkeys\.origins: needs publicUrl/),
+      ]);
+    });
+  });
 });

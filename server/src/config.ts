@@ -7,6 +7,7 @@ import {
   requireAttestationSecret,
   requireLanes,
   requireProviderAddress,
+  requireRelyingParty,
   requireSafeUrl,
   requireSecret,
   requireUrl,
@@ -212,6 +213,11 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
   read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
   read('attestation.url', () => requireAttestationSecret(settings, problems));
+  read('passkeys.origins', () =>
+    read('passkeys.rpId', () =>
+      read('publicUrl', () => requireRelyingParty(rest.passkeys, origin, problems)),
+    ),
+  );
   const resolved = read('mounts', () =>
     resolveMounts(mounts, contracts, (index) => !unsound.has(`mounts[${index}]`)),
   );

@@ -135,6 +135,22 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    passkeys: Type.Object(
+      {
+        rpId: Type.Optional(
+          Type.String({
+            description:
+              'host name that passkeys are bound to: that of `publicUrl`, or one that it is below. With another one, the passkeys that people have are of no use. Default: the host of `publicUrl`',
+          }),
+        ),
+        origins: Type.Array(Type.String(), {
+          default: [],
+          description:
+            'origins beside that of `publicUrl` whose pages may use passkeys: `https://…` on or below `passkeys.rpId`, or `android:apk-key-hash:…` of an app',
+        }),
+      },
+      closed,
+    ),
     challenge: Type.Object(
       {
         pinSeconds: seconds('life of a mailed code', { default: 600 }),

@@ -28,6 +28,7 @@ export const AUDIT_EVENTS = [
   'address.code-asked',
   'address.validated',
   'address.changed',
+  'factor.refused',
   'account.created',
   'account.signed-up',
   'sign-up.begun',

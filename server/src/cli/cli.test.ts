@@ -289,7 +289,7 @@ describe('the command line', { timeout: 120_000 }, () => {
   test('looks at itself, a line each with the remedy', async () => {
     const { code, stdout } = await work.run(['doctor']);
     expect(code).toBe(0);
-    for (const about of ['configuration', 'store', 'mail', 'sms', 'clock', 'secrets', 'proxies'])
+    for (const about of ['configuration', 'store', 'mail', 'sms', 'clock', 'secrets', 'proxies', 'passkeys'])
       expect(stdout).toMatch(new RegExp(`^(ok|warn) +${about} `, 'm'));
     const bad = await work.run(['doctor'], {
       environment: {
@@ -302,6 +302,11 @@ describe('the command line', { timeout: 120_000 }, () => {
     expect(bad.stdout).toMatch(/^fail +mail .*Check mail\.url/m);
     expect(bad.stdout).toMatch(/^fail +sms .*Check sms\.url/m);
     expect(bad.stdout).toMatch(/^fail +proxies /m);
+    expect(stdout).toMatch(/^warn +passkeys .*Set publicUrl/m);
+    const named = { environment: { LATCHKEY_PUBLIC_URL: 'https://id.example.com' } };
+    expect((await work.run(['doctor'], named)).stdout).toMatch(
+      /^ok +passkeys +bound to id\.example\.com, used from https:\/\/id\.example\.com$/m,
+    );
   });
 
   test('doctor asks the provider of text messages, and sends nothing', async () => {

@@ -4,6 +4,7 @@ import { type Core, openCore } from '../core.ts';
 import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
 import { ConfigurationError, OperatorError } from '../errors.ts';
+import { isBrowserRpId, relyingPartyOf } from '../factors/relying-party.ts';
 import { createPasswordPolicy } from '../passwords/policy.ts';
 import { type Log, systemClock } from '../ports.ts';
 import { command, configurationOf } from './command.ts';
@@ -59,6 +60,7 @@ async function examine(called: Command): Promise<Finding[]> {
     hashingFinding(config),
     await passwordFinding(config),
     ...networkFindings(config),
+    passkeyFinding(config),
   ];
 }
 
@@ -249,4 +251,20 @@ function networkFindings(config: Configuration): Finding[] {
     });
   }
   return findings;
+}
+
+function passkeyFinding({ passkeys, publicUrl, listen }: Configuration): Finding {
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  const party = relyingPartyOf(passkeys, publicUrl ?? `http://${host}:${listen.port}`);
+  return isBrowserRpId(party)
+    ? {
+        about: 'passkeys',
+        state: 'ok',
+        message: `bound to ${party.id}, used from ${party.origins.join(', ')}`,
+      }
+    : {
+        about: 'passkeys',
+        state: 'warn',
+        message: `bound to ${party.id}, used from ${party.origins.join(', ')}: browsers take a host name over https only, or localhost. Set publicUrl.`,
+      };
 }

@@ -4,6 +4,7 @@ import type { AccountView } from '../accounts/view.ts';
 import type { AddressCommand } from '../commands/address.ts';
 import type { Decline } from '../commands/decline.ts';
 import type { FactorCommand, FactorOutcome } from '../commands/factor.ts';
+import type { PasskeyCommand, PasskeyOutcome } from '../commands/passkeys.ts';
 import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
 import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
 import type { Proof } from '../factors/factor.ts';
@@ -74,7 +75,8 @@ export type Command =
   | SignUpCommand
   | PasswordCommand
   | FactorCommand
-  | AddressCommand;
+  | AddressCommand
+  | PasskeyCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -201,6 +203,7 @@ export type Outcome =
   | FactorOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
+  | PasskeyOutcome
   | {
       readonly kind: 'refused';
       readonly reason: Refusal;

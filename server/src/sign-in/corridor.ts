@@ -5,6 +5,7 @@ import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
 import type { Wording } from '../delivery/wording.ts';
+import type { Webauthn } from '../factors/webauthn.ts';
 import type { Mount } from '../mount.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
@@ -36,6 +37,7 @@ export interface Corridor {
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly stepUpTokens: StepUpTokens;
+  readonly webauthn: Webauthn;
   readonly mounts: ReadonlyMap<string, Mount>;
   readonly limits: CorridorLimits;
   readonly sendingLimits: SendingLimits;

@@ -3,6 +3,7 @@ import { addressEndpoints } from './addresses.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
 import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
+import { passkeyEndpoints, passkeyReplies } from './passkeys.ts';
 import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
@@ -28,6 +29,7 @@ export const native: Contract = {
     ...passwordEndpoints,
     ...factorEndpoints,
     ...addressEndpoints,
+    ...passkeyEndpoints,
   ],
 
   encode: {
@@ -38,6 +40,7 @@ export const native: Contract = {
     ...challengeReplies,
     ...sessionReplies,
     ...factorReplies,
+    ...passkeyReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),
