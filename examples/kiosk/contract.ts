@@ -87,6 +87,7 @@ export const kiosk: Contract = {
     validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault) => denied(FAULT_STATUS[fault], fault),

@@ -8,8 +8,7 @@ import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
-import { createOutboxes } from './delivery/outboxes.ts';
-import { createWording, wordingOptions } from './delivery/wording.ts';
+import { type Delivery, startDelivery } from './delivery/delivery.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
@@ -79,19 +78,10 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   });
   const metrics = createMetrics(store, () => hashes.waiting, version);
   store.watch(metrics.stored);
-  const outboxes = createOutboxes(config, ports);
-  for (const outbox of outboxes) await outbox.start();
+  const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing);
 
-  const corridor = createCorridor(config, ports, {
-    mounts,
-    keyRing,
-    hashes,
-    passwords,
-    mailQueued: () => {
-      for (const outbox of outboxes) outbox.nudge();
-    },
-  });
+  const corridor = createCorridor(config, ports, { mounts, keyRing, hashes, passwords, delivery });
 
   let draining = false;
   const server = createServer({
@@ -117,7 +107,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
-      await Promise.all([...outboxes, jobs].map((each) => each.stop()));
+      await Promise.all([delivery, jobs].map((each) => each.stop()));
       await Promise.all([hashes.close(), passwords.close()]);
     },
   };
@@ -184,7 +174,7 @@ interface CorridorParts {
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
   readonly passwords: PasswordPolicy;
-  readonly mailQueued: () => void;
+  readonly delivery: Delivery;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
@@ -214,8 +204,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
-    wording: createWording(wordingOptions(config)),
-    mailQueued: parts.mailQueued,
+    ...parts.delivery,
   };
 }
 

@@ -1,6 +1,7 @@
 import { changePassword } from './self-service/change-password.ts';
 import { confirmAddress } from './self-service/confirm-address.ts';
 import { forgotPassword } from './self-service/forgot-password.ts';
+import { forgetOwnDevice, forgetOwnDevices, listDevices, nameOwnDevice } from './self-service/own-devices.ts';
 import { changeAddress, validateAddress } from './self-service/prove-address.ts';
 import { resetPassword } from './self-service/reset-password.ts';
 import { signUp } from './self-service/sign-up.ts';
@@ -52,6 +53,10 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'validate-address': validateAddress,
   'change-address': changeAddress,
   'confirm-address': confirmAddress,
+  'list-devices': listDevices,
+  'name-device': nameOwnDevice,
+  'forget-device': forgetOwnDevice,
+  'forget-devices': forgetOwnDevices,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

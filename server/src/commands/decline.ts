@@ -16,6 +16,7 @@ export const DECLINES = [
   'identifier-taken',
   'attestation-unavailable',
   'no-address',
+  'no-such-device',
 ] as const;
 
 /** An outcome that declines and nothing else. */

@@ -3,6 +3,7 @@ import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
 import type { AddressCommand } from '../commands/address.ts';
 import type { Decline } from '../commands/decline.ts';
+import type { DeviceCommand, DeviceOutcome } from '../commands/device.ts';
 import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
 import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
 import type { Proof } from '../factors/factor.ts';
@@ -72,7 +73,8 @@ export type Command =
   | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
   | SignUpCommand
   | PasswordCommand
-  | AddressCommand;
+  | AddressCommand
+  | DeviceCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -191,6 +193,7 @@ export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'declined'; readonly reason: Decline }
   | PasswordOutcome
+  | DeviceOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
   | {

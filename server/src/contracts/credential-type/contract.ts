@@ -226,6 +226,7 @@ export const credentialType: Contract = {
     validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: faultReply,

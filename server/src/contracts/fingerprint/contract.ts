@@ -246,6 +246,7 @@ export const fingerprint: Contract = {
     validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalidParams([]) : failure(FAULT_STATUS[fault])),

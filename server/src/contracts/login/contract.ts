@@ -202,6 +202,7 @@ export const login: Contract = {
     ...accountReplies,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: faultReply,

@@ -1,6 +1,7 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
 import { addressEndpoints } from './addresses.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
+import { deviceEndpoints, deviceReplies } from './devices.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
 import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
@@ -24,6 +25,7 @@ export const native: Contract = {
     ...signUpEndpoints,
     ...challengeEndpoints,
     ...sessionEndpoints,
+    ...deviceEndpoints,
     ...passwordEndpoints,
     ...addressEndpoints,
   ],
@@ -35,6 +37,7 @@ export const native: Contract = {
     challenge: neverSpoken,
     ...challengeReplies,
     ...sessionReplies,
+    ...deviceReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),

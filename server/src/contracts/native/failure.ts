@@ -97,6 +97,8 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(409, 'identifier-taken', wire);
     case 'no-address':
       return failure(409, 'no-address', wire);
+    case 'no-such-device':
+      return failure(404, 'not-found', wire);
     case 'attestation-unavailable':
       return neverSpoken({ kind: 'declined', reason });
   }

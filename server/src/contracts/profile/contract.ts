@@ -273,6 +273,7 @@ export const profile: Contract = {
     validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalid([]) : failure(FAULT_STATUS[fault])),

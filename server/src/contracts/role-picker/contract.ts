@@ -212,6 +212,7 @@ export const rolePicker: Contract = {
     validated: neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault) => failure(FAULT_STATUS[fault], FAULT_MESSAGES[fault]),
