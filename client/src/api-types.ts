@@ -672,6 +672,30 @@ export interface Operations {
       readonly role: string;
     };
   };
+  /** The devices that the account recognises, those used last first */
+  'GET /v1/devices': {
+    readonly request: null;
+    readonly reply: {
+      readonly devices: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly createdAt: string;
+        readonly lastUsedAt: string;
+        readonly current: boolean;
+      }[];
+    };
+  };
+  /** Forget all of them */
+  'DELETE /v1/devices': { readonly request: null; readonly reply: null };
+  /** Give one of them a name */
+  'POST /v1/devices/{id}': {
+    readonly request: {
+      readonly name: string;
+    };
+    readonly reply: null;
+  };
+  /** Forget one of them: its next sign-in asks for a code again */
+  'DELETE /v1/devices/{id}': { readonly request: null; readonly reply: null };
   /** Mail a code for a new password to whoever has a user name, an e-mail address or a phone number */
   'POST /v1/password/forgot': {
     readonly request: {

@@ -5,8 +5,7 @@ import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
-import { createOutboxes } from './delivery/outboxes.ts';
-import { createWording, wordingOptions } from './delivery/wording.ts';
+import { type Delivery, startDelivery } from './delivery/delivery.ts';
 import { relyingPartyOf } from './factors/relying-party.ts';
 import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
@@ -78,19 +77,16 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   });
   const metrics = createMetrics(store, () => hashes.waiting, version);
   store.watch(metrics.stored);
-  const outboxes = createOutboxes(config, ports);
-  for (const outbox of outboxes) await outbox.start();
+  const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
   const corridor = createCorridor(config, ports, {
     mounts,
     keyRing,
     hashes,
-    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
     passwords,
-    mailQueued: () => {
-      for (const outbox of outboxes) outbox.nudge();
-    },
+    delivery,
+    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
   });
 
   let draining = false;
@@ -117,7 +113,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
-      await Promise.all([...outboxes, jobs].map((each) => each.stop()));
+      await Promise.all([delivery, jobs].map((each) => each.stop()));
       await Promise.all([hashes.close(), passwords.close()]);
     },
   };
@@ -168,7 +164,7 @@ interface CorridorParts {
   readonly hashes: HashPool;
   readonly passwords: PasswordPolicy;
   readonly webauthn: Webauthn;
-  readonly mailQueued: () => void;
+  readonly delivery: Delivery;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
@@ -200,8 +196,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     random,
     log,
     totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
-    wording: createWording(wordingOptions(config)),
-    mailQueued: parts.mailQueued,
+    ...parts.delivery,
   };
 }
 

@@ -83,6 +83,16 @@ describe('the configuration', () => {
       hashing: { memoryKib: 19_456, passes: 2, parallelism: 1, queueMilliseconds: 1000 },
       challenge: { pinSeconds: 600, ticketSeconds: 600 },
       refresh: { graceSeconds: 10 },
+      mail: {
+        locale: 'en',
+        limitUnprovenPerAddress: 10,
+        limitProvenPerAddress: 20,
+        limitUnprovenPerSource: 200,
+        limitProvenPerSource: 1000,
+        limitPerOrganisation: 5000,
+        limitPerDay: 10_000,
+      },
+      sms: { limitPerNumber: 5, limitPerSource: 50, limitPerPrefix: 500, limitPerDay: 1000 },
     });
     expect(
       config.mounts.map(({ name, accessTokenSeconds, refreshTokenSeconds, requireValidatedEmail }) => [

@@ -4,6 +4,7 @@ import { beginEnrolment, confirmEnrolment } from './self-service/enrol-factor.ts
 import { enrolPasskey, passkeyEnrolmentOptions } from './self-service/enrol-passkey.ts';
 import { forgotPassword } from './self-service/forgot-password.ts';
 import { listFactors } from './self-service/list-factors.ts';
+import { forgetOwnDevice, forgetOwnDevices, listDevices, nameOwnDevice } from './self-service/own-devices.ts';
 import { forgetPasskey, listPasskeys } from './self-service/own-passkeys.ts';
 import { changeAddress, validateAddress } from './self-service/prove-address.ts';
 import { renewRecoveryCodes } from './self-service/recovery-codes.ts';
@@ -73,6 +74,10 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'validate-address': validateAddress,
   'change-address': changeAddress,
   'confirm-address': confirmAddress,
+  'list-devices': listDevices,
+  'name-device': nameOwnDevice,
+  'forget-device': forgetOwnDevice,
+  'forget-devices': forgetOwnDevices,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
+import { GEO_SETTINGS, MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
 import { MOUNT } from './mount-schema.ts';
 import { OPERATIONS } from './operations-schema.ts';
 
@@ -62,6 +62,7 @@ export const SETTINGS = Type.Object(
     ),
     mail: MAIL_SETTINGS,
     sms: SMS_SETTINGS,
+    geo: GEO_SETTINGS,
     trustedProxies: Type.Array(Type.String(), {
       default: [],
       description: 'addresses or CIDR blocks whose `X-Forwarded-For` is believed',

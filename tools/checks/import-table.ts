@@ -25,7 +25,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'mount.ts': ['contracts/contract.ts', 'tokens/'],
   'mount-settings.ts': ['contracts/contract.ts', 'sign-in/claims.ts', 'mount.ts', 'settings.ts'],
   'tokens/': ['crypto/', 'store/', 'mount.ts', 'ports.ts'],
-  'delivery/': ['accounts/addressee.ts', 'crypto/', 'store/', 'ports.ts'],
+  'delivery/': ['accounts/addressee.ts', 'crypto/', 'store/', 'errors.ts', 'ports.ts'],
   'sign-in/': [
     'accounts/',
     'audit/',
@@ -168,7 +168,8 @@ const KEPT: Readonly<Record<string, string>> = {
   '@simplewebauthn/server': 'factors/',
   '@simplewebauthn/server/helpers': 'factors/',
   commander: 'cli/',
-  bowser: 'sessions/',
+  bowser: 'accounts/',
+  'mmdb-lib': 'delivery/',
   '@prometheus-io/client': 'observability/',
   '@opentelemetry/api': 'observability/',
   uqr: 'factors/',

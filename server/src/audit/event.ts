@@ -13,6 +13,7 @@ export const AUDIT_EVENTS = [
   'session.signed-out',
   'session.ended',
   'session.others-ended',
+  'device.forgotten',
   'session.switched',
   'session.reused',
   'session.refresh-refused',

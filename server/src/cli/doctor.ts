@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
+import { openPlaces } from '../delivery/places.ts';
 import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
 import { ConfigurationError, OperatorError } from '../errors.ts';
@@ -56,6 +57,7 @@ async function examine(called: Command): Promise<Finding[]> {
     ...(await storeFindings(config)),
     await mailFinding(config),
     await smsFinding(config),
+    ...(await geoFindings(config)),
     ...secretFindings(config),
     hashingFinding(config),
     await passwordFinding(config),
@@ -168,6 +170,17 @@ async function smsFinding({ sms }: Configuration): Promise<Finding> {
       state: 'fail',
       message: `${host}: ${(error as Error).message}. Check sms.url; text messages wait in the outbox until then.`,
     };
+  }
+}
+
+async function geoFindings({ geo, mail }: Configuration): Promise<Finding[]> {
+  if (geo.database === undefined) return [];
+  try {
+    await openPlaces(geo.database, mail.locale);
+    return [{ about: 'geo', state: 'ok', message: `${geo.database} can be read` }];
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return [{ about: 'geo', state: 'fail', message: error.message }];
   }
 }
 

@@ -23,6 +23,7 @@ export const DECLINES = [
   'factor-needed',
   'factor-not-allowed',
   'no-address',
+  'no-such-device',
 ] as const;
 
 /** An outcome that declines and nothing else. */

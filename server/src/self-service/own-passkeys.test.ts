@@ -17,9 +17,7 @@ import {
 import type { Forgery } from '../../testing/software-passkey.ts';
 import { readTables } from '../../testing/store-dump.ts';
 import { CleanUp } from '../clean-up.ts';
-import { forgetAttached } from '../store/attached.ts';
 import { forgetPasskeys, PASSKEY_LIMIT } from '../store/passkeys.ts';
-import { replaceRecoveryCodes } from '../store/recovery-codes.ts';
 
 /** What is right but for one thing. */
 const FORGERIES: readonly (readonly [string, Forgery])[] = [
@@ -319,20 +317,6 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
     await app.core.store.commit([forgetPasskeys(person.id)]);
     expect((await signInWith(app, passkey)).status).toBe(401);
     expect((await signInWith(app, other.passkey)).status).toBe(200);
-  });
-
-  test('RV-6: are gone, and recovery codes with them, when the owner of an address proves it', async () => {
-    const { person, passkey } = await personWithPasskey(app);
-    const { store, clock } = app.core;
-    await app.load({ kind: 'account', id: person.id, email: person.email, emailValidated: false });
-    await store.commit(replaceRecoveryCodes(person.id, ['the hash of a code'], clock.now()));
-    await store.commit(forgetAttached(person.id));
-    expect((await signInWith(app, passkey)).status).toBe(401);
-    expect((await store.recoveryCodes.leftOf(person.id)).size).toBe(0);
-    // What is proven already is its owner's.
-    const proven = await personWithPasskey(app);
-    await store.commit(forgetAttached(proven.person.id));
-    expect((await signInWith(app, proven.passkey)).status).toBe(200);
   });
 
   test('leave nothing behind: what was answered is cleaned up when it is long over', async () => {

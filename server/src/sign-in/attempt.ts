@@ -3,6 +3,7 @@ import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
 import type { AddressCommand } from '../commands/address.ts';
 import type { Decline } from '../commands/decline.ts';
+import type { DeviceCommand, DeviceOutcome } from '../commands/device.ts';
 import type { FactorCommand, FactorOutcome } from '../commands/factor.ts';
 import type { PasskeyCommand, PasskeyOutcome } from '../commands/passkeys.ts';
 import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
@@ -76,7 +77,8 @@ export type Command =
   | PasswordCommand
   | FactorCommand
   | AddressCommand
-  | PasskeyCommand;
+  | PasskeyCommand
+  | DeviceCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -201,6 +203,7 @@ export type Outcome =
   | { readonly kind: 'declined'; readonly reason: Decline }
   | PasswordOutcome
   | FactorOutcome
+  | DeviceOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
   | PasskeyOutcome

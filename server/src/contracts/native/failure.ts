@@ -107,6 +107,8 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(422, 'identifier-malformed', wire);
     case 'identifier-taken':
       return failure(409, 'identifier-taken', wire);
+    case 'no-such-device':
+      return failure(404, 'not-found', wire);
     case 'attestation-unavailable':
       return neverSpoken({ kind: 'declined', reason });
     case 'passkey-refused':
