@@ -157,6 +157,34 @@ export interface Operations {
       };
     };
   };
+  /** Make an account, where the mount allows it, and sign in */
+  'POST /api/v1/auths/sign-up': {
+    readonly request: {
+      readonly email: string;
+      readonly password: string;
+      readonly first_name: string;
+      readonly last_name: string;
+      readonly username?: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string;
+      readonly user: {
+        readonly id: number;
+        readonly username: string;
+        readonly email: string;
+        readonly firstName: string;
+        readonly lastName: string;
+        readonly rol: string;
+        readonly avatar: string;
+        readonly status: 'active' | 'inactive';
+        readonly lastLogin: string;
+        readonly createdAt: string;
+        readonly permissions: readonly string[];
+        readonly stats: Readonly<Record<string, unknown>>;
+      };
+    };
+  };
   /** Exchange a refresh token for a new pair */
   'POST /api/v1/auths/refresh': {
     readonly request: {
@@ -181,7 +209,7 @@ export interface Operations {
       };
     };
   };
-  /** End the session */
+  /** End the session; a body is ignored */
   'POST /api/v1/auths/sign-out': { readonly request: null; readonly reply: null };
   /** The user’s profile */
   'GET /api/v1/auths/me': {
@@ -336,6 +364,29 @@ export interface Operations {
       readonly success: true;
     };
   };
+  /** Mail a token for a new password, if the address has an account */
+  'POST /password/send-token': {
+    readonly request: {
+      readonly email: string;
+    };
+    readonly reply: {
+      readonly sent: true;
+    };
+  };
+  /** Set a new password with the token */
+  'POST /password/reset': {
+    readonly request: {
+      readonly means: 'token';
+      readonly token: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly data: {
+        readonly status_code: 200;
+        readonly message: 'OK';
+      };
+    };
+  };
   /** Sign in as a mobile device, with a resource code, or by e-mail address and password */
   'POST /api/v1/auth/sign-in': {
     readonly request:
@@ -363,6 +414,41 @@ export interface Operations {
       readonly authorization: {
         readonly token: string;
       };
+    };
+  };
+  /** A challenge for a device’s platform to sign: single use, five minutes */
+  'GET /api/v1/auth/get-challenge': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge: string;
+    };
+  };
+  /** Make an account or an installation, where the mount allows it */
+  'POST /api/v1/auth/sign-up': {
+    readonly request:
+      | {
+          readonly type: 'email-password';
+          readonly data: {
+            readonly email: string;
+            readonly password: string;
+          };
+        }
+      | {
+          readonly type: 'mobile-device';
+          readonly data: {
+            readonly installationId: string;
+            readonly password: string;
+            readonly platform: 'ios' | 'android';
+            readonly challenge: string;
+            readonly assertionToken: string;
+            readonly assertionKeyId?: string;
+          };
+        };
+    readonly reply: {
+      readonly id: string;
+      readonly role: string;
+      readonly createdAt: string;
+      readonly updatedAt: string;
     };
   };
   /** Sign in with a user name, an e-mail address or a mobile phone number */
@@ -406,6 +492,30 @@ export interface Operations {
       readonly effective_organization_id: string | null;
     };
   };
+  /** Mail a code for a new password, if the reference names an account */
+  'POST /api/public/account/forgot-password': {
+    readonly request: {
+      readonly user_reference: string;
+    };
+    readonly reply: null;
+  };
+  /** Mail a validation code to whom a refused login gave a resend code */
+  'POST /api/public/account/resend-validation': {
+    readonly request: {
+      readonly resend_code: string;
+    };
+    readonly reply: null;
+  };
+  /** Validate the account with its password, or set a new password with the code for that */
+  'POST /api/public/account/validate': {
+    readonly request: {
+      readonly code: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly email: string;
+    };
+  };
   /** Sign in with a user name, an e-mail address or a phone number */
   'POST /v1/sign-in': {
     readonly request: {
@@ -433,12 +543,51 @@ export interface Operations {
   };
   /** End the session */
   'POST /v1/sign-out': { readonly request: null; readonly reply: null };
-  /** Complete a sign-in that asked for a step; answers as the contract where it began */
-  'POST /v1/challenges/verify': {
+  /** Begin to make an account: a code goes to the address, whether or not it is known */
+  'POST /v1/sign-up': {
+    readonly request: {
+      readonly email: string;
+      readonly password: string;
+      readonly username?: string;
+      readonly name?: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Make the account with the code that was mailed, and sign in */
+  'POST /v1/sign-up/confirm': {
     readonly request: {
       readonly challenge_token: string;
       readonly code: string;
     };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** Complete a sign-in that asked for a step; answers as the contract where it began */
+  'POST /v1/challenges/verify': {
+    readonly request:
+      | {
+          readonly challenge_token: string;
+          readonly code: string;
+        }
+      | {
+          readonly challenge_token: string;
+          readonly passkey: {
+            readonly id: string;
+            readonly type: 'public-key';
+            readonly response: {
+              readonly clientDataJSON: string;
+              readonly authenticatorData: string;
+              readonly signature: string;
+              readonly userHandle?: string;
+            };
+          };
+        };
     readonly reply: Readonly<Record<string, unknown>>;
   };
   /** Mail a new code, at most one in 30 seconds */
@@ -523,6 +672,55 @@ export interface Operations {
       readonly role: string;
     };
   };
+  /** The devices that the account recognises, those used last first */
+  'GET /v1/devices': {
+    readonly request: null;
+    readonly reply: {
+      readonly devices: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly createdAt: string;
+        readonly lastUsedAt: string;
+        readonly current: boolean;
+      }[];
+    };
+  };
+  /** Forget all of them */
+  'DELETE /v1/devices': { readonly request: null; readonly reply: null };
+  /** Give one of them a name */
+  'POST /v1/devices/{id}': {
+    readonly request: {
+      readonly name: string;
+    };
+    readonly reply: null;
+  };
+  /** Forget one of them: its next sign-in asks for a code again */
+  'DELETE /v1/devices/{id}': { readonly request: null; readonly reply: null };
+  /** Mail a code for a new password to whoever has a user name, an e-mail address or a phone number */
+  'POST /v1/password/forgot': {
+    readonly request: {
+      readonly identifier: string;
+    };
+    readonly reply: {
+      readonly accepted: true;
+    };
+  };
+  /** Set a new password with the code that was mailed; signs nobody in */
+  'POST /v1/password/reset': {
+    readonly request: {
+      readonly token: string;
+      readonly password: string;
+    };
+    readonly reply: null;
+  };
+  /** Change the password: ends every other session, and forgets devices */
+  'POST /v1/password/change': {
+    readonly request: {
+      readonly currentPassword: string;
+      readonly password: string;
+    };
+    readonly reply: null;
+  };
   /** The account’s second factors */
   'GET /v1/factors': {
     readonly request: null;
@@ -589,8 +787,145 @@ export interface Operations {
   };
   /** Do without recovery codes */
   'DELETE /v1/factors/recovery-codes': { readonly request: null; readonly reply: null };
+  /** Begin to prove the account’s e-mail address: a code is mailed */
+  'POST /v1/email/validate': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Begin to give the account another e-mail address: a code is mailed to it. Wants a session that is fresh */
+  'POST /v1/email': {
+    readonly request: {
+      readonly email: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Prove the e-mail address with the code that was mailed */
+  'POST /v1/email/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: null;
+  };
+  /** Begin to prove the account’s phone number: a code is sent as a text message */
+  'POST /v1/phone/validate': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Begin to give the account another phone number: a code is sent as a text message to it. Wants a session that is fresh */
+  'POST /v1/phone': {
+    readonly request: {
+      readonly phone: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Prove the phone number with the code that was sent as a text message */
+  'POST /v1/phone/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: null;
+  };
+  /** Begin to sign in with a passkey and nothing else: what the browser needs */
+  'POST /v1/passkeys/sign-in-options': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** Sign in with a passkey and nothing else */
+  'POST /v1/passkeys/sign-in': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly passkey: {
+        readonly id: string;
+        readonly type: 'public-key';
+        readonly response: {
+          readonly clientDataJSON: string;
+          readonly authenticatorData: string;
+          readonly signature: string;
+          readonly userHandle?: string;
+        };
+      };
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** Begin to complete a sign-in that asked for a factor with a passkey: what the browser needs */
+  'POST /v1/challenges/passkey': {
+    readonly request: {
+      readonly challenge_token: string;
+    };
+    readonly reply: {
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** The account’s passkeys, the oldest first */
+  'GET /v1/factors/passkeys': {
+    readonly request: null;
+    readonly reply: {
+      readonly passkeys: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly synced: boolean;
+        readonly backedUp: boolean;
+        readonly createdAt: string;
+        readonly lastUsedAt: string | null;
+      }[];
+    };
+  };
+  /** Add the passkey that the browser has made, with a fresh proof; the account’s other sessions end */
+  'POST /v1/factors/passkeys': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly passkey: {
+        readonly id: string;
+        readonly type: 'public-key';
+        readonly response: {
+          readonly clientDataJSON: string;
+          readonly attestationObject: string;
+          readonly transports?: readonly string[];
+        };
+      };
+      readonly name?: string;
+    };
+    readonly reply: {
+      readonly id: string;
+      readonly name: string | null;
+      readonly synced: boolean;
+      readonly backedUp: boolean;
+      readonly createdAt: string;
+      readonly lastUsedAt: string | null;
+    };
+  };
+  /** Begin to add a passkey, with a fresh proof: what the browser needs */
+  'POST /v1/factors/passkeys/options': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** Remove a passkey, with a fresh proof; the account’s other sessions end */
+  'DELETE /v1/factors/passkeys/{id}': { readonly request: null; readonly reply: null };
   /** The public keys of access tokens (RFC 7517) */
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
+  /** The sessions whose tokens are to be refused, as they are revoked: for resource servers */
+  'GET /v1/revocations': { readonly request: null; readonly reply: null };
   /** Whether the process lives */
   'GET /livez': { readonly request: null; readonly reply: null };
   /** Whether it can serve, and if not, what is missing */

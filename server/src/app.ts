@@ -1,26 +1,26 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { AuditSchedule } from './audit/schedule.ts';
-import { Webhooks } from './audit/webhooks.ts';
-import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
-import { Outbox } from './delivery/outbox.ts';
-import { createMailTransport } from './delivery/transport.ts';
+import { type Delivery, startDelivery } from './delivery/delivery.ts';
+import { relyingPartyOf } from './factors/relying-party.ts';
+import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
-import { KeySchedule } from './key-schedule.ts';
+import { startJobs } from './jobs.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts';
 import type { Clock, Log, Random } from './ports.ts';
+import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
@@ -62,8 +62,9 @@ const CLOSE_MILLISECONDS = 10_000;
 
 /** Puts the service together: the only place where the parts are wired. Opens no socket and reads no environment. */
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
-  const { store, vault, clock, random, log, publicUrl } = ports;
+  const { store, clock, random, log, publicUrl } = ports;
   const mounts = servedMounts(config);
+  const passwords = await createPasswordPolicy(config.passwords, { clock, log });
   const keyRing = createKeyRing(config, mounts, ports);
   await keyRing.start((error) =>
     log.warn({ error: error.message }, 'the signing keys could not be read again'),
@@ -76,21 +77,16 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   });
   const metrics = createMetrics(store, () => hashes.waiting, version);
   store.watch(metrics.stored);
-  const outbox = new Outbox({
-    store,
-    vault,
-    transport: createMailTransport(config.mail.url, config.mail.from),
-    clock,
-    log,
-  });
-  await outbox.start();
-  const jobs = startJobs(config, ports, keyRing);
+  const delivery = await startDelivery(config, ports);
+  const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
   const corridor = createCorridor(config, ports, {
     mounts,
     keyRing,
     hashes,
-    mailQueued: () => outbox.nudge(),
+    passwords,
+    delivery,
+    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
   });
 
   let draining = false;
@@ -102,7 +98,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
-    prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
+    owners: mounts,
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
@@ -117,8 +113,8 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
-      await Promise.all([outbox.stop(), jobs.stop()]);
-      await hashes.close();
+      await Promise.all([delivery, jobs].map((each) => each.stop()));
+      await Promise.all([hashes.close(), passwords.close()]);
     },
   };
 }
@@ -153,7 +149,7 @@ function openRoutes(server: FastifyInstance, parts: RouteParts): void {
     clock,
     publicUrl,
     keySet: () => keyRing.keySet(),
-    longestTokenSeconds: longestTokenSeconds(mounts),
+    retainedSeconds: retainedSeconds(mounts),
   };
   registerRevocationRoute(server, {
     resourceServer: async (credential) =>
@@ -162,44 +158,32 @@ function openRoutes(server: FastifyInstance, parts: RouteParts): void {
   });
 }
 
-/** What a server does from time to time, beside answering. */
-function startJobs(config: Configuration, ports: AppPorts, keyRing: KeyRing): { stop(): Promise<void> } {
-  const { store, vault, clock, log } = ports;
-  const cleanUp = new CleanUp(store, clock, log);
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
-  const { retentionDays } = config.audit;
-  const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
-  const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
-  const webhooks = new Webhooks({ store, clock, log, endpoints });
-  return {
-    async stop() {
-      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
-      await auditSchedule.stop();
-    },
-  };
-}
-
 interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
-  readonly mailQueued: () => void;
+  readonly passwords: PasswordPolicy;
+  readonly webauthn: Webauthn;
+  readonly delivery: Delivery;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes } = parts;
+  const { mounts, keyRing, hashes, passwords, webauthn } = parts;
   return {
     store,
     vault,
     hashes,
     decoyHash: decoyHash(hashes, random),
     hashingCost: config.hashing,
+    passwords,
+    attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     addressLimit: createAddressLimit(config.signIn.perAddress),
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),
     stepUpTokens: createStepUpTokens(vault, publicUrl, clock),
+    webauthn,
     mounts: new Map(mounts.map((mount) => [mount.name, mount])),
     limits: {
       ...config.signIn,
@@ -207,12 +191,19 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
       graceSeconds: config.refresh.graceSeconds,
       sessionMaxSeconds: config.session.maxSeconds,
     },
+    sendingLimits: config,
     clock,
     random,
     log,
     totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
-    mailQueued: parts.mailQueued,
+    ...parts.delivery,
   };
+}
+
+/** Who vouches for devices, where the configuration names somebody. */
+function attestationOf(config: Configuration, ports: AppPorts): Attestation | null {
+  const { url, secret } = config.attestation;
+  return url === undefined || secret === undefined ? null : createAttestation({ url, secret }, ports);
 }
 
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
@@ -232,7 +223,8 @@ async function closeServer(server: FastifyInstance, closeSilent: () => void): Pr
 
 /** Every mount that is served: those of the configuration, and the native API. */
 export function servedMounts(config: Configuration): Mount[] {
-  const native = resolveMounts([{ contract: nativeContract.name }], [nativeContract]);
+  const { enabled: allowSignUp } = config.signUp;
+  const native = resolveMounts([{ contract: nativeContract.name, allowSignUp }], [nativeContract]);
   return [...config.mounts, ...native.mounts];
 }
 
@@ -255,6 +247,14 @@ export function createKeyRing(
 
 function longestTokenSeconds(mounts: readonly Mount[]): number {
   return Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
+}
+
+/** What resource servers may add to the life of a token, since their clocks may be slow. */
+const CLOCK_TOLERANCE_SECONDS = 300;
+
+/** How long a revocation can matter to anybody. */
+function retainedSeconds(mounts: readonly Mount[]): number {
+  return longestTokenSeconds(mounts) + CLOCK_TOLERANCE_SECONDS;
 }
 
 /** A hash that no password opens, made in the background: the first attempt without an account waits for it. */

@@ -1,10 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import {
+  mailAddress,
+  originOf,
+  requireAddressBlocks,
+  requireAttestationSecret,
+  requireLanes,
+  requireProviderAddress,
+  requireRelyingParty,
+  requireSafeUrl,
+  requireSecret,
+  requireUrl,
+  requireWords,
+  secretOf,
+  templatesOf,
+} from './config-checks.ts';
 import { contracts } from './contracts/index.ts';
-import { parseSecretKey } from './crypto/secret-key.ts';
-import { type MailAddress, parseMailAddress } from './delivery/mail-address.ts';
-import { ConfigurationError, OperatorError } from './errors.ts';
+import type { MailAddress } from './delivery/mail-address.ts';
+import { NO_OVERRIDES, type TemplateOverrides } from './delivery/template-overrides.ts';
+import { ConfigurationError } from './errors.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { schemaProblems } from './schema-problems.ts';
@@ -19,7 +33,10 @@ export interface Configuration extends Omit<Settings, 'mounts' | 'secrets' | 'ma
   readonly publicUrl: string | null;
   /** Null when it is kept in the key file. */
   readonly secretKey: Buffer | null;
-  readonly mail: { readonly url: string; readonly from: MailAddress };
+  readonly mail: Omit<Settings['mail'], 'from' | 'templates'> & {
+    readonly from: MailAddress;
+    readonly templates: TemplateOverrides;
+  };
   readonly mounts: readonly Mount[];
 }
 
@@ -40,16 +57,13 @@ type Tree = Record<string, unknown>;
 export function loadConfiguration(sources: ConfigurationSources = {}): Configuration {
   const problems: string[] = [];
   const tree = defaults();
-  merge(tree, readFile(sources), 'the file');
+  merge(tree, readFile(sources, problems));
   const named = readEnvironment(sources.environment ?? process.env, tree, problems);
   const unsound = new Set<string>();
-  for (const problem of schemaProblems(SETTINGS, tree)) {
-    const key = problem.path.replace(/\[.*/, '');
-    const variable = named.get(key);
-    unsound.add(key);
-    problems.push(
-      `${problem.path || 'the file'}: ${problem.message}${variable === undefined ? '' : ` (${variable})`}`,
-    );
+  for (const { path, message } of schemaProblems(SETTINGS, tree)) {
+    unsound.add(/^mounts\[\d+\]/.exec(path)?.[0] ?? path.replace(/\[.*/, ''));
+    const variable = [...named].find(([key]) => `${path.replaceAll('[', '.')}.`.startsWith(`${key}.`))?.[1];
+    problems.push(`${path || 'the file'}: ${message}${variable === undefined ? '' : ` (${variable})`}`);
   }
   return complete(tree as Settings, unsound, problems);
 }
@@ -99,9 +113,7 @@ function put(tree: Tree, path: readonly string[], value: unknown): void {
   else section(tree, first)[second] = value;
 }
 
-function merge(tree: Tree, file: unknown, from: string): void {
-  if (typeof file !== 'object' || file === null || Array.isArray(file))
-    throw new OperatorError(`${from} must hold a JSON object`);
+function merge(tree: Tree, file: object): void {
   const sections = new Set(configurationKeys().flatMap(({ path }) => (path.length > 1 ? [path[0]] : [])));
   for (const [name, value] of Object.entries(file)) {
     if (name === '$schema') continue;
@@ -111,16 +123,19 @@ function merge(tree: Tree, file: unknown, from: string): void {
   }
 }
 
-function readFile(sources: ConfigurationSources): unknown {
+function readFile(sources: ConfigurationSources, problems: string[]): object {
   const directory = sources.directory ?? process.cwd();
   const path =
     sources.file === undefined ? join(directory, CONFIGURATION_FILE) : resolve(directory, sources.file);
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    const file: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof file === 'object' && file !== null && !Array.isArray(file)) return file;
+    problems.push(`${path} must hold a JSON object`);
   } catch (error) {
-    if (sources.file === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new OperatorError(`cannot read the configuration ${path}: ${(error as Error).message}`);
+    const isAbsent = sources.file === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!isAbsent) problems.push(`cannot read the configuration ${path}: ${(error as Error).message}`);
   }
+  return {};
 }
 
 /** Puts what the environment says into the tree. Returns which variable each key came from. */
@@ -160,6 +175,7 @@ function readSecretFile(variable: string, path: string, problems: string[]): str
 
 function parseVariable(variable: string, text: string, schema: Tree, problems: string[]): unknown {
   if (schema.type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (schema.type === 'boolean') return text === 'true' || (text === 'false' ? false : text);
   if (schema.type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   if (schema.type !== 'object' && schema.type !== 'array') return text;
   try {
@@ -178,66 +194,41 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const { secrets, mail, publicUrl, mounts, ...rest } = settings;
 
   const from = read('mail.from', () => mailAddress(mail.from, problems));
+  const templates = read('mail.templates', () => templatesOf(mail.templates, problems));
+  read('mail.locale', () => requireWords(mail.locale, templates ?? NO_OVERRIDES, problems));
+  read('sms.url', () => requireProviderAddress(settings.sms.url, problems));
   const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
+  read('store.url', () => requireUrl('store.url', settings.store.url, problems));
+  read('mail.url', () => requireUrl('mail.url', mail.url, problems));
+  read('tracing.url', () => requireUrl('tracing.url', settings.tracing.url, problems));
+  read('webhooks', () => {
+    for (const [index, { url }] of settings.webhooks.entries())
+      requireUrl(`webhooks[${index}].url`, url, problems);
+  });
+  read('hashing.memoryKib', () =>
+    read('hashing.parallelism', () => requireLanes(settings.hashing, problems)),
+  );
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
-  const resolved = read('mounts', () => resolveMounts(mounts, contracts));
+  read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
+  read('attestation.url', () => requireAttestationSecret(settings, problems));
+  read('passkeys.origins', () =>
+    read('passkeys.rpId', () =>
+      read('publicUrl', () => requireRelyingParty(rest.passkeys, origin, problems)),
+    ),
+  );
+  const resolved = read('mounts', () =>
+    resolveMounts(mounts, contracts, (index) => !unsound.has(`mounts[${index}]`)),
+  );
   problems.push(...(resolved?.problems ?? []));
 
-  if (problems.length > 0 || !from || !resolved) throw new ConfigurationError(problems);
-  return { ...rest, publicUrl: origin, secretKey, mail: { url: mail.url, from }, mounts: resolved.mounts };
-}
-
-function mailAddress(text: string, problems: string[]): MailAddress | null {
-  const address = parseMailAddress(text);
-  if (!address) problems.push('mail.from: must be an e-mail address, or `Name <address>`');
-  return address;
-}
-
-function secretOf(text: string | undefined, problems: string[]): Buffer | null {
-  const key = text === undefined ? null : parseSecretKey(text);
-  if (typeof key !== 'string') return key;
-  problems.push(`secrets.key: ${key}`);
-  return null;
-}
-
-function requireSecret({ secrets, store }: Settings, problems: string[]): void {
-  if (secrets.key === undefined && !store.url.startsWith('sqlite:')) {
-    problems.push(
-      'secrets.key: must be given with a PostgreSQL store; make one with: openssl rand -base64 32',
-    );
-  }
-}
-
-function requireAddressBlocks(blocks: readonly string[], problems: string[]): void {
-  for (const block of blocks)
-    if (!isAddressBlock(block))
-      problems.push(`trustedProxies: ${block} is neither an address nor a CIDR block`);
-}
-
-function originOf(publicUrl: string | undefined, problems: string[]): string | null {
-  const origin = publicUrl === undefined ? null : publicUrl.replace(/\/+$/, '');
-  if (origin !== null && !isWebOrigin(origin))
-    problems.push('publicUrl: must be an http or https URL without a query');
-  return origin;
-}
-
-function isAddressBlock(text: string): boolean {
-  const [address = '', bits] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || text.split('/').length > 2) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-function isWebOrigin(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (
-    (url.protocol === 'http:' || url.protocol === 'https:') &&
-    url.search === '' &&
-    url.hash === '' &&
-    url.username === '' &&
-    url.password === ''
-  );
+  if (problems.length > 0 || !from || !templates || !resolved) throw new ConfigurationError(problems);
+  return {
+    ...rest,
+    publicUrl: origin,
+    secretKey,
+    mail: { ...mail, from, templates },
+    mounts: resolved.mounts,
+  };
 }

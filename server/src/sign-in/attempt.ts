@@ -1,8 +1,13 @@
 import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
+import type { AddressCommand } from '../commands/address.ts';
 import type { Decline } from '../commands/decline.ts';
+import type { DeviceCommand, DeviceOutcome } from '../commands/device.ts';
 import type { FactorCommand, FactorOutcome } from '../commands/factor.ts';
+import type { PasskeyCommand, PasskeyOutcome } from '../commands/passkeys.ts';
+import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
+import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
 import type { Proof } from '../factors/factor.ts';
 
 export type { Organisation } from '../accounts/account.ts';
@@ -68,7 +73,12 @@ export type Command =
     }
   /** Shows the password anew, and what else is asked for: some changes want a proof that is fresh. */
   | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
-  | FactorCommand;
+  | SignUpCommand
+  | PasswordCommand
+  | FactorCommand
+  | AddressCommand
+  | PasskeyCommand
+  | DeviceCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -185,14 +195,18 @@ export type Outcome =
       readonly effectiveOrganisation: string | null;
     }
   | { readonly kind: 'signed-out' }
+  | SignUpOutcome
   /** It was taken note of; what came of it is not told. */
   | { readonly kind: 'accepted' }
   /** It is done, and there is nothing more to tell. */
   | { readonly kind: 'done' }
   | { readonly kind: 'declined'; readonly reason: Decline }
+  | PasswordOutcome
   | FactorOutcome
+  | DeviceOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
+  | PasskeyOutcome
   | {
       readonly kind: 'refused';
       readonly reason: Refusal;

@@ -3,7 +3,7 @@ import { stateRefusal } from './account-policy.ts';
 import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
 import { offerChoices, takePick } from './choose-role.ts';
 import type { Attempt, Corridor } from './corridor.ts';
-import { isDeviceDue } from './device.ts';
+import { deviceStanding } from './device.ts';
 import { throughGate } from './gate.ts';
 import { type Candidate, identify } from './identify.ts';
 import { beginWithInstallation } from './installation.ts';
@@ -12,7 +12,7 @@ import { prove } from './prove.ts';
 import { type CredentialRefusal, type Failed, refuseCredential, refuseState } from './refuse.ts';
 import { beginWithResourceCode } from './resource-code.ts';
 import { dueFactor, forgiveFailures } from './second-factor.ts';
-import { type Admission, type Hold, releaseHolds } from './throttle.ts';
+import { type Admission, accountKey, type Hold, passHolds } from './throttle.ts';
 import { openStep, type Passage } from './ticket.ts';
 import { verifyPassword } from './verify-credential.ts';
 
@@ -72,7 +72,7 @@ async function beginWithPassword(
   fingerprint: string | null,
 ): Promise<Outcome> {
   const identified = await identify(corridor, attempt, credential.identifiers);
-  const candidates = 'candidates' in identified ? identified.candidates : [];
+  const { candidates, others } = 'candidates' in identified ? identified : { candidates: [], others: [] };
   const counted =
     'candidates' in identified ? candidates.map((candidate) => candidate.counted) : [identified.nobody];
 
@@ -108,14 +108,14 @@ async function beginWithPassword(
     return throttled ? soonest(admissions) : outcome;
   }
 
-  const settles = releaseHolds(holds);
+  const settles = passHolds(holds, new Set([...matched].map(accountKey)));
   const accounts = candidates.map((candidate) => candidate.account);
   const account = accounts.find((each) => matched.has(each.id));
   if (!account) throw new Error('a password matched an account that was not tried');
   const device = fingerprint === null ? null : deviceOf(account.id, fingerprint, corridor.vault);
   const outcome =
     credential.accounts === 'all'
-      ? await offerChoices(corridor, attempt, { accounts, matched, settles })
+      ? await offerChoices(corridor, attempt, { accounts: [...accounts, ...others], matched, settles })
       : await proceed(corridor, attempt, { account, picked: null, device, spends: [], settles });
   corridor.throttle.settled(holds);
   return outcome;
@@ -129,14 +129,22 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   const factor = dueFactor(account, picked, corridor.clock.now());
   if (factor === 'missing') return refuseState(corridor, attempt, passage, 'second-factor-missing');
   if (factor !== 'none') return openStep(corridor, attempt, passage, 'second-factor');
-  if (await isDeviceDue(account, device, attempt.mount, corridor.store))
-    return openStep(corridor, attempt, passage, 'device');
+  const standing = await deviceStanding(account, device, attempt.mount, corridor.store);
+  if (standing === 'due') return openStep(corridor, attempt, passage, 'device');
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: ['pwd'],
     settles: [...passage.settles, forgiveFailures(account, false)],
     steppedUp: false,
+    isFirstDevice: standing === 'first',
   });
+  // Of two first devices at once, the other one was: then this one is due.
+  if (
+    outcome.kind === 'refused' &&
+    standing === 'first' &&
+    (await deviceStanding(account, device, attempt.mount, corridor.store)) === 'due'
+  )
+    return openStep(corridor, attempt, passage, 'device');
   if (outcome.kind === 'refused' && passage.settles.length > 0) await corridor.store.commit(passage.settles);
   return outcome;
 }

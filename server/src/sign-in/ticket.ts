@@ -5,6 +5,7 @@ import { alphanumeric, opaqueSecret, randomUuid } from '../crypto/secret-text.ts
 import { secretHash } from '../crypto/vault.ts';
 import { drawCode } from '../factors/mailed-code.ts';
 import type { Mount } from '../mount.ts';
+import { TICKET_ATTEMPTS } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail, type QueuedMail } from '../store/outbox.ts';
 import { issueTicket, type MailedCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
@@ -81,7 +82,7 @@ function drawSecret(corridor: Corridor, mount: Mount, purpose: TicketPurpose): s
 
 /**
  * The ticket behind what a client presented, if it is alive: of one of these purposes, of a mount that may take it, not spent,
- * not expired, its account in the same epoch.
+ * not tried too often, not expired, its account in the same epoch.
  */
 export async function readTicket(
   corridor: Corridor,
@@ -99,18 +100,20 @@ export async function readTicket(
   if (!wanted.takes(mount, ticket.purpose)) return null;
   // A ticket that was handed out inside a JWT is taken inside that JWT only, and the other way round.
   if (presented.includes('.') !== isInsideJwt(mount, ticket.purpose)) return null;
-  if (ticket.consumedAt !== null || ticket.expiresAt <= corridor.clock.now()) return null;
+  if (ticket.consumedAt !== null || ticket.attempts >= TICKET_ATTEMPTS) return null;
+  if (ticket.expiresAt <= corridor.clock.now()) return null;
   const account = await corridor.store.accounts.byId(ticket.accountId);
   return account && account.epoch === ticket.epoch ? { ticket, mount, account } : null;
 }
 
-/** A code for a ticket and the mail that carries it; null when the account has no address to send one to. */
-export function mailCode(
+/** A code for a ticket and the mail that carries it; null when there is no address to send one to, or no more may be sent. */
+export async function mailCode(
   corridor: Corridor,
+  attempt: Attempt,
   account: AccountWithMemberships,
   ticketHash: string,
   step: Step,
-): { code: MailedCode; mail: QueuedMail } | null {
+): Promise<{ code: MailedCode; mail: QueuedMail } | null> {
   const now = corridor.clock.now();
   const { digits, code } = drawCode(
     ticketHash,
@@ -119,7 +122,8 @@ export function mailCode(
     corridor.random,
   );
   const kind = step === 'device' ? 'device-code' : 'sign-in-code';
-  const mail = mailToAccount(corridor, account, { kind, digits, expiresAt: code.expiresAt }, code.expiresAt);
+  const message = { kind, digits, expiresAt: code.expiresAt } as const;
+  const mail = await mailToAccount(corridor, attempt, account, message, code.expiresAt);
   return mail && { code, mail };
 }
 
@@ -149,8 +153,8 @@ export async function openStep(
   const { purpose = 'prove', ...replaced } = successor ?? {};
   const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...replaced });
   const mailed =
-    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt)
-      ? mailCode(corridor, account, fresh.ticket.secretHash, step)
+    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt, purpose)
+      ? await mailCode(corridor, attempt, account, fresh.ticket.secretHash, step)
       : null;
   const now = fresh.ticket.createdAt;
   const committed = await corridor.store.commit([

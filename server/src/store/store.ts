@@ -7,16 +7,20 @@ import { currentPrincipalReader } from './current-principal.ts';
 import { deviceReader } from './devices.ts';
 import type { Change, Committed, Engine } from './engine.ts';
 import { factReader } from './facts.ts';
+import { formerPasswordReader } from './former-passwords.ts';
 import { installationReader } from './installations.ts';
 import { membershipReader } from './memberships.ts';
 import { migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
+import { passkeyReader } from './passkeys.ts';
 import { recoveryCodeReader } from './recovery-codes.ts';
 import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
 import { roleReader } from './roles.ts';
+import { seenDeviceReader } from './seen-devices.ts';
+import { sendingBudgetReader } from './sending-budget.ts';
 import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
 import { ticketReader } from './tickets.ts';
@@ -41,16 +45,20 @@ export function storeOn(unwatched: Engine) {
     audit: auditReader(engine),
     devices: deviceReader(engine),
     facts: factReader(engine),
+    formerPasswords: formerPasswordReader(engine),
     installations: installationReader(engine),
     memberships: membershipReader(engine),
     organisations: organisationReader(engine),
     outbox: outboxReader(engine),
+    passkeys: passkeyReader(engine),
     principals: currentPrincipalReader(engine),
     recoveryCodes: recoveryCodeReader(engine),
     resourceCodes: resourceCodeReader(engine),
     resourceServers: resourceServerReader(engine),
     revocations: revocationReader(engine),
     roles: roleReader(engine),
+    seenDevices: seenDeviceReader(engine),
+    sendingBudgets: sendingBudgetReader(engine),
     sessions: sessionReader(engine),
     signingKeys: signingKeyReader(engine),
     tickets: ticketReader(engine),

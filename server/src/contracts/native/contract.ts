@@ -1,9 +1,14 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
+import { addressEndpoints } from './addresses.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
+import { deviceEndpoints, deviceReplies } from './devices.ts';
 import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
+import { passkeyEndpoints, passkeyReplies } from './passkeys.ts';
+import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
+import { signUpEndpoints, signUpReplies } from './sign-up.ts';
 
 /** The native API: what our own clients speak, and what completes the steps that other contracts have no field for. */
 export const native: Contract = {
@@ -13,16 +18,32 @@ export const native: Contract = {
   servesEveryMount: true,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: ['people'],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
-  endpoints: [...signInEndpoints, ...challengeEndpoints, ...sessionEndpoints, ...factorEndpoints],
+  endpoints: [
+    ...signInEndpoints,
+    ...signUpEndpoints,
+    ...challengeEndpoints,
+    ...sessionEndpoints,
+    ...deviceEndpoints,
+    ...passwordEndpoints,
+    ...factorEndpoints,
+    ...addressEndpoints,
+    ...passkeyEndpoints,
+  ],
 
   encode: {
     ...signInReplies,
+    ...signUpReplies,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
     ...challengeReplies,
     ...sessionReplies,
     ...factorReplies,
+    ...passkeyReplies,
+    ...deviceReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),
@@ -30,6 +51,7 @@ export const native: Contract = {
     accepted: () => ({ status: 202, body: { accepted: true } }),
     done: () => ({ status: 204, body: null }),
     choices: neverSpoken,
+    validated: neverSpoken,
     me: neverSpoken,
   },
 

@@ -1,12 +1,13 @@
 import type { Static } from 'typebox';
 import type { Outcome } from '../../sign-in/attempt.ts';
-import type { Fault, Reply, Wire } from '../contract.ts';
+import { type Fault, neverSpoken, type Reply, type Wire } from '../contract.ts';
 import type { Inactive } from './shapes.ts';
 
 /** Every code that the native API fails with, and what it says beside it. */
 const MESSAGES = {
   'bad-request': 'The request body is missing a member or cannot be read.',
   'invalid-code': 'The code is wrong.',
+  'invalid-passkey': 'The passkey was not accepted.',
   'invalid-ticket': 'The challenge token is not valid, was used, or has expired.',
   'account-refused': 'The account cannot sign in now.',
   unauthorised: 'The bearer token is missing or not good now.',
@@ -14,11 +15,21 @@ const MESSAGES = {
   'no-such-role': 'The account does not have that role.',
   'proof-required':
     'Prove again who you are, at /v1/session/prove: the session is too old for this, or lacks a second factor.',
+  'reset-token-invalid': 'The code is not valid, was used, or has expired.',
+  'password-length': 'The password must be between 8 and 1024 characters.',
+  'password-too-easy': 'The password is too easy to guess.',
+  'password-reused': 'You cannot reuse old passwords.',
+  'no-address': 'The account has no address to send a code to.',
+  'sign-up-disabled': 'Signing up is not possible here.',
+  'identifier-malformed': 'The e-mail address or the user name cannot be one.',
+  'identifier-taken': 'The user name is taken.',
+  'passkey-known': 'This passkey is registered already.',
+  'too-many-passkeys': 'The account has as many passkeys as it can have. Remove one first.',
+  'no-such-passkey': 'The account has no such passkey.',
   'no-such-factor': 'The account does not have that.',
   'factor-not-allowed':
     'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
   'factor-needed': 'Recovery codes stand in for a second factor: add one first.',
-  'no-address': 'The account has no e-mail address.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -60,7 +71,7 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'no-such-role':
       return failure(403, 'no-such-role', wire);
     case 'code-invalid':
-      return failure(401, 'invalid-code', wire);
+      return failure(401, wire.echo.passkey === undefined ? 'invalid-code' : 'invalid-passkey', wire);
     case 'ticket-invalid':
       return failure(401, 'invalid-ticket', wire);
     case 'bad-credentials':
@@ -70,7 +81,10 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'account-not-validated':
     case 'organisation-suspended':
     case 'second-factor-missing':
-      return failure(403, 'account-refused', wire);
+      // Whoever holds a challenge is told of the challenge only.
+      return wire.echo.proves === undefined
+        ? failure(403, 'account-refused', wire)
+        : failure(401, 'invalid-ticket', wire);
   }
 }
 
@@ -79,6 +93,32 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
   switch (reason) {
     case 'proof-required':
       return failure(403, 'proof-required', wire);
+    case 'reset-token-invalid':
+      return failure(404, 'reset-token-invalid', wire);
+    case 'password-length':
+      return failure(422, 'password-length', wire);
+    case 'password-listed':
+      return failure(422, 'password-too-easy', wire);
+    case 'password-reused':
+      return failure(422, 'password-reused', wire);
+    case 'sign-up-disabled':
+      return failure(403, 'sign-up-disabled', wire);
+    case 'identifier-malformed':
+      return failure(422, 'identifier-malformed', wire);
+    case 'identifier-taken':
+      return failure(409, 'identifier-taken', wire);
+    case 'no-such-device':
+      return failure(404, 'not-found', wire);
+    case 'attestation-unavailable':
+      return neverSpoken({ kind: 'declined', reason });
+    case 'passkey-refused':
+      return failure(400, 'invalid-passkey', wire);
+    case 'passkey-known':
+      return failure(409, 'passkey-known', wire);
+    case 'too-many-passkeys':
+      return failure(409, 'too-many-passkeys', wire);
+    case 'no-such-passkey':
+      return failure(404, 'no-such-passkey', wire);
     case 'no-such-factor':
       return failure(404, 'no-such-factor', wire);
     case 'factor-not-allowed':
