@@ -735,6 +735,14 @@ export interface Operations {
       readonly recoveryCodes: {
         readonly left: number;
       };
+      readonly passkeys: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly synced: boolean;
+        readonly backedUp: boolean;
+        readonly createdAt: string;
+        readonly lastUsedAt: string | null;
+      }[];
     };
   };
   /** Begin to set up an authenticator app, or another one in its place */

@@ -221,6 +221,7 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
       email: { isOn: true, address: 'a***@example.com' },
       totp: { isOn: false },
       recoveryCodes: { left: 9 },
+      passkeys: [passkey],
     },
   },
   'factors of an account without an address': {
@@ -229,6 +230,7 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
       email: { isOn: false, address: null },
       totp: { isOn: true },
       recoveryCodes: { left: 0 },
+      passkeys: [],
     },
   },
   'an authenticator app can be set up': {

@@ -1,3 +1,5 @@
+import type { OwnPasskey } from './passkeys.ts';
+
 /** A factor that an account can be given in two requests: one begins, the other shows that it works. */
 export type EnrolledFactor = 'totp' | 'email';
 
@@ -24,6 +26,8 @@ export interface OwnFactors {
   readonly email: { readonly isOn: boolean; readonly address: string | null };
   readonly totp: { readonly isOn: boolean };
   readonly recoveryCodes: { readonly left: number };
+  /** The oldest first. */
+  readonly passkeys: readonly OwnPasskey[];
 }
 
 /** How that can end. */

@@ -2,6 +2,7 @@ import { maskedAddress } from '../accounts/masked-address.ts';
 import { ownerBehind } from '../sessions/owner.ts';
 import type { Command, Outcome } from '../sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
+import { shownPasskey } from './own-passkeys.ts';
 
 /** Tells the owner of an account which second factors it has. */
 export async function listFactors(
@@ -18,6 +19,7 @@ export async function listFactors(
       email: { isOn: factors.email, address: email === null ? null : maskedAddress(email) },
       totp: { isOn: factors.totpSealed !== null },
       recoveryCodes: { left: (await corridor.store.recoveryCodes.leftOf(id)).size },
+      passkeys: (await corridor.store.passkeys.ofAccount(id)).map(shownPasskey),
     },
   };
 }

@@ -88,6 +88,13 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
     };
     expect(added.body).toEqual(shown);
     expect((await list(accessToken)).body).toEqual({ passkeys: [shown] });
+    const factors = await app.request('GET', '/v1/factors', { headers: bearer(accessToken) });
+    expect(factors.body).toEqual({
+      email: { on: false, address: expect.any(String) },
+      totp: { on: false },
+      recoveryCodes: { left: expect.any(Number) },
+      passkeys: [shown],
+    });
 
     const session = (await signInWith(app, passkey)).body;
     expect((await list(session.accessToken)).body.passkeys).toEqual([

@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import type { EnrolledFactor, RemovableFactor } from '../../commands/factor.ts';
 import { type Decoded, type Encoders, type Endpoint, readText, type WireRequest } from '../contract.ts';
 import { TOKEN_LIMIT, withBearer } from './bearer.ts';
+import { ownPasskey } from './passkeys.ts';
 import { Confirmation, Enrolment, Factors, RecoveryCodes, TotpEnrolment } from './shapes.ts';
 
 const CODE_LIMIT = 64;
@@ -81,12 +82,13 @@ export const factorEndpoints: readonly Endpoint[] = [
 
 /** How they are answered. */
 export const factorReplies: Pick<Encoders, 'factors' | 'enrolment' | 'recovery-codes'> = {
-  factors: ({ factors: { email, totp, recoveryCodes } }) => ({
+  factors: ({ factors: { email, totp, recoveryCodes, passkeys } }) => ({
     status: 200,
     body: {
       email: { on: email.isOn, address: email.address },
       totp: { on: totp.isOn },
       recoveryCodes: { left: recoveryCodes.left },
+      passkeys: passkeys.map(ownPasskey),
     } satisfies Static<typeof Factors>,
   }),
   enrolment: ({ ticket, totp }) =>

@@ -99,7 +99,8 @@ const decodeEnrol: Endpoint['decode'] = ({ body, bearer }): Decoded => {
   };
 };
 
-function ownPasskey(passkey: OwnPasskey): Static<typeof Passkey> {
+/** A passkey as its owner sees it on this wire. */
+export function ownPasskey(passkey: OwnPasskey): Static<typeof Passkey> {
   const { id, name, isSynced, isBackedUp, createdAt, lastUsedAt } = passkey;
   return {
     id,

@@ -130,6 +130,7 @@ export const Factors = Type.Object({
   email: Type.Object({ on: Type.Boolean(), address: TextOrNull }),
   totp: Type.Object({ on: Type.Boolean() }),
   recoveryCodes: Type.Object({ left: Type.Integer() }),
+  passkeys: Type.Array(Passkey),
 });
 
 /** A factor that waits for the code that confirms it. */
