@@ -27,11 +27,12 @@ describe('the README', () => {
       .map((line) => ({ line, answer: JSON.parse(answer) as unknown })),
   );
 
-  test('shows the lines that the demo prints, in their order', () => {
-    const printed = demo.stdout().match(/^curl .*$/gm);
-    expect(shown.map(({ line }) => line)).toEqual(
-      printed?.map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')),
-    );
+  test('shows the lines that the demo prints, in their order', async () => {
+    const printed = () => demo.stdout().match(/^curl .*$/gm) ?? [];
+    // They come after the word that it listens.
+    await expect
+      .poll(() => printed().map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')))
+      .toEqual(shown.map(({ line }) => line));
     expect(shown.length).toBeGreaterThanOrEqual(5);
   });
 

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
@@ -9,15 +8,18 @@ import { secretHash, type Vault } from './crypto/vault.ts';
 import { Outbox } from './delivery/outbox.ts';
 import { createMailTransport } from './delivery/transport.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
+import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
-import { KeySchedule } from './key-schedule.ts';
+import { startJobs } from './jobs.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts';
 import type { Clock, Log, Random } from './ports.ts';
+import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
@@ -70,7 +72,10 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     threads: availableParallelism(),
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
+    onDone: (wait, run) => metrics.hashed(wait, run),
   });
+  const metrics = createMetrics(store, () => hashes.waiting, version);
+  store.watch(metrics.stored);
   const outbox = new Outbox({
     store,
     vault,
@@ -79,8 +84,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log,
   });
   await outbox.start();
-  const cleanUp = new CleanUp(store, clock, log);
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
   const corridor = createCorridor(config, ports, {
     mounts,
@@ -96,34 +100,14 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     random,
     log,
     publicUrl,
+    onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
-    prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
+    owners: mounts,
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
-  for (const mount of mounts) registerContractRoutes(server, mount, corridor);
-  registerSystemRoutes(server, {
-    keyRing,
-    jwksMaxAgeSeconds: config.keys.publishSeconds,
-    mounts,
-    publicUrl,
-    version,
-    notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store, log))],
-  });
-
-  const feed = {
-    store,
-    clock,
-    publicUrl,
-    keySet: () => keyRing.keySet(),
-    longestTokenSeconds: longestTokenSeconds(mounts),
-  };
-  registerRevocationRoute(server, {
-    resourceServer: async (credential) =>
-      (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
-    follow: (follower) => followRevocations(feed, follower),
-  });
+  openRoutes(server, { config, ports, mounts, keyRing, corridor, metrics, isDraining: () => draining });
 
   return {
     server,
@@ -134,10 +118,49 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
-      await Promise.all([outbox.stop(), cleanUp.stop(), keySchedule.stop()]);
+      await Promise.all([outbox.stop(), jobs.stop()]);
       await Promise.all([hashes.close(), passwords.close()]);
     },
   };
+}
+
+interface RouteParts {
+  readonly config: Configuration;
+  readonly ports: AppPorts;
+  readonly mounts: readonly Mount[];
+  readonly keyRing: KeyRing;
+  readonly corridor: Corridor;
+  readonly metrics: Metrics;
+  readonly isDraining: () => boolean;
+}
+
+/** Every route there is. */
+function openRoutes(server: FastifyInstance, parts: RouteParts): void {
+  const { config, mounts, keyRing, corridor, metrics } = parts;
+  const { store, clock, log, publicUrl } = parts.ports;
+  for (const mount of mounts) registerContractRoutes(server, mount, corridor, metrics.carriedOut);
+  registerMetricsRoute(server, { ...metrics, token: config.metrics.token ?? null });
+  registerSystemRoutes(server, {
+    keyRing,
+    jwksMaxAgeSeconds: config.keys.publishSeconds,
+    mounts,
+    publicUrl,
+    version,
+    notReady: async () => [...(parts.isDraining() ? ['draining'] : []), ...(await storeProblems(store, log))],
+  });
+
+  const feed = {
+    store,
+    clock,
+    publicUrl,
+    keySet: () => keyRing.keySet(),
+    retainedSeconds: retainedSeconds(mounts),
+  };
+  registerRevocationRoute(server, {
+    resourceServer: async (credential) =>
+      (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
+    follow: (follower) => followRevocations(feed, follower),
+  });
 }
 
 interface CorridorParts {
@@ -158,6 +181,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     decoyHash: decoyHash(hashes, random),
     hashingCost: config.hashing,
     passwords,
+    attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     addressLimit: createAddressLimit(config.signIn.perAddress),
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
@@ -173,8 +197,15 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
+    totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
     mailQueued: parts.mailQueued,
   };
+}
+
+/** Who vouches for devices, where the configuration names somebody. */
+function attestationOf(config: Configuration, ports: AppPorts): Attestation | null {
+  const { url, secret } = config.attestation;
+  return url === undefined || secret === undefined ? null : createAttestation({ url, secret }, ports);
 }
 
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
@@ -194,7 +225,8 @@ async function closeServer(server: FastifyInstance, closeSilent: () => void): Pr
 
 /** Every mount that is served: those of the configuration, and the native API. */
 export function servedMounts(config: Configuration): Mount[] {
-  const native = resolveMounts([{ contract: nativeContract.name }], [nativeContract]);
+  const { enabled: allowSignUp } = config.signUp;
+  const native = resolveMounts([{ contract: nativeContract.name, allowSignUp }], [nativeContract]);
   return [...config.mounts, ...native.mounts];
 }
 
@@ -217,6 +249,14 @@ export function createKeyRing(
 
 function longestTokenSeconds(mounts: readonly Mount[]): number {
   return Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
+}
+
+/** What resource servers may add to the life of a token, since their clocks may be slow. */
+const CLOCK_TOLERANCE_SECONDS = 300;
+
+/** How long a revocation can matter to anybody. */
+function retainedSeconds(mounts: readonly Mount[]): number {
+  return longestTokenSeconds(mounts) + CLOCK_TOLERANCE_SECONDS;
 }
 
 /** A hash that no password opens, made in the background: the first attempt without an account waits for it. */

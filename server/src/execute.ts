@@ -1,6 +1,13 @@
 import { changePassword } from './self-service/change-password.ts';
+import { beginEnrolment, confirmEnrolment } from './self-service/enrol-factor.ts';
 import { forgotPassword } from './self-service/forgot-password.ts';
+import { listFactors } from './self-service/list-factors.ts';
+import { renewRecoveryCodes } from './self-service/recovery-codes.ts';
+import { removeFactor } from './self-service/remove-factor.ts';
 import { resetPassword } from './self-service/reset-password.ts';
+import { signUp } from './self-service/sign-up.ts';
+import { beginSignUp, confirmSignUp } from './self-service/sign-up-by-mail.ts';
+import { signUpChallenge, signUpInstallation } from './self-service/sign-up-installation.ts';
 import { resendValidation, validateAccount } from './self-service/validate-account.ts';
 import { inspect } from './sessions/inspect.ts';
 import { me } from './sessions/me.ts';
@@ -34,11 +41,21 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'end-other-sessions': (corridor, attempt, { token }) => endOthers(corridor, attempt, token),
   switch: (corridor, attempt, command) => switchRole(corridor, attempt, command.token, command),
   'prove-again': proveAgain,
+  'sign-up': signUp,
+  'begin-sign-up': beginSignUp,
+  'confirm-sign-up': confirmSignUp,
+  'sign-up-challenge': signUpChallenge,
+  'sign-up-installation': signUpInstallation,
   'forgot-password': forgotPassword,
   'reset-password': resetPassword,
   'change-password': changePassword,
   'resend-validation': resendValidation,
   'validate-account': validateAccount,
+  'list-factors': listFactors,
+  'enrol-factor': beginEnrolment,
+  'confirm-factor': confirmEnrolment,
+  'remove-factor': removeFactor,
+  'renew-recovery-codes': renewRecoveryCodes,
 };
 
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */

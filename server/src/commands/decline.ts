@@ -11,6 +11,14 @@ export const DECLINES = [
   'password-length',
   'password-listed',
   'password-reused',
+  'sign-up-disabled',
+  'identifier-malformed',
+  'identifier-taken',
+  'attestation-unavailable',
+  'no-such-factor',
+  'factor-needed',
+  'factor-not-allowed',
+  'no-address',
 ] as const;
 
 /** An outcome that declines and nothing else. */

@@ -268,6 +268,6 @@ async function auditImport(
 ): Promise<void> {
   const detail = { created, updated, unchanged, refused: refused.length };
   await core.store.commit([
-    recordAudit(auditEvent({ at: core.clock.now(), event: 'directory.imported', detail })),
+    recordAudit(auditEvent({ at: core.clock.now(), event: 'directory.imported', actor: 'operator', detail })),
   ]);
 }

@@ -25,11 +25,15 @@ export interface Proven {
   readonly methods: readonly string[];
   /** Spends it, in the commit that it leads to; each with the guard `code`. */
   readonly spends: readonly Change[];
+  /** With a recovery code, how many are left then: its owner is told. */
+  readonly recoveryCodesLeft?: number;
 }
 
 /** Something that can be shown beside the credential. Whether it is asked for is `sign-in/second-factor.ts`'s to say. */
 export interface Factor {
-  readonly name: 'email' | 'totp';
+  readonly name: 'email' | 'totp' | 'recovery';
+  /** Whether it can be found by trying, as six digits can: it is taken no more after a hundred wrong ones in a row. */
+  readonly isGuessable: boolean;
 
   /** What the proof amounts to; null when it is not this factor's, or wrong. Counts and spends nothing itself. */
   check(shown: Shown): Promise<Proven | null>;

@@ -4,7 +4,7 @@ import type { Attempt, Corridor } from '../sign-in/corridor.ts';
 import { ownsFactor } from '../sign-in/second-factor.ts';
 import type { Session } from '../store/sessions.ts';
 import { authenticate } from './authenticate.ts';
-import { lacksSecondFactor, standingOf } from './standing.ts';
+import { standingOf } from './standing.ts';
 
 /** The owner of an account, in a session that stands now. */
 export interface Owner {
@@ -25,9 +25,8 @@ export async function ownerBehind(
 ): Promise<Owner | Extract<Outcome, { kind: 'refused' }>> {
   const known = await authenticate(corridor, attempt, token);
   if ('kind' in known) return known;
-  const standing = await standingOf(corridor.store, known.found, known.mount, corridor.clock.now());
+  const standing = await standingOf(corridor, attempt, known.found, known.mount);
   if ('fallen' in standing || standing.principal.kind !== 'account') return refused('token-invalid');
-  if (lacksSecondFactor(standing)) return refused('token-invalid');
   return {
     account: standing.principal.view.account,
     session: standing.session,

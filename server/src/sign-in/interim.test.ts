@@ -77,6 +77,8 @@ describe.each(ENGINES)('MF-1: after the password only, on %s', (engine) => {
       'POST /auth/sign-in-with-2fa',
       'POST /api/public/account/validate',
       'POST /v1/challenges/verify',
+      'POST /v1/factors/totp/confirm',
+      'POST /v1/factors/email/confirm',
     ]);
   });
 

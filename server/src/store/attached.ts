@@ -15,6 +15,11 @@ export function forgetAttached(accountId: string): Change[] {
             WHERE id = $1 AND email_validated = 0`,
       params: [accountId],
     },
+    {
+      sql: `DELETE FROM recovery_codes WHERE account_id = $1
+            AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = $1 AND a.email_validated = 0)`,
+      params: [accountId],
+    },
   ];
 }
 

@@ -33,6 +33,33 @@ export function consumeTotpStep(accountId: string, step: number): Change {
   };
 }
 
+/** Spends a challenge that no ticket stands for. Guard `ticket`: nobody has answered it. */
+export function consumeChallenge(challengeHash: string, expiresAt: number): Change {
+  return {
+    guard: 'ticket',
+    sql: `INSERT INTO spent_challenges (challenge_hash, expires_at) VALUES ($1, $2)
+          ON CONFLICT (challenge_hash) DO NOTHING RETURNING challenge_hash`,
+    params: [challengeHash, expiresAt],
+  };
+}
+
+/** Spends a time step of a seed that takes the place of another: whatever was spent of the old one stays spent. */
+export function raiseTotpStep(accountId: string, step: number): Change {
+  return {
+    sql: 'UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2',
+    params: [accountId, step],
+  };
+}
+
+/** Spends a recovery code: it is gone. Guard `code`: the account had it. */
+export function consumeRecoveryCode(accountId: string, codeHash: string): Change {
+  return {
+    guard: 'code',
+    sql: 'DELETE FROM recovery_codes WHERE account_id = $1 AND code_hash = $2 RETURNING code_hash',
+    params: [accountId, codeHash],
+  };
+}
+
 /** Takes one use of a resource code. Guard `resource-code`: it is live and has one left. */
 export function consumeResourceCode(context: string, codeHash: string, now: number): Change {
   return {

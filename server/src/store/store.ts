@@ -13,6 +13,7 @@ import { membershipReader } from './memberships.ts';
 import { migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
+import { recoveryCodeReader } from './recovery-codes.ts';
 import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
@@ -20,6 +21,7 @@ import { roleReader } from './roles.ts';
 import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
 import { ticketReader } from './tickets.ts';
+import { watchedEngine } from './watched-engine.ts';
 
 /**
  * Everything that is remembered. Readers answer at once; whatever changes something is a Change that its aggregate's
@@ -28,8 +30,12 @@ import { ticketReader } from './tickets.ts';
 export type Store = ReturnType<typeof storeOn>;
 
 /** The store's ports over an engine. */
-export function storeOn(engine: Engine) {
+export function storeOn(unwatched: Engine) {
+  const engine = watchedEngine(unwatched);
   return {
+    /** Tells how long the store takes, from now on. */
+    watch: engine.watch,
+
     accountRecords: accountRecordReader(engine),
     accounts: accountReader(engine),
     attempts: attemptReader(engine),
@@ -42,6 +48,7 @@ export function storeOn(engine: Engine) {
     organisations: organisationReader(engine),
     outbox: outboxReader(engine),
     principals: currentPrincipalReader(engine),
+    recoveryCodes: recoveryCodeReader(engine),
     resourceCodes: resourceCodeReader(engine),
     resourceServers: resourceServerReader(engine),
     revocations: revocationReader(engine),

@@ -128,6 +128,7 @@ export const fingerprint: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: [],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 12 * 3600, refreshTokenSeconds: 7 * 86_400, requireValidatedEmail: false },
 
@@ -204,6 +205,7 @@ export const fingerprint: Contract = {
         case 'account-inactive':
         case 'account-not-validated':
         case 'organisation-suspended':
+        case 'second-factor-missing':
           return failure(403);
         case 'bad-credentials':
         case 'unknown-identity':
@@ -236,10 +238,16 @@ export const fingerprint: Contract = {
     choices: neverSpoken,
     active: neverSpoken,
     me: neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
     accepted: neverSpoken,
     done: neverSpoken,
     declined: neverSpoken,
     validated: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

@@ -108,6 +108,7 @@ function refusal({ reason, resendCode }: Extract<Outcome, { kind: 'refused' }>, 
       });
     case 'account-inactive':
     case 'organisation-suspended':
+    case 'second-factor-missing':
       return failure(401, 'inactive-account', 'Account has been disabled or deleted', wire);
     case 'token-expired':
       return failure(401, 'token-expired', 'JWT token expired', wire);
@@ -128,6 +129,7 @@ export const login: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: [],
   offersResendCode: true,
   defaults: { accessTokenSeconds: 3600, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: true },
 
@@ -194,8 +196,14 @@ export const login: Contract = {
     me: ({ view, effectiveOrganisation }) => meReply(view, effectiveOrganisation),
     'signed-out': () => ({ status: 204, body: null }),
     active: neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
     done: neverSpoken,
     ...accountReplies,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

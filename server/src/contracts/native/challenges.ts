@@ -5,7 +5,8 @@ import { Accepted, OriginReply } from './shapes.ts';
 
 /** The longest token that is read. */
 export const TOKEN_LIMIT = 4096;
-const CODE_LIMIT = 64;
+/** The longest code that is read. */
+export const CODE_LIMIT = 64;
 
 function decodeVerify(request: WireRequest): Decoded {
   const ticket = readText(request.body, 'challenge_token', { max: TOKEN_LIMIT });
@@ -19,6 +20,7 @@ function decodeVerify(request: WireRequest): Decoded {
       step: null,
       fingerprint: null,
     },
+    echo: { proves: 'yes' },
   };
 }
 

@@ -1,9 +1,11 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
+import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
 import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
+import { signUpEndpoints, signUpReplies } from './sign-up.ts';
 
 /** The native API: what our own clients speak, and what completes the steps that other contracts have no field for. */
 export const native: Contract = {
@@ -13,15 +15,27 @@ export const native: Contract = {
   servesEveryMount: true,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: ['people'],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
-  endpoints: [...signInEndpoints, ...challengeEndpoints, ...sessionEndpoints, ...passwordEndpoints],
+  endpoints: [
+    ...signInEndpoints,
+    ...signUpEndpoints,
+    ...challengeEndpoints,
+    ...sessionEndpoints,
+    ...passwordEndpoints,
+    ...factorEndpoints,
+  ],
 
   encode: {
     ...signInReplies,
+    ...signUpReplies,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
     ...challengeReplies,
     ...sessionReplies,
+    ...factorReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { Outcome } from '../../sign-in/attempt.ts';
-import type { Fault, Reply, Wire } from '../contract.ts';
+import { type Fault, neverSpoken, type Reply, type Wire } from '../contract.ts';
 import type { Inactive } from './shapes.ts';
 
 /** Every code that the native API fails with, and what it says beside it. */
@@ -18,6 +18,14 @@ const MESSAGES = {
   'password-length': 'The password must be between 8 and 1024 characters.',
   'password-too-easy': 'The password is too easy to guess.',
   'password-reused': 'You cannot reuse old passwords.',
+  'sign-up-disabled': 'Signing up is not possible here.',
+  'identifier-malformed': 'The e-mail address or the user name cannot be one.',
+  'identifier-taken': 'The user name is taken.',
+  'no-such-factor': 'The account does not have that.',
+  'factor-not-allowed':
+    'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
+  'factor-needed': 'Recovery codes stand in for a second factor: add one first.',
+  'no-address': 'The account has no e-mail address.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -68,7 +76,11 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'account-inactive':
     case 'account-not-validated':
     case 'organisation-suspended':
-      return failure(403, 'account-refused', wire);
+    case 'second-factor-missing':
+      // Whoever holds a challenge is told of the challenge only.
+      return wire.echo.proves === undefined
+        ? failure(403, 'account-refused', wire)
+        : failure(401, 'invalid-ticket', wire);
   }
 }
 
@@ -85,5 +97,21 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(422, 'password-too-easy', wire);
     case 'password-reused':
       return failure(422, 'password-reused', wire);
+    case 'sign-up-disabled':
+      return failure(403, 'sign-up-disabled', wire);
+    case 'identifier-malformed':
+      return failure(422, 'identifier-malformed', wire);
+    case 'identifier-taken':
+      return failure(409, 'identifier-taken', wire);
+    case 'attestation-unavailable':
+      return neverSpoken({ kind: 'declined', reason });
+    case 'no-such-factor':
+      return failure(404, 'no-such-factor', wire);
+    case 'factor-not-allowed':
+      return failure(403, 'factor-not-allowed', wire);
+    case 'factor-needed':
+      return failure(409, 'factor-needed', wire);
+    case 'no-address':
+      return failure(409, 'no-address', wire);
   }
 }
