@@ -13,6 +13,8 @@ export interface Route {
   /** The path with something in the place of each parameter. */
   readonly path: string;
   readonly hasBody: boolean;
+  /** Whether it takes nothing that could be refused: no token, and nothing in a body. */
+  readonly isOpen: boolean;
   /** Each shape of body that it describes; none where it describes no body. */
   readonly shapes: readonly Shape[];
 }
@@ -32,6 +34,7 @@ interface Described {
   readonly type?: string;
   readonly const?: unknown;
   readonly minLength?: number;
+  readonly contentEncoding?: string;
   readonly anyOf?: readonly Described[];
   readonly properties?: Readonly<Record<string, Described>>;
   readonly required?: readonly string[];
@@ -54,6 +57,7 @@ export const ROUTES: readonly Route[] = [...contracts, nativeContract].flatMap((
     method: endpoint.method,
     path: endpoint.path.replace(/:\w+/g, 'nothing-known'),
     hasBody: endpoint.accepts.length > 0,
+    isOpen: endpoint.describe.bearer !== true && endpoint.describe.request === undefined,
     shapes: shapesOf(endpoint.describe.request),
   })),
 );
@@ -80,6 +84,8 @@ function sampleOf(schema: Described): unknown {
   if (first !== undefined) return sampleOf(first);
   if (schema.const !== undefined) return schema.const;
   if (schema.type === 'boolean') return false;
+  if (schema.type === 'array') return [];
+  if (schema.contentEncoding === 'base64url') return 'nothing-that-is-known';
   if (schema.type === 'string') return 'nothing that is known'.padEnd(schema.minLength ?? 0, '.');
   return Object.fromEntries(membersOf(schema).map(([name, member]) => [name, sampleOf(member)]));
 }

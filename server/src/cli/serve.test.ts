@@ -210,6 +210,31 @@ describe.each(ENGINES)('a served store on %s', (engine) => {
   });
 });
 
+describe('a server without a mail server', () => {
+  test('prints its mails to stderr, never among the data', async () => {
+    const work = makeWorkplace();
+    const ada = { kind: 'account', id: uuid(1), username: 'ada', passwordHash: PASSWORD_HASH };
+    const line = JSON.stringify({
+      ...ada,
+      email: 'ada@example.com',
+      emailValidated: true,
+      secondFactor: { email: true },
+    });
+    expect((await work.run(['import', '-'], { input: line })).code).toBe(0);
+    const server = await work.serve();
+    const begun = await post(`${server.url}/auth/login`, { username: 'ada', password: PASSWORD });
+    const { challenge_token } = (begun.body as unknown as { extra_attributes: Record<string, string> })
+      .extra_attributes;
+    const printed = /^mail to ada@example\.com: .*[\s\S]*?^ *(\d{6})$/m;
+    while (!printed.test(server.stderr())) await new Promise((resolve) => setTimeout(resolve, 10));
+    const code = printed.exec(server.stderr())?.[1] ?? '';
+    expect((await post(`${server.url}/v1/challenges/verify`, { challenge_token, code })).status).toBe(200);
+    const { stdout } = await server.end('SIGTERM');
+    expect(stdout).not.toContain(code);
+    work.remove();
+  });
+});
+
 describe('two nodes on one PostgreSQL', () => {
   test('count together, spend once, and see at once what the other ended', async () => {
     const work = makeWorkplace({

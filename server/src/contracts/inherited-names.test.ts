@@ -191,7 +191,7 @@ describe.each(ENGINES)('IN-5: names that every object inherits, on %s', (engine)
           const answer = route.hasBody
             ? await send(route.shapes[0]?.body ?? {}, headers)
             : await app.request(route.method, route.path, { headers });
-          expect(isRefused(answer), answer.text).toBe(true);
+          expect(route.isOpen ? answer.status === 200 : isRefused(answer), answer.text).toBe(true);
         }
       }
     });
