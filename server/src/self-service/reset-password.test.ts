@@ -13,7 +13,10 @@ const NEW = 'a password that is new';
 describe.each(ENGINES)('a password reset on %s', (engine) => {
   let app: TestApp;
   beforeAll(async () => {
-    app = await startApp(engine, { LATCHKEY_SIGN_IN_MAX_FAILURES: '3' });
+    app = await startApp(engine, {
+      LATCHKEY_SIGN_IN_MAX_FAILURES: '3',
+      LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_ADDRESS: '100',
+    });
     await app.load({ kind: 'role', name: 'Student' });
   });
   afterAll(() => app.stop());
