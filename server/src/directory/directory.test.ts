@@ -329,7 +329,7 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     expect(report.created).toBe(1);
   });
 
-  test('two accounts in one home cannot share an identifier in any spelling or kind; in two homes they can', async () => {
+  test('IN-1: two accounts in one home cannot share an identifier in any spelling or kind; in two homes they can', async () => {
     const into = await fresh();
     const report = await load(
       [
@@ -350,14 +350,32 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     expect(again.refused).toHaveLength(1);
   });
 
-  test('loads of the same identifier that race leave it with one account', async () => {
-    const into = await fresh();
-    const spellings = ['race', 'RACE', 'ｒａｃｅ', 'Race', 'raCE', 'ＲＡＣＥ'];
-    const reports = await Promise.all(
-      spellings.map((username, index) => load([{ kind: 'account', id: uuid(index + 1), username }], into)),
+  test.each([
+    ['case and width', ['race', 'RACE', 'ｒａｃｅ', 'Race', 'raCE', 'ＲＡＣＥ']],
+    ['a full-width @', ['race@example.com', 'RACE＠example.com', 'ｒace@EXAMPLE.com']],
+    ['a sharp s', ['Straße', 'STRASSE', 'STRAẞE', 'strasse']],
+    ['a dotless i, and ligatures', ['ırıs ﬁnn', 'IRIS FINN', 'iris finn', 'irıs ﬁNN']],
+    ['marks on letters', ['Zoë', 'Zoe\u0308', 'ZOË']],
+    ['an international domain', ['a@exämple.com', 'A@EXÄMPLE.com', 'a@xn--exmple-cua.com']],
+  ])(
+    'IN-1: accounts that are loaded at once with one name in many spellings are one: %s',
+    async (_what, spellings) => {
+      const into = await fresh();
+      const reports = await Promise.all(
+        spellings.map((username, index) => load([{ kind: 'account', id: uuid(index + 1), username }], into)),
+      );
+      expect(reports.map(({ created }) => created).reduce((sum, each) => sum + each, 0)).toBe(1);
+      expect(reports.flatMap(({ refused }) => refused)).toHaveLength(spellings.length - 1);
+    },
+  );
+
+  test('IN-1: names with what cannot be seen, or turns the direction, are refused', async () => {
+    const names = ['a\u200bda', 'a\u200dda', '\u202eada', 'ada\u2066', 'a\u00adda', '\ufeffada', 'a\u2060da'];
+    const report = await load(
+      names.map((username, index) => ({ kind: 'account', id: uuid(index + 1), username })),
+      await fresh(),
     );
-    expect(reports.map(({ created }) => created).reduce((sum, each) => sum + each, 0)).toBe(1);
-    expect(reports.flatMap(({ refused }) => refused)).toHaveLength(spellings.length - 1);
+    expect(report.refused.map(({ lineNumber }) => lineNumber)).toEqual(names.map((_, index) => index + 1));
   });
 
   test('keeps hashes of other formats as they are', async () => {
