@@ -157,6 +157,34 @@ export interface Operations {
       };
     };
   };
+  /** Make an account, where the mount allows it, and sign in */
+  'POST /api/v1/auths/sign-up': {
+    readonly request: {
+      readonly email: string;
+      readonly password: string;
+      readonly first_name: string;
+      readonly last_name: string;
+      readonly username?: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string;
+      readonly user: {
+        readonly id: number;
+        readonly username: string;
+        readonly email: string;
+        readonly firstName: string;
+        readonly lastName: string;
+        readonly rol: string;
+        readonly avatar: string;
+        readonly status: 'active' | 'inactive';
+        readonly lastLogin: string;
+        readonly createdAt: string;
+        readonly permissions: readonly string[];
+        readonly stats: Readonly<Record<string, unknown>>;
+      };
+    };
+  };
   /** Exchange a refresh token for a new pair */
   'POST /api/v1/auths/refresh': {
     readonly request: {
@@ -181,7 +209,7 @@ export interface Operations {
       };
     };
   };
-  /** End the session */
+  /** End the session; a body is ignored */
   'POST /api/v1/auths/sign-out': { readonly request: null; readonly reply: null };
   /** The user’s profile */
   'GET /api/v1/auths/me': {
@@ -336,6 +364,29 @@ export interface Operations {
       readonly success: true;
     };
   };
+  /** Mail a token for a new password, if the address has an account */
+  'POST /password/send-token': {
+    readonly request: {
+      readonly email: string;
+    };
+    readonly reply: {
+      readonly sent: true;
+    };
+  };
+  /** Set a new password with the token */
+  'POST /password/reset': {
+    readonly request: {
+      readonly means: 'token';
+      readonly token: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly data: {
+        readonly status_code: 200;
+        readonly message: 'OK';
+      };
+    };
+  };
   /** Sign in as a mobile device, with a resource code, or by e-mail address and password */
   'POST /api/v1/auth/sign-in': {
     readonly request:
@@ -363,6 +414,41 @@ export interface Operations {
       readonly authorization: {
         readonly token: string;
       };
+    };
+  };
+  /** A challenge for a device’s platform to sign: single use, five minutes */
+  'GET /api/v1/auth/get-challenge': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge: string;
+    };
+  };
+  /** Make an account or an installation, where the mount allows it */
+  'POST /api/v1/auth/sign-up': {
+    readonly request:
+      | {
+          readonly type: 'email-password';
+          readonly data: {
+            readonly email: string;
+            readonly password: string;
+          };
+        }
+      | {
+          readonly type: 'mobile-device';
+          readonly data: {
+            readonly installationId: string;
+            readonly password: string;
+            readonly platform: 'ios' | 'android';
+            readonly challenge: string;
+            readonly assertionToken: string;
+            readonly assertionKeyId?: string;
+          };
+        };
+    readonly reply: {
+      readonly id: string;
+      readonly role: string;
+      readonly createdAt: string;
+      readonly updatedAt: string;
     };
   };
   /** Sign in with a user name, an e-mail address or a mobile phone number */
@@ -406,6 +492,30 @@ export interface Operations {
       readonly effective_organization_id: string | null;
     };
   };
+  /** Mail a code for a new password, if the reference names an account */
+  'POST /api/public/account/forgot-password': {
+    readonly request: {
+      readonly user_reference: string;
+    };
+    readonly reply: null;
+  };
+  /** Mail a validation code to whom a refused login gave a resend code */
+  'POST /api/public/account/resend-validation': {
+    readonly request: {
+      readonly resend_code: string;
+    };
+    readonly reply: null;
+  };
+  /** Validate the account with its password, or set a new password with the code for that */
+  'POST /api/public/account/validate': {
+    readonly request: {
+      readonly code: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly email: string;
+    };
+  };
   /** Sign in with a user name, an e-mail address or a phone number */
   'POST /v1/sign-in': {
     readonly request: {
@@ -433,6 +543,31 @@ export interface Operations {
   };
   /** End the session */
   'POST /v1/sign-out': { readonly request: null; readonly reply: null };
+  /** Begin to make an account: a code goes to the address, whether or not it is known */
+  'POST /v1/sign-up': {
+    readonly request: {
+      readonly email: string;
+      readonly password: string;
+      readonly username?: string;
+      readonly name?: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Make the account with the code that was mailed, and sign in */
+  'POST /v1/sign-up/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
   /** Complete a sign-in that asked for a step; answers as the contract where it began */
   'POST /v1/challenges/verify': {
     readonly request:
@@ -536,6 +671,31 @@ export interface Operations {
       readonly organisation: string | null;
       readonly role: string;
     };
+  };
+  /** Mail a code for a new password to whoever has a user name, an e-mail address or a phone number */
+  'POST /v1/password/forgot': {
+    readonly request: {
+      readonly identifier: string;
+    };
+    readonly reply: {
+      readonly accepted: true;
+    };
+  };
+  /** Set a new password with the code that was mailed; signs nobody in */
+  'POST /v1/password/reset': {
+    readonly request: {
+      readonly token: string;
+      readonly password: string;
+    };
+    readonly reply: null;
+  };
+  /** Change the password: ends every other session, and forgets devices */
+  'POST /v1/password/change': {
+    readonly request: {
+      readonly currentPassword: string;
+      readonly password: string;
+    };
+    readonly reply: null;
   };
   /** The account’s second factors */
   'GET /v1/factors': {
@@ -692,6 +852,8 @@ export interface Operations {
   'DELETE /v1/factors/passkeys/{id}': { readonly request: null; readonly reply: null };
   /** The public keys of access tokens (RFC 7517) */
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
+  /** The sessions whose tokens are to be refused, as they are revoked: for resource servers */
+  'GET /v1/revocations': { readonly request: null; readonly reply: null };
   /** Whether the process lives */
   'GET /livez': { readonly request: null; readonly reply: null };
   /** Whether it can serve, and if not, what is missing */

@@ -1,8 +1,5 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { AuditSchedule } from './audit/schedule.ts';
-import { Webhooks } from './audit/webhooks.ts';
-import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
@@ -18,11 +15,13 @@ import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
-import { KeySchedule } from './key-schedule.ts';
+import { startJobs } from './jobs.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts';
 import type { Clock, Log, Random } from './ports.ts';
+import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
@@ -66,6 +65,7 @@ const CLOSE_MILLISECONDS = 10_000;
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
   const { store, vault, clock, random, log, publicUrl } = ports;
   const mounts = servedMounts(config);
+  const passwords = await createPasswordPolicy(config.passwords, { clock, log });
   const keyRing = createKeyRing(config, mounts, ports);
   await keyRing.start((error) =>
     log.warn({ error: error.message }, 'the signing keys could not be read again'),
@@ -86,13 +86,14 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log,
   });
   await outbox.start();
-  const jobs = startJobs(config, ports, keyRing);
+  const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
   const corridor = createCorridor(config, ports, {
     mounts,
     keyRing,
     hashes,
     webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
+    passwords,
     mailQueued: () => outbox.nudge(),
   });
 
@@ -105,7 +106,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
-    prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
+    owners: mounts,
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
@@ -121,7 +122,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       await closeServer(server, closeSilent);
       keyRing.stop();
       await Promise.all([outbox.stop(), jobs.stop()]);
-      await hashes.close();
+      await Promise.all([hashes.close(), passwords.close()]);
     },
   };
 }
@@ -156,7 +157,7 @@ function openRoutes(server: FastifyInstance, parts: RouteParts): void {
     clock,
     publicUrl,
     keySet: () => keyRing.keySet(),
-    longestTokenSeconds: longestTokenSeconds(mounts),
+    retainedSeconds: retainedSeconds(mounts),
   };
   registerRevocationRoute(server, {
     resourceServer: async (credential) =>
@@ -165,40 +166,26 @@ function openRoutes(server: FastifyInstance, parts: RouteParts): void {
   });
 }
 
-/** What a server does from time to time, beside answering. */
-function startJobs(config: Configuration, ports: AppPorts, keyRing: KeyRing): { stop(): Promise<void> } {
-  const { store, vault, clock, log } = ports;
-  const cleanUp = new CleanUp(store, clock, log);
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
-  const { retentionDays } = config.audit;
-  const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
-  const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
-  const webhooks = new Webhooks({ store, clock, log, endpoints });
-  return {
-    async stop() {
-      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
-      await auditSchedule.stop();
-    },
-  };
-}
-
 interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
   readonly webauthn: Webauthn;
+  readonly passwords: PasswordPolicy;
   readonly mailQueued: () => void;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes, webauthn } = parts;
+  const { mounts, keyRing, hashes, webauthn, passwords } = parts;
   return {
     store,
     vault,
     hashes,
     decoyHash: decoyHash(hashes, random),
     hashingCost: config.hashing,
+    passwords,
+    attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     addressLimit: createAddressLimit(config.signIn.perAddress),
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
@@ -220,6 +207,12 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
   };
 }
 
+/** Who vouches for devices, where the configuration names somebody. */
+function attestationOf(config: Configuration, ports: AppPorts): Attestation | null {
+  const { url, secret } = config.attestation;
+  return url === undefined || secret === undefined ? null : createAttestation({ url, secret }, ports);
+}
+
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
 async function closeServer(server: FastifyInstance, closeSilent: () => void): Promise<void> {
   const sweeper = setInterval(() => {
@@ -237,7 +230,8 @@ async function closeServer(server: FastifyInstance, closeSilent: () => void): Pr
 
 /** Every mount that is served: those of the configuration, and the native API. */
 export function servedMounts(config: Configuration): Mount[] {
-  const native = resolveMounts([{ contract: nativeContract.name }], [nativeContract]);
+  const { enabled: allowSignUp } = config.signUp;
+  const native = resolveMounts([{ contract: nativeContract.name, allowSignUp }], [nativeContract]);
   return [...config.mounts, ...native.mounts];
 }
 
@@ -260,6 +254,14 @@ export function createKeyRing(
 
 function longestTokenSeconds(mounts: readonly Mount[]): number {
   return Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
+}
+
+/** What resource servers may add to the life of a token, since their clocks may be slow. */
+const CLOCK_TOLERANCE_SECONDS = 300;
+
+/** How long a revocation can matter to anybody. */
+function retainedSeconds(mounts: readonly Mount[]): number {
+  return longestTokenSeconds(mounts) + CLOCK_TOLERANCE_SECONDS;
 }
 
 /** A hash that no password opens, made in the background: the first attempt without an account waits for it. */

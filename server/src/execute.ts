@@ -1,9 +1,16 @@
+import { changePassword } from './self-service/change-password.ts';
 import { beginEnrolment, confirmEnrolment } from './self-service/enrol-factor.ts';
 import { enrolPasskey, passkeyEnrolmentOptions } from './self-service/enrol-passkey.ts';
+import { forgotPassword } from './self-service/forgot-password.ts';
 import { listFactors } from './self-service/list-factors.ts';
 import { forgetPasskey, listPasskeys } from './self-service/own-passkeys.ts';
 import { renewRecoveryCodes } from './self-service/recovery-codes.ts';
 import { removeFactor } from './self-service/remove-factor.ts';
+import { resetPassword } from './self-service/reset-password.ts';
+import { signUp } from './self-service/sign-up.ts';
+import { beginSignUp, confirmSignUp } from './self-service/sign-up-by-mail.ts';
+import { signUpChallenge, signUpInstallation } from './self-service/sign-up-installation.ts';
+import { resendValidation, validateAccount } from './self-service/validate-account.ts';
 import { inspect } from './sessions/inspect.ts';
 import { me } from './sessions/me.ts';
 import { endOne, endOthers, listSessions, signOut } from './sessions/own-sessions.ts';
@@ -46,6 +53,16 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'enrol-passkey': enrolPasskey,
   'list-passkeys': listPasskeys,
   'remove-passkey': forgetPasskey,
+  'sign-up': signUp,
+  'begin-sign-up': beginSignUp,
+  'confirm-sign-up': confirmSignUp,
+  'sign-up-challenge': signUpChallenge,
+  'sign-up-installation': signUpInstallation,
+  'forgot-password': forgotPassword,
+  'reset-password': resetPassword,
+  'change-password': changePassword,
+  'resend-validation': resendValidation,
+  'validate-account': validateAccount,
   'list-factors': listFactors,
   'enrol-factor': beginEnrolment,
   'confirm-factor': confirmEnrolment,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { MOUNT } from './mount-schema.ts';
+import { OPERATIONS } from './operations-schema.ts';
 
 // The whole configuration, each key with its meaning: what reads it, the JSON Schema that ships and the documentation
 // are all made from here. Sections hold keys and nothing is nested deeper, so every key has one environment name.
@@ -8,22 +9,6 @@ const closed = { additionalProperties: false };
 
 const seconds = (description: string, limits: { default: number; minimum?: number; maximum?: number }) =>
   Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
-
-const WEBHOOK = Type.Object(
-  {
-    url: Type.String({ pattern: '^https?://.+$', description: 'where events are posted' }),
-    secret: Type.String({
-      pattern: '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$',
-      description: 'what they are signed with: `whsec_` and 24 to 64 bytes in base64',
-    }),
-    events: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
-        description: 'names of events, or beginnings that end in `*`; default all',
-      }),
-    ),
-  },
-  closed,
-);
 
 /** The configuration's schema. */
 export const SETTINGS = Type.Object(
@@ -206,56 +191,57 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
-    audit: Type.Object(
+    signUp: Type.Object(
       {
-        retentionDays: Type.Integer({
-          description: 'how long events of the audit log are kept; 0 for ever',
-          default: 0,
-          minimum: 0,
-          maximum: 36_500,
+        enabled: Type.Boolean({
+          default: false,
+          description: 'let people make accounts at `/v1`; other mounts have `allowSignUp`',
         }),
       },
       closed,
     ),
-    metrics: Type.Object(
-      {
-        token: Type.Optional(
-          Type.String({
-            minLength: 16,
-            description:
-              'who shows it as a bearer token may read `/metrics` from anywhere; else this machine only',
-          }),
-        ),
-      },
-      closed,
-    ),
-    tracing: Type.Object(
+    attestation: Type.Object(
       {
         url: Type.Optional(
           Type.String({
             pattern: '^https?://.+$',
-            description:
-              'where OpenTelemetry spans go by OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`; none without it',
+            description: 'who is asked whether a device that signs up is what it says',
           }),
         ),
-        sampleRatio: Type.Number({
-          default: 1,
-          minimum: 0,
-          maximum: 1,
-          description: 'the part of requests that is traced',
-        }),
+        secret: Type.Optional(
+          Type.String({
+            pattern: '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$',
+            description: 'what those questions are signed with: `whsec_` and 24 to 64 bytes in base64',
+          }),
+        ),
       },
       closed,
     ),
-    webhooks: Type.Array(WEBHOOK, {
-      default: [],
-      description: 'who is told of audit events as they happen, by the rules of Standard Webhooks',
-    }),
+    ...OPERATIONS,
     session: Type.Object(
       {
         maxSeconds: seconds('longest life of a session, however often it is refreshed', {
           default: 7_776_000,
         }),
+      },
+      closed,
+    ),
+    passwords: Type.Object(
+      {
+        breachCheckUrl: Type.Optional(
+          Type.String({
+            pattern: '^https?://[^?#]+$',
+            description:
+              'a range service that new passwords are looked up at, such as `https://api.pwnedpasswords.com/range`: it learns five digits of a hash. When it does not answer, the password is taken',
+          }),
+        ),
+        breachedFile: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description:
+              'a sorted file of SHA-1 hashes, as Have I Been Pwned’s download has them, that new passwords are looked up in',
+          }),
+        ),
       },
       closed,
     ),

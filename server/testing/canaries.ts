@@ -3,6 +3,7 @@ import type { Answer } from './app.ts';
 import { uuid } from './core.ts';
 import { DOORS } from './doors.ts';
 import { readJwt } from './jwt.ts';
+import { RECOVERY_DOORS } from './recovery.ts';
 import type { RemoteServer } from './remote.ts';
 import type { Secret } from './secrets.ts';
 import { STEP_CONTRACTS } from './steps.ts';
@@ -63,6 +64,7 @@ export function canaryDirectory(): CanaryDirectory {
     account('device', { recogniseDevices: true, devices: [devices.known] }),
     account('unvalidated', { emailValidated: false }),
     account('enrolling'),
+    ...RECOVERY_DOORS.map(({ contract }) => account(`forgetful-${contract}`, { emailValidated: false })),
     account('inactive', { status: 'inactive' }),
     { kind: 'installation', ...installation },
     { kind: 'resource', context: 'canaries', code, maxUses: 0 },

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { openStore } from '../src/store/store.ts';
 import { bodyFor, type CanaryDirectory, canary, type Recorder } from './canaries.ts';
+import { throughRecovery } from './canary-recovery.ts';
 import type { MailSink } from './mail-sink.ts';
 import { keptLog } from './ports.ts';
 import { rawRequest } from './raw-request.ts';
+import { RECOVERY_DOORS } from './recovery.ts';
 import { headersOf, ROUTES } from './routes.ts';
 import { findSecrets } from './secrets.ts';
 import { accessTokenIn, openStep, STEP_CONTRACTS, signIn } from './steps.ts';
@@ -223,7 +225,10 @@ export async function travel(journey: Journey): Promise<Buffer> {
   for (const contract of STEP_CONTRACTS) await throughSession(journey, contract);
   await throughTheRest(journey);
   await throughFactors(journey);
+  await throughRecovery(journey);
   mail.refuseWith(451);
+  for (const door of RECOVERY_DOORS)
+    await door.ask(server, directory.who(`forgetful-${door.contract}`).email);
   for (const contract of STEP_CONTRACTS)
     await openStep(server, contract, directory.who(`mailed-${contract}`));
   const dump = await dumpStore(storeUrl);

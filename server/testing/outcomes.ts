@@ -174,8 +174,12 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
       },
     ],
   },
+  'signed up': { kind: 'signed-up', id: uuid(8), role: '', at: AT },
+  challenge: { kind: 'challenge', challenge: 'C'.repeat(48) },
+  'code sent': { kind: 'code-sent', ticket: 'ticket' },
   accepted: { kind: 'accepted' },
   done: { kind: 'done' },
+  validated: { kind: 'validated', email: 'ada@example.com' },
   ...Object.fromEntries(
     DECLINES.map((reason): [string, Outcome] => [`declined: ${reason}`, { kind: 'declined', reason }]),
   ),

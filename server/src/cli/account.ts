@@ -1,10 +1,8 @@
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { lockAfter } from '../accounts/policy.ts';
 import { type AuditEvent, type AuditEventName, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
-import { randomUuid } from '../crypto/secret-text.ts';
 import { OperatorError } from '../errors.ts';
 import { accountKey, factorKey } from '../sign-in/throttle.ts';
 import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
@@ -13,8 +11,8 @@ import { type AttemptState, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { factorsCommand } from './account-factors.ts';
 import { command, note, operator, withCore } from './command.ts';
+import { createAccountCommand } from './create-account.ts';
 import { ACCOUNT_ARGUMENT, findAccount } from './find-account.ts';
-import { loadOne } from './load-one.ts';
 import { print, printFields, printJson, printTable, shown, time } from './output.ts';
 
 const PAGE_ROWS = 500;
@@ -24,7 +22,7 @@ export function accountCommand(): Command {
   const account = command('account', 'operate on accounts');
   account.addCommand(listCommand());
   account.addCommand(showCommand());
-  account.addCommand(createCommand());
+  account.addCommand(createAccountCommand());
   account.addCommand(
     stateCommand('disable', 'end an account’s sessions and let it sign in no more', disable),
   );
@@ -155,57 +153,6 @@ function waitOf(state: AttemptState | null, now: number): { until: string; failu
   return state === null || state.blockedUntil <= now
     ? null
     : { until: time(state.blockedUntil), failures: state.failures };
-}
-
-function createCommand(): Command {
-  return command('create', 'make an account; it has no password unless one is given on standard input')
-    .argument('[id]', 'its id, a UUID (default: a new one)')
-    .option('--username <name>', 'user name')
-    .option('--email <address>', 'e-mail address')
-    .option('--phone <number>', 'phone number, international')
-    .option('--organisation <id>', 'its home')
-    .option('--name <name>', 'the person’s full name')
-    .option('--role <role>', 'its role outside any organisation')
-    .option('--email-validated', 'the address is known to be theirs')
-    .option('--password-stdin', 'read the password from standard input')
-    .option('--json', 'print JSON')
-    .action(
-      async (
-        given: string | undefined,
-        options: Record<string, string | boolean | undefined>,
-        called: Command,
-      ) => {
-        const password = options.passwordStdin
-          ? (await readAll(process.stdin)).replace(/\r?\n$/, '')
-          : undefined;
-        await withCore(called, async (core) => {
-          const id = given?.toLowerCase() ?? randomUuid(core.random);
-          if ((await core.store.accountRecords.existing([id])).size > 0)
-            throw new OperatorError(`there is an account ${id} already`);
-          const { organisation, username, email, phone, role, name } = options;
-          const emailValidated = options.emailValidated === true;
-          const user = name === undefined ? {} : { user: { name } };
-          await loadOne(
-            core,
-            {
-              kind: 'account',
-              id,
-              organisation,
-              username,
-              email,
-              phone,
-              role,
-              emailValidated,
-              password,
-              ...user,
-            },
-            eventOf(core, id, 'account.created'),
-          );
-          if (options.json) await printJson({ id });
-          else await print(`${id}\n`);
-        });
-      },
-    );
 }
 
 type Operation = (

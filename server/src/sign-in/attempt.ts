@@ -4,6 +4,8 @@ import type { AccountView } from '../accounts/view.ts';
 import type { Decline } from '../commands/decline.ts';
 import type { FactorCommand, FactorOutcome } from '../commands/factor.ts';
 import type { PasskeyCommand, PasskeyOutcome } from '../commands/passkeys.ts';
+import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
+import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
 import type { Proof } from '../factors/factor.ts';
 
 export type { Organisation } from '../accounts/account.ts';
@@ -69,6 +71,8 @@ export type Command =
     }
   /** Shows the password anew, and what else is asked for: some changes want a proof that is fresh. */
   | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
+  | SignUpCommand
+  | PasswordCommand
   | FactorCommand
   | PasskeyCommand;
 
@@ -187,11 +191,13 @@ export type Outcome =
       readonly effectiveOrganisation: string | null;
     }
   | { readonly kind: 'signed-out' }
+  | SignUpOutcome
   /** It was taken note of; what came of it is not told. */
   | { readonly kind: 'accepted' }
   /** It is done, and there is nothing more to tell. */
   | { readonly kind: 'done' }
   | { readonly kind: 'declined'; readonly reason: Decline }
+  | PasswordOutcome
   | FactorOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }

@@ -1,10 +1,12 @@
 import type { AuditEvent, AuditEventName } from '../audit/event.ts';
 import { auditEvent } from '../audit/event.ts';
+import type { AttestedDevice } from '../commands/sign-up.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
 import type { Webauthn } from '../factors/webauthn.ts';
 import type { Mount } from '../mount.ts';
+import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Change } from '../store/engine.ts';
@@ -24,6 +26,10 @@ export interface Corridor {
   /** A hash that no password opens: what an attempt without an account is verified against, at the same cost. */
   readonly decoyHash: Promise<string>;
   readonly hashingCost: HashingCost;
+  /** What holds for every password that is set. */
+  readonly passwords: PasswordPolicy;
+  /** Who says whether a device is what it says; null where nobody was named. */
+  readonly attestation: { isGenuine(device: AttestedDevice): Promise<boolean> } | null;
   readonly throttle: Throttle;
   readonly addressLimit: AddressLimit;
   readonly accessTokens: AccessTokens;

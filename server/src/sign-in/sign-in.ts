@@ -12,7 +12,7 @@ import { prove } from './prove.ts';
 import { type CredentialRefusal, type Failed, refuseCredential, refuseState } from './refuse.ts';
 import { beginWithResourceCode } from './resource-code.ts';
 import { dueFactor, forgiveFailures } from './second-factor.ts';
-import { type Admission, type Hold, releaseHolds } from './throttle.ts';
+import { type Admission, accountKey, type Hold, passHolds } from './throttle.ts';
 import { openStep, type Passage } from './ticket.ts';
 import { verifyPassword } from './verify-credential.ts';
 
@@ -72,7 +72,7 @@ async function beginWithPassword(
   fingerprint: string | null,
 ): Promise<Outcome> {
   const identified = await identify(corridor, attempt, credential.identifiers);
-  const candidates = 'candidates' in identified ? identified.candidates : [];
+  const { candidates, others } = 'candidates' in identified ? identified : { candidates: [], others: [] };
   const counted =
     'candidates' in identified ? candidates.map((candidate) => candidate.counted) : [identified.nobody];
 
@@ -108,14 +108,14 @@ async function beginWithPassword(
     return throttled ? soonest(admissions) : outcome;
   }
 
-  const settles = releaseHolds(holds);
+  const settles = passHolds(holds, new Set([...matched].map(accountKey)));
   const accounts = candidates.map((candidate) => candidate.account);
   const account = accounts.find((each) => matched.has(each.id));
   if (!account) throw new Error('a password matched an account that was not tried');
   const device = fingerprint === null ? null : deviceOf(account.id, fingerprint, corridor.vault);
   const outcome =
     credential.accounts === 'all'
-      ? await offerChoices(corridor, attempt, { accounts, matched, settles })
+      ? await offerChoices(corridor, attempt, { accounts: [...accounts, ...others], matched, settles })
       : await proceed(corridor, attempt, { account, picked: null, device, spends: [], settles });
   corridor.throttle.settled(holds);
   return outcome;

@@ -1,8 +1,10 @@
 import type { AccountStatus, User } from '../accounts/account.ts';
 import { type BulkInsert, insertRows, padded, places } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
-import { type RevocationReason, revoke } from './revocations.ts';
+import { rememberPassword } from './former-passwords.ts';
+import type { RevocationReason } from './revocations.ts';
 import { flag, integer, optionalText, text } from './rows.ts';
+import { endAccountSessions, endInstallationSessions } from './sessions.ts';
 
 /** An account as the directory knows it: what import writes and export reads, references by id. */
 export interface AccountRecord {
@@ -249,7 +251,7 @@ function rowOf(record: AccountRecord): (string | number | null)[] {
   ];
 }
 
-/** Sets a password, and ends what was issued before. */
+/** Sets a password, and ends what was issued before. An account's present one is remembered as a former one. */
 export function setPasswordHash(
   table: 'accounts' | 'installations',
   id: string,
@@ -257,7 +259,8 @@ export function setPasswordHash(
   now: number,
 ): Change[] {
   return [
-    revoke(PRINCIPAL[table](1), [id], 'password-changed', now),
+    ...endSessionsOf[table]([id], 'password-changed', now),
+    ...(table === 'accounts' ? rememberPassword(id) : []),
     {
       sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1 WHERE id = $1`,
       params: [id, passwordHash],
@@ -275,14 +278,9 @@ export function raiseEpochs(
   if (ids.length === 0) return [];
   const params = padded(ids);
   return [
-    revoke(PRINCIPAL[table](params.length), params, reason, now),
+    ...endSessionsOf[table](ids, reason, now),
     { sql: `UPDATE ${table} SET epoch = epoch + 1 WHERE id IN (${places(params.length)})`, params },
   ];
 }
 
-/** Whose sessions are meant: an account's include those of the installations that act for it. */
-const PRINCIPAL = {
-  accounts: (count: number) => `s.account_id IN (${places(count, 4)})`,
-  installations: (count: number) =>
-    `s.principal_kind = 'installation' AND s.principal_id IN (${places(count, 4)})`,
-} as const;
+const endSessionsOf = { accounts: endAccountSessions, installations: endInstallationSessions } as const;

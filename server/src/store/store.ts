@@ -7,6 +7,7 @@ import { currentPrincipalReader } from './current-principal.ts';
 import { deviceReader } from './devices.ts';
 import type { Change, Committed, Engine } from './engine.ts';
 import { factReader } from './facts.ts';
+import { formerPasswordReader } from './former-passwords.ts';
 import { installationReader } from './installations.ts';
 import { membershipReader } from './memberships.ts';
 import { migrate, requireCurrentSchema } from './migrate.ts';
@@ -42,6 +43,7 @@ export function storeOn(unwatched: Engine) {
     audit: auditReader(engine),
     devices: deviceReader(engine),
     facts: factReader(engine),
+    formerPasswords: formerPasswordReader(engine),
     installations: installationReader(engine),
     memberships: membershipReader(engine),
     organisations: organisationReader(engine),

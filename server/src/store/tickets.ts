@@ -1,3 +1,4 @@
+import { TICKET_ATTEMPTS } from './count-attempt.ts';
 import type { Change, Engine } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
@@ -9,6 +10,8 @@ export type TicketPurpose =
   | 'switch'
   | 'prove-again'
   | 'enrol-passkey'
+  | 'validate'
+  | 'reset'
   | 'enrol-totp'
   | 'enrol-email';
 
@@ -119,13 +122,27 @@ export function issueTicket(ticket: Ticket): Change {
 
 /**
  * Puts a new mailed code in the place of the old one, which is dead from then on. Guard `resend`: the ticket is alive
- * and the last code was sent before the given time.
+ * with a try left, and the last code was sent before the given time.
  */
 export function replaceTicketCode(secretHash: string, code: MailedCode, lastSentBefore: number): Change {
   return {
     guard: 'resend',
     sql: `UPDATE tickets SET code_hash = $2, code_sent_at = $3, code_expires_at = $4
-          WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $3 AND code_sent_at <= $5 RETURNING secret_hash`,
+          WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $3 AND attempts < ${TICKET_ATTEMPTS}
+          AND code_sent_at <= $5 RETURNING secret_hash`,
     params: [secretHash, code.hash, code.sentAt, code.expiresAt, lastSentBefore],
+  };
+}
+
+/**
+ * Notes that a mail was sent on the strength of a ticket, which stays good. Guard `resend`: the ticket is alive, and the last
+ * one was sent before the given time.
+ */
+export function noteTicketMail(secretHash: string, now: number, lastSentBefore: number): Change {
+  return {
+    guard: 'resend',
+    sql: `UPDATE tickets SET code_sent_at = $2 WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $2
+          AND (code_sent_at IS NULL OR code_sent_at <= $3) RETURNING secret_hash`,
+    params: [secretHash, now, lastSentBefore],
   };
 }

@@ -7,12 +7,14 @@ import {
   readText,
   type WireRequest,
 } from '../contract.ts';
-import { TOKEN_LIMIT } from './bearer.ts';
 import { failure } from './failure.ts';
-import { PASSKEY_ECHO, readAssertion } from './passkeys.ts';
+import { PASSKEY_ECHO, readAssertion } from './passkey-body.ts';
 import { Accepted, AssertionBody, OriginReply } from './shapes.ts';
 
-const CODE_LIMIT = 64;
+/** The longest token that is read. */
+export const TOKEN_LIMIT = 4096;
+/** The longest code that is read. */
+export const CODE_LIMIT = 64;
 
 function decodeVerify(request: WireRequest): Decoded {
   const ticket = readText(request.body, 'challenge_token', { max: TOKEN_LIMIT });
@@ -21,13 +23,16 @@ function decodeVerify(request: WireRequest): Decoded {
   const code = readText(request.body, 'code', { max: CODE_LIMIT });
   if (memberOf(request.body, 'passkey') === undefined)
     return code.state === 'text'
-      ? { command: { ...step, proof: { kind: 'code', code: code.value } } }
+      ? { command: { ...step, proof: { kind: 'code', code: code.value } }, echo: { proves: 'yes' } }
       : { fault: 'unreadable' };
   // One or the other: two proofs are not weighed against each other.
   const response = code.state === 'missing' ? readAssertion(request.body) : null;
   return response === null
     ? { fault: 'unreadable' }
-    : { command: { ...step, proof: { kind: 'passkey', response } }, echo: PASSKEY_ECHO };
+    : {
+        command: { ...step, proof: { kind: 'passkey', response } },
+        echo: { ...PASSKEY_ECHO, proves: 'yes' },
+      };
 }
 
 function decodeResend(request: WireRequest): Decoded {

@@ -3,8 +3,10 @@ import { challengeEndpoints, challengeReplies } from './challenges.ts';
 import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
 import { passkeyEndpoints, passkeyReplies } from './passkeys.ts';
+import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
+import { signUpEndpoints, signUpReplies } from './sign-up.ts';
 
 /** The native API: what our own clients speak, and what completes the steps that other contracts have no field for. */
 export const native: Contract = {
@@ -14,19 +16,25 @@ export const native: Contract = {
   servesEveryMount: true,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: ['people'],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 900, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
   endpoints: [
     ...signInEndpoints,
+    ...signUpEndpoints,
     ...challengeEndpoints,
     ...sessionEndpoints,
+    ...passwordEndpoints,
     ...factorEndpoints,
     ...passkeyEndpoints,
   ],
 
   encode: {
     ...signInReplies,
+    ...signUpReplies,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
     ...challengeReplies,
     ...sessionReplies,
     ...factorReplies,
@@ -38,6 +46,7 @@ export const native: Contract = {
     accepted: () => ({ status: 202, body: { accepted: true } }),
     done: () => ({ status: 204, body: null }),
     choices: neverSpoken,
+    validated: neverSpoken,
     me: neverSpoken,
   },
 

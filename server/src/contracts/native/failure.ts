@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { Outcome } from '../../sign-in/attempt.ts';
-import type { Fault, Reply, Wire } from '../contract.ts';
+import { type Fault, neverSpoken, type Reply, type Wire } from '../contract.ts';
 import type { Inactive } from './shapes.ts';
 
 /** Every code that the native API fails with, and what it says beside it. */
@@ -18,6 +18,13 @@ const MESSAGES = {
   'passkey-known': 'This passkey is registered already.',
   'too-many-passkeys': 'The account has as many passkeys as it can have. Remove one first.',
   'no-such-passkey': 'The account has no such passkey.',
+  'reset-token-invalid': 'The code is not valid, was used, or has expired.',
+  'password-length': 'The password must be between 8 and 1024 characters.',
+  'password-too-easy': 'The password is too easy to guess.',
+  'password-reused': 'You cannot reuse old passwords.',
+  'sign-up-disabled': 'Signing up is not possible here.',
+  'identifier-malformed': 'The e-mail address or the user name cannot be one.',
+  'identifier-taken': 'The user name is taken.',
   'no-such-factor': 'The account does not have that.',
   'factor-not-allowed':
     'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
@@ -74,7 +81,10 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'account-not-validated':
     case 'organisation-suspended':
     case 'second-factor-missing':
-      return failure(403, 'account-refused', wire);
+      // Whoever holds a challenge is told of the challenge only.
+      return wire.echo.proves === undefined
+        ? failure(403, 'account-refused', wire)
+        : failure(401, 'invalid-ticket', wire);
   }
 }
 
@@ -91,6 +101,22 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(409, 'too-many-passkeys', wire);
     case 'no-such-passkey':
       return failure(404, 'no-such-passkey', wire);
+    case 'reset-token-invalid':
+      return failure(404, 'reset-token-invalid', wire);
+    case 'password-length':
+      return failure(422, 'password-length', wire);
+    case 'password-listed':
+      return failure(422, 'password-too-easy', wire);
+    case 'password-reused':
+      return failure(422, 'password-reused', wire);
+    case 'sign-up-disabled':
+      return failure(403, 'sign-up-disabled', wire);
+    case 'identifier-malformed':
+      return failure(422, 'identifier-malformed', wire);
+    case 'identifier-taken':
+      return failure(409, 'identifier-taken', wire);
+    case 'attestation-unavailable':
+      return neverSpoken({ kind: 'declined', reason });
     case 'no-such-factor':
       return failure(404, 'no-such-factor', wire);
     case 'factor-not-allowed':

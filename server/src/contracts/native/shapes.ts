@@ -46,6 +46,9 @@ export const Sessions = Type.Object({
 /** How many sessions were ended. */
 export const Ended = Type.Object({ ended: Type.Integer() });
 
+/** A code was sent, or would have been; it goes with this. */
+export const CodeSent = Type.Object({ challenge_token: Type.String() });
+
 /** The tokens of a session, and the role that it acts in. */
 export const Tokens = Type.Object({
   accessToken: Type.String(),
@@ -54,11 +57,13 @@ export const Tokens = Type.Object({
   role: Type.String(),
 });
 
+const Failed = Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() });
+
+/** Why not. */
+export const Failure = Type.Object({ error: Failed });
+
 /** A step is due before the role is reached. */
-export const StepDue = Type.Object({
-  error: Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() }),
-  challenge_token: Type.String(),
-});
+export const StepDue = Type.Object({ error: Failed, challenge_token: Type.String() });
 
 const Bytes = Type.String({ contentEncoding: 'base64url' });
 

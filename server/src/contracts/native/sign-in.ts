@@ -10,7 +10,7 @@ import {
   readText,
   type WireRequest,
 } from '../contract.ts';
-import { TOKEN_LIMIT } from './bearer.ts';
+import { TOKEN_LIMIT } from './challenges.ts';
 import { StepDue, Tokens } from './shapes.ts';
 
 function decodeSignIn(request: WireRequest): Decoded {
@@ -39,7 +39,7 @@ function decodeRefresh(request: WireRequest): Decoded {
     : { fault: 'unreadable' };
 }
 
-function tokensReply(tokens: IssuedTokens, principal: Principal): Reply {
+function tokensReply(tokens: IssuedTokens, principal: Principal, status = 200): Reply {
   const picked = principal.kind === 'account' ? (principal.picked ?? principal.view.primary) : null;
   const body: Static<typeof Tokens> = {
     accessToken: tokens.accessToken,
@@ -47,7 +47,7 @@ function tokensReply(tokens: IssuedTokens, principal: Principal): Reply {
     organisation: picked?.organisation?.id ?? null,
     role: picked?.role?.name ?? '',
   };
-  return { status: 200, body };
+  return { status, body };
 }
 
 /** Signing in at the native API itself. */
@@ -83,7 +83,8 @@ export const signInEndpoints: readonly Endpoint[] = [
 
 /** How it is answered. */
 export const signInReplies: Pick<Encoders, 'signed-in' | 'refreshed' | 'signed-out'> = {
-  'signed-in': ({ tokens, principal }) => tokensReply(tokens, principal),
+  'signed-in': ({ tokens, principal }, wire) =>
+    tokensReply(tokens, principal, wire.echo.signedUp === undefined ? 200 : 201),
   refreshed: ({ tokens, principal }) => tokensReply(tokens, principal),
   'signed-out': () => ({ status: 204, body: null }),
 };
