@@ -672,6 +672,30 @@ export interface Operations {
       readonly role: string;
     };
   };
+  /** The devices that the account recognises, those used last first */
+  'GET /v1/devices': {
+    readonly request: null;
+    readonly reply: {
+      readonly devices: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly createdAt: string;
+        readonly lastUsedAt: string;
+        readonly current: boolean;
+      }[];
+    };
+  };
+  /** Forget all of them */
+  'DELETE /v1/devices': { readonly request: null; readonly reply: null };
+  /** Give one of them a name */
+  'POST /v1/devices/{id}': {
+    readonly request: {
+      readonly name: string;
+    };
+    readonly reply: null;
+  };
+  /** Forget one of them: its next sign-in asks for a code again */
+  'DELETE /v1/devices/{id}': { readonly request: null; readonly reply: null };
   /** Mail a code for a new password to whoever has a user name, an e-mail address or a phone number */
   'POST /v1/password/forgot': {
     readonly request: {
@@ -763,6 +787,54 @@ export interface Operations {
   };
   /** Do without recovery codes */
   'DELETE /v1/factors/recovery-codes': { readonly request: null; readonly reply: null };
+  /** Begin to prove the account’s e-mail address: a code is mailed */
+  'POST /v1/email/validate': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Begin to give the account another e-mail address: a code is mailed to it. Wants a session that is fresh */
+  'POST /v1/email': {
+    readonly request: {
+      readonly email: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Prove the e-mail address with the code that was mailed */
+  'POST /v1/email/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: null;
+  };
+  /** Begin to prove the account’s phone number: a code is sent as a text message */
+  'POST /v1/phone/validate': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Begin to give the account another phone number: a code is sent as a text message to it. Wants a session that is fresh */
+  'POST /v1/phone': {
+    readonly request: {
+      readonly phone: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Prove the phone number with the code that was sent as a text message */
+  'POST /v1/phone/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: null;
+  };
   /** Begin to sign in with a passkey and nothing else: what the browser needs */
   'POST /v1/passkeys/sign-in-options': {
     readonly request: null;

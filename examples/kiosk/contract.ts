@@ -93,6 +93,7 @@ export const kiosk: Contract = {
     'passkey-options': neverSpoken,
     'passkey-added': neverSpoken,
     passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault) => denied(FAULT_STATUS[fault], fault),

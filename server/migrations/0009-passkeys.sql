@@ -13,3 +13,11 @@ CREATE TABLE passkeys (
   last_used_at BIGINT
 ) /* sqlite: WITHOUT ROWID */;
 CREATE INDEX passkeys_by_account ON passkeys (account_id);
+
+-- Challenges of sign-ins without a name that were answered. What was not answered is kept nowhere: a challenge says by
+-- itself that it is ours, and until when.
+CREATE TABLE spent_challenges (
+  challenge_hash TEXT PRIMARY KEY,
+  expires_at BIGINT NOT NULL
+) /* sqlite: WITHOUT ROWID */;
+CREATE INDEX spent_challenges_by_expiry ON spent_challenges (expires_at);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -83,6 +83,16 @@ describe('the configuration', () => {
       hashing: { memoryKib: 19_456, passes: 2, parallelism: 1, queueMilliseconds: 1000 },
       challenge: { pinSeconds: 600, ticketSeconds: 600 },
       refresh: { graceSeconds: 10 },
+      mail: {
+        locale: 'en',
+        limitUnprovenPerAddress: 10,
+        limitProvenPerAddress: 20,
+        limitUnprovenPerSource: 200,
+        limitProvenPerSource: 1000,
+        limitPerOrganisation: 5000,
+        limitPerDay: 10_000,
+      },
+      sms: { limitPerNumber: 5, limitPerSource: 50, limitPerPrefix: 500, limitPerDay: 1000 },
     });
     expect(
       config.mounts.map(({ name, accessTokenSeconds, refreshTokenSeconds, requireValidatedEmail }) => [
@@ -288,6 +298,45 @@ describe('the configuration', () => {
       LATCHKEY_MOUNTS: '[{"contract":"login","organisation":"0A0B0C0D-0000-4000-8000-00000000ABCD"}]',
     });
     expect(mounts[0]?.organisation).toBe('0a0b0c0d-0000-4000-8000-00000000abcd');
+  });
+
+  test('takes a provider of text messages by its address, its credential apart', () => {
+    const token = write('sms-token', 'a token\n');
+    expect(
+      load({
+        LATCHKEY_SMS_URL: 'https://sms.example.com/v1/messages',
+        LATCHKEY_SMS_FROM: '+34600111222',
+        LATCHKEY_SMS_TOKEN_FILE: join(directory, token),
+      }).sms,
+    ).toMatchObject({ url: 'https://sms.example.com/v1/messages', from: '+34600111222', token: 'a token' });
+    expect(load().sms).toMatchObject({ url: 'console:', from: 'Latchkey' });
+    expect(load().sms).not.toHaveProperty('token');
+    expect(problems({ LATCHKEY_SMS_URL: 'https://user:secret@sms.example.com' })).toEqual([
+      'sms.url: must not hold a user or a password; put the credential into sms.token',
+    ]);
+    expect(problems({ LATCHKEY_SMS_URL: 'http://' })[0]).toMatch(/^sms\.url: must/);
+    expect(problems({ LATCHKEY_SMS_URL: 'smpp://example.com' })[0]).toMatch(/^sms\.url: .*LATCHKEY_SMS_URL/);
+  });
+
+  test('tells every mistake in templates with its file and line, and a language without words', () => {
+    const folder = join(directory, 'templates');
+    mkdirSync(join(folder, 'default', 'fr'), { recursive: true });
+    const template = join(folder, 'default', 'fr', 'reset-code.txt');
+    writeFileSync(template, 'Un nouveau mot de passe\n\n{cod}\n');
+    const settings = { LATCHKEY_MAIL_TEMPLATES: folder, LATCHKEY_MAIL_LOCALE: 'fr-CA' };
+    expect(problems({ ...settings, LATCHKEY_LISTEN_PORT: 'x' })).toEqual([
+      expect.stringMatching(/^listen\.port: /),
+      expect.stringMatching(/^mail\.templates: default\/fr\/reset-code\.txt:3: \{cod\} is no placeholder/),
+      'mail.templates: default/fr/reset-code.txt:3: {code} is missing',
+    ]);
+    writeFileSync(template, 'Un nouveau mot de passe\n\n{code}\n');
+    expect(problems(settings)).toEqual([]);
+    expect(problems({ LATCHKEY_MAIL_LOCALE: 'fr' })).toEqual([
+      'mail.locale: there are no templates in fr, neither ours nor in mail.templates',
+    ]);
+    expect(problems({ LATCHKEY_MAIL_TEMPLATES: join(directory, 'nowhere') })[0]).toMatch(
+      /^mail\.templates: .*nowhere: cannot be read/,
+    );
   });
 
   test('says in one line what is wrong with the file itself', () => {

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { GEO_SETTINGS, MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
 import { MOUNT } from './mount-schema.ts';
 import { OPERATIONS } from './operations-schema.ts';
 
@@ -59,20 +60,9 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
-    mail: Type.Object(
-      {
-        url: Type.String({
-          default: 'console:',
-          pattern: '^(console:|smtps?://.+)$',
-          description: '`smtp://…`, `smtps://…`, or `console:`, which prints mails to stderr',
-        }),
-        from: Type.String({
-          default: 'Latchkey <no-reply@localhost>',
-          description: 'sender of every mail: `Name <address>` or an address',
-        }),
-      },
-      closed,
-    ),
+    mail: MAIL_SETTINGS,
+    sms: SMS_SETTINGS,
+    geo: GEO_SETTINGS,
     trustedProxies: Type.Array(Type.String(), {
       default: [],
       description: 'addresses or CIDR blocks whose `X-Forwarded-For` is believed',

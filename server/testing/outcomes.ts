@@ -47,6 +47,7 @@ const account: AccountWithMemberships = {
   recogniseDevices: true,
   role: null,
   stats: { courses: 3 },
+  locale: null,
   epoch: 4,
   signIns: 12,
   failedSignIns: 3,
@@ -179,6 +180,25 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
   'code sent': { kind: 'code-sent', ticket: 'ticket' },
   accepted: { kind: 'accepted' },
   done: { kind: 'done' },
+  devices: {
+    kind: 'devices',
+    devices: [
+      {
+        id: 'Zm9vYmFyLWJh',
+        name: 'Ada’s laptop',
+        createdAt: Date.UTC(2026, 10, 22, 14, 5),
+        lastUsedAt: Date.UTC(2026, 10, 23, 9, 30),
+        isCurrent: true,
+      },
+      {
+        id: 'c29tZXRoaW5n',
+        name: null,
+        createdAt: Date.UTC(2026, 10, 20, 8),
+        lastUsedAt: Date.UTC(2026, 10, 20, 8),
+        isCurrent: false,
+      },
+    ],
+  },
   validated: { kind: 'validated', email: 'ada@example.com' },
   ...Object.fromEntries(
     DECLINES.map((reason): [string, Outcome] => [`declined: ${reason}`, { kind: 'declined', reason }]),

@@ -33,6 +33,7 @@ export interface Shape {
 interface Described {
   readonly type?: string;
   readonly const?: unknown;
+  readonly enum?: readonly unknown[];
   readonly minLength?: number;
   readonly contentEncoding?: string;
   readonly anyOf?: readonly Described[];
@@ -47,6 +48,9 @@ export const ALIKE: readonly string[] = [
   'POST /api/public/account/resend-validation',
   'POST /v1/password/forgot',
 ];
+
+/** Those that anybody may ask, and that read nothing of what is sent. */
+export const OPEN: readonly string[] = ['GET /api/v1/auth/get-challenge'];
 
 /** Every endpoint there is: what is generated from this list takes a new contract and a new endpoint up by itself. */
 export const ROUTES: readonly Route[] = [...contracts, nativeContract].flatMap((contract) =>
@@ -83,6 +87,7 @@ function sampleOf(schema: Described): unknown {
   const [first] = schema.anyOf ?? [];
   if (first !== undefined) return sampleOf(first);
   if (schema.const !== undefined) return schema.const;
+  if (schema.enum !== undefined) return schema.enum[0];
   if (schema.type === 'boolean') return false;
   if (schema.type === 'array') return [];
   if (schema.contentEncoding === 'base64url') return 'nothing-that-is-known';

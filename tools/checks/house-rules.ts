@@ -43,6 +43,11 @@ const PLACED: readonly Placed[] = [
     places: [/^store\/count-attempt\.ts$/],
   },
   {
+    what: 'counting what is sent',
+    pattern: /\bSET\s[^`]*\b(sent|withheld)\s*=/,
+    places: [/^store\/sending-budget\.ts$/],
+  },
+  {
     what: 'minting a session',
     pattern: /\binsertSession\(/,
     places: [/^sign-in\/issue\.ts$/, /^store\/sessions\.ts$/],

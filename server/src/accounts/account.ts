@@ -71,6 +71,8 @@ export interface Account {
   /** Its role outside any organisation. */
   readonly role: Role | null;
   readonly stats: Readonly<Record<string, unknown>>;
+  /** The language that the person reads, as a BCP 47 tag: the directory's `attributes.locale`. Null without one. */
+  readonly locale: string | null;
   /** Rises with every change that must end what was issued before it. */
   readonly epoch: number;
   readonly signIns: number;

@@ -7,10 +7,6 @@ export type Decline = (typeof DECLINES)[number];
 /** Every decline there is. */
 export const DECLINES = [
   'proof-required',
-  'passkey-refused',
-  'passkey-known',
-  'too-many-passkeys',
-  'no-such-passkey',
   'reset-token-invalid',
   'password-length',
   'password-listed',
@@ -19,10 +15,15 @@ export const DECLINES = [
   'identifier-malformed',
   'identifier-taken',
   'attestation-unavailable',
+  'passkey-refused',
+  'passkey-known',
+  'too-many-passkeys',
+  'no-such-passkey',
   'no-such-factor',
   'factor-needed',
   'factor-not-allowed',
   'no-address',
+  'no-such-device',
 ] as const;
 
 /** An outcome that declines and nothing else. */

@@ -16,7 +16,7 @@ import {
 } from '../store/recovery-codes.ts';
 
 /** What a change of factors is made with, in a request and at the command line. */
-export type FactorTools = Pick<Corridor, 'vault' | 'random' | 'clock'>;
+export type FactorTools = Pick<Corridor, 'vault' | 'random' | 'clock' | 'wording'>;
 
 /** What can be changed: passkeys have endpoints of their own, one each. */
 export type ChangedFactor = RemovableFactor | 'passkey';

@@ -198,18 +198,19 @@ export async function resend(corridor: Corridor, attempt: Attempt, presented: st
   const taken = await readStepTicket(corridor, attempt, presented);
   if (!taken) return refused('ticket-invalid');
   const { ticket, account, mount } = taken;
+  const origin: Attempt = { ...attempt, mount };
+  const before = corridor.clock.now() - RESEND_MILLISECONDS;
   const isWanted =
     ticket.step === 'device' || isPinMailed(account, ticket.membership, corridor.clock.now(), ticket.purpose);
-  const mailed =
-    ticket.code !== null && ticket.step !== null && isWanted
-      ? mailCode(corridor, account, ticket.secretHash, ticket.step)
-      : null;
+  // What the statement below would refuse is not counted as sent either.
+  const isDue = ticket.step !== null && ticket.code !== null && ticket.code.sentAt <= before && isWanted;
+  const mailed = isDue ? await mailCode(corridor, origin, account, ticket.secretHash, ticket.step) : null;
   if (!mailed) return { kind: 'resent' };
   const now = mailed.code.sentAt;
   const committed = await corridor.store.commit([
     replaceTicketCode(ticket.secretHash, mailed.code, now - RESEND_MILLISECONDS),
     enqueueMail(mailed.mail),
-    auditAttempt({ ...attempt, mount }, now, 'code.resent', { accountId: account.id }),
+    auditAttempt(origin, now, 'code.resent', { accountId: account.id }),
   ]);
   if (committed.ok) corridor.mailQueued();
   return { kind: 'resent' };

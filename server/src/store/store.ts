@@ -19,6 +19,8 @@ import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
 import { roleReader } from './roles.ts';
+import { seenDeviceReader } from './seen-devices.ts';
+import { sendingBudgetReader } from './sending-budget.ts';
 import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
 import { ticketReader } from './tickets.ts';
@@ -55,6 +57,8 @@ export function storeOn(unwatched: Engine) {
     resourceServers: resourceServerReader(engine),
     revocations: revocationReader(engine),
     roles: roleReader(engine),
+    seenDevices: seenDeviceReader(engine),
+    sendingBudgets: sendingBudgetReader(engine),
     sessions: sessionReader(engine),
     signingKeys: signingKeyReader(engine),
     tickets: ticketReader(engine),

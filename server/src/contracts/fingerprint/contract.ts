@@ -253,6 +253,7 @@ export const fingerprint: Contract = {
     'passkey-options': neverSpoken,
     'passkey-added': neverSpoken,
     passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalidParams([]) : failure(FAULT_STATUS[fault])),

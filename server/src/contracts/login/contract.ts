@@ -209,6 +209,7 @@ export const login: Contract = {
     'passkey-options': neverSpoken,
     'passkey-added': neverSpoken,
     passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: faultReply,

@@ -7,12 +7,11 @@ import {
   readText,
   type WireRequest,
 } from '../contract.ts';
+import { TOKEN_LIMIT } from './bearer.ts';
 import { failure } from './failure.ts';
-import { PASSKEY_ECHO, readAssertion } from './passkey-body.ts';
+import { PASSKEY_ECHO, readAssertion } from './passkeys.ts';
 import { Accepted, AssertionBody, OriginReply } from './shapes.ts';
 
-/** The longest token that is read. */
-export const TOKEN_LIMIT = 4096;
 /** The longest code that is read. */
 export const CODE_LIMIT = 64;
 

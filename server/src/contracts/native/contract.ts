@@ -1,5 +1,7 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
+import { addressEndpoints } from './addresses.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
+import { deviceEndpoints, deviceReplies } from './devices.ts';
 import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
 import { passkeyEndpoints, passkeyReplies } from './passkeys.ts';
@@ -25,8 +27,10 @@ export const native: Contract = {
     ...signUpEndpoints,
     ...challengeEndpoints,
     ...sessionEndpoints,
+    ...deviceEndpoints,
     ...passwordEndpoints,
     ...factorEndpoints,
+    ...addressEndpoints,
     ...passkeyEndpoints,
   ],
 
@@ -39,6 +43,7 @@ export const native: Contract = {
     ...sessionReplies,
     ...factorReplies,
     ...passkeyReplies,
+    ...deviceReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),

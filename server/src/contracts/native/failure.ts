@@ -15,21 +15,21 @@ const MESSAGES = {
   'no-such-role': 'The account does not have that role.',
   'proof-required':
     'Prove again who you are, at /v1/session/prove: the session is too old for this, or lacks a second factor.',
-  'passkey-known': 'This passkey is registered already.',
-  'too-many-passkeys': 'The account has as many passkeys as it can have. Remove one first.',
-  'no-such-passkey': 'The account has no such passkey.',
   'reset-token-invalid': 'The code is not valid, was used, or has expired.',
   'password-length': 'The password must be between 8 and 1024 characters.',
   'password-too-easy': 'The password is too easy to guess.',
   'password-reused': 'You cannot reuse old passwords.',
+  'no-address': 'The account has no address to send a code to.',
   'sign-up-disabled': 'Signing up is not possible here.',
   'identifier-malformed': 'The e-mail address or the user name cannot be one.',
   'identifier-taken': 'The user name is taken.',
+  'passkey-known': 'This passkey is registered already.',
+  'too-many-passkeys': 'The account has as many passkeys as it can have. Remove one first.',
+  'no-such-passkey': 'The account has no such passkey.',
   'no-such-factor': 'The account does not have that.',
   'factor-not-allowed':
     'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
   'factor-needed': 'Recovery codes stand in for a second factor: add one first.',
-  'no-address': 'The account has no e-mail address.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -93,14 +93,6 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
   switch (reason) {
     case 'proof-required':
       return failure(403, 'proof-required', wire);
-    case 'passkey-refused':
-      return failure(400, 'invalid-passkey', wire);
-    case 'passkey-known':
-      return failure(409, 'passkey-known', wire);
-    case 'too-many-passkeys':
-      return failure(409, 'too-many-passkeys', wire);
-    case 'no-such-passkey':
-      return failure(404, 'no-such-passkey', wire);
     case 'reset-token-invalid':
       return failure(404, 'reset-token-invalid', wire);
     case 'password-length':
@@ -115,8 +107,18 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(422, 'identifier-malformed', wire);
     case 'identifier-taken':
       return failure(409, 'identifier-taken', wire);
+    case 'no-such-device':
+      return failure(404, 'not-found', wire);
     case 'attestation-unavailable':
       return neverSpoken({ kind: 'declined', reason });
+    case 'passkey-refused':
+      return failure(400, 'invalid-passkey', wire);
+    case 'passkey-known':
+      return failure(409, 'passkey-known', wire);
+    case 'too-many-passkeys':
+      return failure(409, 'too-many-passkeys', wire);
+    case 'no-such-passkey':
+      return failure(404, 'no-such-passkey', wire);
     case 'no-such-factor':
       return failure(404, 'no-such-factor', wire);
     case 'factor-not-allowed':

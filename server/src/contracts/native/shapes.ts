@@ -43,6 +43,18 @@ export const Sessions = Type.Object({
   ),
 });
 
+/** A device that an account recognises. */
+export const Device = Type.Object({
+  id: Type.String(),
+  name: TextOrNull,
+  createdAt: Type.String(),
+  lastUsedAt: Type.String(),
+  current: Type.Boolean(),
+});
+
+/** Those of an account. */
+export const Devices = Type.Object({ devices: Type.Array(Device) });
+
 /** How many sessions were ended. */
 export const Ended = Type.Object({ ended: Type.Integer() });
 

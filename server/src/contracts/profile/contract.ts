@@ -280,6 +280,7 @@ export const profile: Contract = {
     'passkey-options': neverSpoken,
     'passkey-added': neverSpoken,
     passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalid([]) : failure(FAULT_STATUS[fault])),

@@ -218,6 +218,7 @@ export const rolePicker: Contract = {
     'passkey-options': neverSpoken,
     'passkey-added': neverSpoken,
     passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault) => failure(FAULT_STATUS[fault], FAULT_MESSAGES[fault]),
