@@ -12,7 +12,7 @@ import type { Change } from '../store/engine.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { setOrganisationSuspended } from '../store/organisations.ts';
 import { addResourceServer } from '../store/resource-servers.ts';
-import { endMembershipSessions } from '../store/sessions.ts';
+import { endMembershipSessions, endSession } from '../store/sessions.ts';
 
 // Less than PostgreSQL lets a statement wait.
 const PATIENCE = { timeout: 4000 };
@@ -150,5 +150,31 @@ describe('a sign-in that meets the end of its session, on postgres', () => {
     const { signIn, ends } = (await MEETINGS[name]?.()) ?? expect.fail();
     const [, answer] = await meet(ends, signIn);
     await expectRefusedOrTold(answer);
+  });
+
+  test('one end that takes long is told, though another that began later was told before', async () => {
+    const HELD = 4711;
+    const sessions = await Promise.all(
+      Array.from({ length: 2 }, async () => {
+        const { body } = await logIn(await app.person());
+        return String(readJwt(body.access_token).payload.sid);
+      }),
+    );
+    const [slow = '', quick = ''] = sessions;
+    await gate.query(`SELECT pg_advisory_lock(${HELD})`);
+    const slowEnd = app.core.store.commit([
+      ...endSession(slow, 'signed-out', now()),
+      { sql: `SELECT pg_advisory_xact_lock(${HELD})`, params: [] },
+    ]);
+    await expect.poll(waiting, PATIENCE).toBe(1);
+    let isQuickDone = false;
+    const quickEnd = app.core.store.commit(endSession(quick, 'signed-out', now())).then(() => {
+      isQuickDone = true;
+    });
+    await expect.poll(async () => isQuickDone || (await waiting()) === 2, PATIENCE).toBe(true);
+    if (isQuickDone) await follower.until(() => follower.sessions().includes(quick));
+    await gate.query(`SELECT pg_advisory_unlock(${HELD})`);
+    await Promise.all([slowEnd, quickEnd]);
+    await follower.until(() => sessions.every((session) => follower.sessions().includes(session)));
   });
 });

@@ -88,9 +88,13 @@ async function apply(engine: Engine, migration: Migration, now: number): Promise
 
 /** What stands in a comment that begins with an engine's name is part of the statement on that engine. */
 function scriptFor(dialect: Engine['dialect'], script: string): string {
-  return script.replaceAll(/\/\* (sqlite|postgres): ([^*]*) \*\//g, (_, engine: string, text: string) =>
-    engine === dialect ? text : '',
+  const made = script.replaceAll(
+    /\/\* (sqlite|postgres): ([^*]*) \*\//g,
+    (_, engine: string, text: string) => (engine === dialect ? text : ''),
   );
+  // It would be a comment to the database, and what it says would never be done.
+  if (/\/\*\s*(sqlite|postgres)/.test(made)) throw new Error('a migration has a part that cannot be read');
+  return made;
 }
 
 /** NNNN-name.sql for both engines, or a NNNN-name.sqlite.sql and a NNNN-name.postgres.sql where they must differ. */
