@@ -93,6 +93,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'crypto/',
     'delivery/',
     'directory/',
+    'sessions/user-agent.ts',
     'sign-in/throttle.ts',
     'store/',
     'tokens/',
