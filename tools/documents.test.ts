@@ -27,10 +27,12 @@ describe('the README', () => {
       .map((line) => ({ line, answer: JSON.parse(answer) as unknown })),
   );
 
-  test('shows the lines that the demo prints, in their order', () => {
-    const printed = demo.stdout().match(/^curl .*$/gm);
+  test('shows the lines that the demo prints, in their order', async () => {
+    // They come once it listens, one after the other.
+    const printed = () => demo.stdout().match(/^curl .*$/gm) ?? [];
+    await expect.poll(() => printed().length).toBe(shown.length);
     expect(shown.map(({ line }) => line)).toEqual(
-      printed?.map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')),
+      printed().map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')),
     );
     expect(shown.length).toBeGreaterThanOrEqual(5);
   });
