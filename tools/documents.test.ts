@@ -28,12 +28,11 @@ describe('the README', () => {
   );
 
   test('shows the lines that the demo prints, in their order', async () => {
-    // They come once it listens, one after the other.
     const printed = () => demo.stdout().match(/^curl .*$/gm) ?? [];
-    await expect.poll(() => printed().length).toBe(shown.length);
-    expect(shown.map(({ line }) => line)).toEqual(
-      printed().map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')),
-    );
+    // They come after the word that it listens.
+    await expect
+      .poll(() => printed().map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')))
+      .toEqual(shown.map(({ line }) => line));
     expect(shown.length).toBeGreaterThanOrEqual(5);
   });
 

@@ -157,6 +157,34 @@ export interface Operations {
       };
     };
   };
+  /** Make an account, where the mount allows it, and sign in */
+  'POST /api/v1/auths/sign-up': {
+    readonly request: {
+      readonly email: string;
+      readonly password: string;
+      readonly first_name: string;
+      readonly last_name: string;
+      readonly username?: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string;
+      readonly user: {
+        readonly id: number;
+        readonly username: string;
+        readonly email: string;
+        readonly firstName: string;
+        readonly lastName: string;
+        readonly rol: string;
+        readonly avatar: string;
+        readonly status: 'active' | 'inactive';
+        readonly lastLogin: string;
+        readonly createdAt: string;
+        readonly permissions: readonly string[];
+        readonly stats: Readonly<Record<string, unknown>>;
+      };
+    };
+  };
   /** Exchange a refresh token for a new pair */
   'POST /api/v1/auths/refresh': {
     readonly request: {
@@ -181,7 +209,7 @@ export interface Operations {
       };
     };
   };
-  /** End the session */
+  /** End the session; a body is ignored */
   'POST /api/v1/auths/sign-out': { readonly request: null; readonly reply: null };
   /** The user’s profile */
   'GET /api/v1/auths/me': {
@@ -336,6 +364,29 @@ export interface Operations {
       readonly success: true;
     };
   };
+  /** Mail a token for a new password, if the address has an account */
+  'POST /password/send-token': {
+    readonly request: {
+      readonly email: string;
+    };
+    readonly reply: {
+      readonly sent: true;
+    };
+  };
+  /** Set a new password with the token */
+  'POST /password/reset': {
+    readonly request: {
+      readonly means: 'token';
+      readonly token: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly data: {
+        readonly status_code: 200;
+        readonly message: 'OK';
+      };
+    };
+  };
   /** Sign in as a mobile device, with a resource code, or by e-mail address and password */
   'POST /api/v1/auth/sign-in': {
     readonly request:
@@ -363,6 +414,41 @@ export interface Operations {
       readonly authorization: {
         readonly token: string;
       };
+    };
+  };
+  /** A challenge for a device’s platform to sign: single use, five minutes */
+  'GET /api/v1/auth/get-challenge': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge: string;
+    };
+  };
+  /** Make an account or an installation, where the mount allows it */
+  'POST /api/v1/auth/sign-up': {
+    readonly request:
+      | {
+          readonly type: 'email-password';
+          readonly data: {
+            readonly email: string;
+            readonly password: string;
+          };
+        }
+      | {
+          readonly type: 'mobile-device';
+          readonly data: {
+            readonly installationId: string;
+            readonly password: string;
+            readonly platform: 'ios' | 'android';
+            readonly challenge: string;
+            readonly assertionToken: string;
+            readonly assertionKeyId?: string;
+          };
+        };
+    readonly reply: {
+      readonly id: string;
+      readonly role: string;
+      readonly createdAt: string;
+      readonly updatedAt: string;
     };
   };
   /** Sign in with a user name, an e-mail address or a mobile phone number */
@@ -404,6 +490,82 @@ export interface Operations {
         readonly role: string;
       }[];
       readonly effective_organization_id: string | null;
+    };
+  };
+  /** Mail a code for a new password, if the reference names an account */
+  'POST /api/public/account/forgot-password': {
+    readonly request: {
+      readonly user_reference: string;
+    };
+    readonly reply: null;
+  };
+  /** Mail a validation code to whom a refused login gave a resend code */
+  'POST /api/public/account/resend-validation': {
+    readonly request: {
+      readonly resend_code: string;
+    };
+    readonly reply: null;
+  };
+  /** Validate the account with its password, or set a new password with the code for that */
+  'POST /api/public/account/validate': {
+    readonly request: {
+      readonly code: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly email: string;
+    };
+  };
+  /** Sign in with a user name, an e-mail address or a phone number */
+  'POST /v1/sign-in': {
+    readonly request: {
+      readonly identifier: string;
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** Exchange the refresh token of a native session for a new pair */
+  'POST /v1/refresh': {
+    readonly request: {
+      readonly refreshToken: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** End the session */
+  'POST /v1/sign-out': { readonly request: null; readonly reply: null };
+  /** Begin to make an account: a code goes to the address, whether or not it is known */
+  'POST /v1/sign-up': {
+    readonly request: {
+      readonly email: string;
+      readonly password: string;
+      readonly username?: string;
+      readonly name?: string;
+    };
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Make the account with the code that was mailed, and sign in */
+  'POST /v1/sign-up/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
     };
   };
   /** Complete a sign-in that asked for a step; answers as the contract where it began */
@@ -484,6 +646,109 @@ export interface Operations {
       readonly role: string;
     };
   };
+  /** Show the password again, for changes that want a fresh proof: a new session in the place of this one */
+  'POST /v1/session/prove': {
+    readonly request: {
+      readonly password: string;
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** Mail a code for a new password to whoever has a user name, an e-mail address or a phone number */
+  'POST /v1/password/forgot': {
+    readonly request: {
+      readonly identifier: string;
+    };
+    readonly reply: {
+      readonly accepted: true;
+    };
+  };
+  /** Set a new password with the code that was mailed; signs nobody in */
+  'POST /v1/password/reset': {
+    readonly request: {
+      readonly token: string;
+      readonly password: string;
+    };
+    readonly reply: null;
+  };
+  /** Change the password: ends every other session, and forgets devices */
+  'POST /v1/password/change': {
+    readonly request: {
+      readonly currentPassword: string;
+      readonly password: string;
+    };
+    readonly reply: null;
+  };
+  /** The account’s second factors */
+  'GET /v1/factors': {
+    readonly request: null;
+    readonly reply: {
+      readonly email: {
+        readonly on: boolean;
+        readonly address: string | null;
+      };
+      readonly totp: {
+        readonly on: boolean;
+      };
+      readonly recoveryCodes: {
+        readonly left: number;
+      };
+    };
+  };
+  /** Begin to set up an authenticator app, or another one in its place */
+  'POST /v1/factors/totp': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly secret: string;
+      readonly uri: string;
+      readonly qr: string;
+    };
+  };
+  /** Do without the authenticator app */
+  'DELETE /v1/factors/totp': { readonly request: null; readonly reply: null };
+  /** Confirm the authenticator app with one of its codes */
+  'POST /v1/factors/totp/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Begin to have codes mailed: the first one goes out */
+  'POST /v1/factors/email': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Have no codes mailed any more */
+  'DELETE /v1/factors/email': { readonly request: null; readonly reply: null };
+  /** Confirm with the code that was mailed */
+  'POST /v1/factors/email/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Ten new recovery codes, in the place of those that are left */
+  'POST /v1/factors/recovery-codes': {
+    readonly request: null;
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Do without recovery codes */
+  'DELETE /v1/factors/recovery-codes': { readonly request: null; readonly reply: null };
   /** The public keys of access tokens (RFC 7517) */
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
   /** The sessions whose tokens are to be refused, as they are revoked: for resource servers */

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
@@ -9,14 +8,18 @@ import { secretHash, type Vault } from './crypto/vault.ts';
 import { Outbox } from './delivery/outbox.ts';
 import { createMailTransport } from './delivery/transport.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
+import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
-import { KeySchedule } from './key-schedule.ts';
+import { startJobs } from './jobs.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts';
 import type { Clock, Log, Random } from './ports.ts';
+import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
@@ -60,6 +63,7 @@ const CLOSE_MILLISECONDS = 10_000;
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
   const { store, vault, clock, random, log, publicUrl } = ports;
   const mounts = servedMounts(config);
+  const passwords = await createPasswordPolicy(config.passwords, { clock, log });
   const keyRing = createKeyRing(config, mounts, ports);
   await keyRing.start((error) =>
     log.warn({ error: error.message }, 'the signing keys could not be read again'),
@@ -68,7 +72,10 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     threads: availableParallelism(),
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
+    onDone: (wait, run) => metrics.hashed(wait, run),
   });
+  const metrics = createMetrics(store, () => hashes.waiting, version);
+  store.watch(metrics.stored);
   const outbox = new Outbox({
     store,
     vault,
@@ -77,13 +84,13 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log,
   });
   await outbox.start();
-  const cleanUp = new CleanUp(store, clock, log, retainedSeconds(mounts));
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
   const corridor = createCorridor(config, ports, {
     mounts,
     keyRing,
     hashes,
+    passwords,
     mailQueued: () => outbox.nudge(),
   });
 
@@ -93,20 +100,53 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     random,
     log,
     publicUrl,
+    onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
-    prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
+    owners: mounts,
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
-  for (const mount of mounts) registerContractRoutes(server, mount, corridor);
+  openRoutes(server, { config, ports, mounts, keyRing, corridor, metrics, isDraining: () => draining });
+
+  return {
+    server,
+    keyRing,
+    drain: () => {
+      draining = true;
+    },
+    async close() {
+      await closeServer(server, closeSilent);
+      keyRing.stop();
+      await Promise.all([outbox.stop(), jobs.stop()]);
+      await Promise.all([hashes.close(), passwords.close()]);
+    },
+  };
+}
+
+interface RouteParts {
+  readonly config: Configuration;
+  readonly ports: AppPorts;
+  readonly mounts: readonly Mount[];
+  readonly keyRing: KeyRing;
+  readonly corridor: Corridor;
+  readonly metrics: Metrics;
+  readonly isDraining: () => boolean;
+}
+
+/** Every route there is. */
+function openRoutes(server: FastifyInstance, parts: RouteParts): void {
+  const { config, mounts, keyRing, corridor, metrics } = parts;
+  const { store, clock, log, publicUrl } = parts.ports;
+  for (const mount of mounts) registerContractRoutes(server, mount, corridor, metrics.carriedOut);
+  registerMetricsRoute(server, { ...metrics, token: config.metrics.token ?? null });
   registerSystemRoutes(server, {
     keyRing,
     jwksMaxAgeSeconds: config.keys.publishSeconds,
     mounts,
     publicUrl,
     version,
-    notReady: async () => [...(draining ? ['draining'] : []), ...(await storeProblems(store, log))],
+    notReady: async () => [...(parts.isDraining() ? ['draining'] : []), ...(await storeProblems(store, log))],
   });
 
   const feed = {
@@ -121,38 +161,27 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       (await store.resourceServers.bySecret(secretHash(credential)))?.name ?? null,
     follow: (follower) => followRevocations(feed, follower),
   });
-
-  return {
-    server,
-    keyRing,
-    drain: () => {
-      draining = true;
-    },
-    async close() {
-      await closeServer(server, closeSilent);
-      keyRing.stop();
-      await Promise.all([outbox.stop(), cleanUp.stop(), keySchedule.stop()]);
-      await hashes.close();
-    },
-  };
 }
 
 interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
+  readonly passwords: PasswordPolicy;
   readonly mailQueued: () => void;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes } = parts;
+  const { mounts, keyRing, hashes, passwords } = parts;
   return {
     store,
     vault,
     hashes,
     decoyHash: decoyHash(hashes, random),
     hashingCost: config.hashing,
+    passwords,
+    attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     addressLimit: createAddressLimit(config.signIn.perAddress),
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
@@ -168,8 +197,15 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
+    totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
     mailQueued: parts.mailQueued,
   };
+}
+
+/** Who vouches for devices, where the configuration names somebody. */
+function attestationOf(config: Configuration, ports: AppPorts): Attestation | null {
+  const { url, secret } = config.attestation;
+  return url === undefined || secret === undefined ? null : createAttestation({ url, secret }, ports);
 }
 
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
@@ -189,7 +225,8 @@ async function closeServer(server: FastifyInstance, closeSilent: () => void): Pr
 
 /** Every mount that is served: those of the configuration, and the native API. */
 export function servedMounts(config: Configuration): Mount[] {
-  const native = resolveMounts([{ contract: nativeContract.name }], [nativeContract]);
+  const { enabled: allowSignUp } = config.signUp;
+  const native = resolveMounts([{ contract: nativeContract.name, allowSignUp }], [nativeContract]);
   return [...config.mounts, ...native.mounts];
 }
 

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { contracts } from './contracts/index.ts';
 import { parseSecretKey } from './crypto/secret-key.ts';
 import { type MailAddress, parseMailAddress } from './delivery/mail-address.ts';
-import { ConfigurationError, OperatorError } from './errors.ts';
+import { ConfigurationError } from './errors.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { schemaProblems } from './schema-problems.ts';
@@ -40,16 +40,13 @@ type Tree = Record<string, unknown>;
 export function loadConfiguration(sources: ConfigurationSources = {}): Configuration {
   const problems: string[] = [];
   const tree = defaults();
-  merge(tree, readFile(sources), 'the file');
+  merge(tree, readFile(sources, problems));
   const named = readEnvironment(sources.environment ?? process.env, tree, problems);
   const unsound = new Set<string>();
-  for (const problem of schemaProblems(SETTINGS, tree)) {
-    const key = problem.path.replace(/\[.*/, '');
-    const variable = named.get(key);
-    unsound.add(key);
-    problems.push(
-      `${problem.path || 'the file'}: ${problem.message}${variable === undefined ? '' : ` (${variable})`}`,
-    );
+  for (const { path, message } of schemaProblems(SETTINGS, tree)) {
+    unsound.add(/^mounts\[\d+\]/.exec(path)?.[0] ?? path.replace(/\[.*/, ''));
+    const variable = [...named].find(([key]) => `${path.replaceAll('[', '.')}.`.startsWith(`${key}.`))?.[1];
+    problems.push(`${path || 'the file'}: ${message}${variable === undefined ? '' : ` (${variable})`}`);
   }
   return complete(tree as Settings, unsound, problems);
 }
@@ -99,9 +96,7 @@ function put(tree: Tree, path: readonly string[], value: unknown): void {
   else section(tree, first)[second] = value;
 }
 
-function merge(tree: Tree, file: unknown, from: string): void {
-  if (typeof file !== 'object' || file === null || Array.isArray(file))
-    throw new OperatorError(`${from} must hold a JSON object`);
+function merge(tree: Tree, file: object): void {
   const sections = new Set(configurationKeys().flatMap(({ path }) => (path.length > 1 ? [path[0]] : [])));
   for (const [name, value] of Object.entries(file)) {
     if (name === '$schema') continue;
@@ -111,16 +106,19 @@ function merge(tree: Tree, file: unknown, from: string): void {
   }
 }
 
-function readFile(sources: ConfigurationSources): unknown {
+function readFile(sources: ConfigurationSources, problems: string[]): object {
   const directory = sources.directory ?? process.cwd();
   const path =
     sources.file === undefined ? join(directory, CONFIGURATION_FILE) : resolve(directory, sources.file);
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    const file: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof file === 'object' && file !== null && !Array.isArray(file)) return file;
+    problems.push(`${path} must hold a JSON object`);
   } catch (error) {
-    if (sources.file === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new OperatorError(`cannot read the configuration ${path}: ${(error as Error).message}`);
+    const isAbsent = sources.file === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!isAbsent) problems.push(`cannot read the configuration ${path}: ${(error as Error).message}`);
   }
+  return {};
 }
 
 /** Puts what the environment says into the tree. Returns which variable each key came from. */
@@ -160,6 +158,8 @@ function readSecretFile(variable: string, path: string, problems: string[]): str
 
 function parseVariable(variable: string, text: string, schema: Tree, problems: string[]): unknown {
   if (schema.type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (schema.type === 'boolean') return text === 'true' || (text === 'false' ? false : text);
+  if (schema.type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   if (schema.type !== 'object' && schema.type !== 'array') return text;
   try {
     return JSON.parse(text);
@@ -179,13 +179,33 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const from = read('mail.from', () => mailAddress(mail.from, problems));
   const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
+  read('store.url', () => requireUrl('store.url', settings.store.url, problems));
+  read('mail.url', () => requireUrl('mail.url', mail.url, problems));
+  read('tracing.url', () => requireUrl('tracing.url', settings.tracing.url, problems));
+  read('webhooks', () => {
+    for (const [index, { url }] of settings.webhooks.entries())
+      requireUrl(`webhooks[${index}].url`, url, problems);
+  });
+  read('hashing.memoryKib', () =>
+    read('hashing.parallelism', () => requireLanes(settings.hashing, problems)),
+  );
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
-  const resolved = read('mounts', () => resolveMounts(mounts, contracts));
+  read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
+  read('attestation.url', () => requireAttestationSecret(settings, problems));
+  const resolved = read('mounts', () =>
+    resolveMounts(mounts, contracts, (index) => !unsound.has(`mounts[${index}]`)),
+  );
   problems.push(...(resolved?.problems ?? []));
 
   if (problems.length > 0 || !from || !resolved) throw new ConfigurationError(problems);
   return { ...rest, publicUrl: origin, secretKey, mail: { url: mail.url, from }, mounts: resolved.mounts };
+}
+
+function requireAttestationSecret({ attestation }: Settings, problems: string[]): void {
+  const { url, secret } = attestation;
+  if ((url === undefined) !== (secret === undefined))
+    problems.push('attestation: url and secret belong together');
 }
 
 function mailAddress(text: string, problems: string[]): MailAddress | null {
@@ -209,10 +229,36 @@ function requireSecret({ secrets, store }: Settings, problems: string[]): void {
   }
 }
 
+/** The address of a server must be a URL; `sqlite:PATH` and `console:` name none. */
+function requireUrl(key: string, address: string | undefined, problems: string[]): void {
+  if (address === undefined || /^(sqlite|console):/.test(address)) return;
+  try {
+    const { username, password } = new URL(address);
+    decodeURIComponent(username + password);
+  } catch {
+    problems.push(`${key}: is not a URL`);
+  }
+}
+
+/** RFC 9106 §3.1: each lane has at least 8 KiB. */
+function requireLanes({ memoryKib, parallelism }: Settings['hashing'], problems: string[]): void {
+  if (memoryKib < 8 * parallelism)
+    problems.push(`hashing.memoryKib: must be at least 8 for each lane, ${8 * parallelism}`);
+}
+
 function requireAddressBlocks(blocks: readonly string[], problems: string[]): void {
   for (const block of blocks)
     if (!isAddressBlock(block))
       problems.push(`trustedProxies: ${block} is neither an address nor a CIDR block`);
+}
+
+/** Where a part of a password's hash is sent: in clear to this machine only. */
+function requireSafeUrl(url: string | undefined, problems: string[]): void {
+  if (url === undefined) return;
+  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLocal))
+    problems.push('passwords.breachCheckUrl: must be an https URL');
 }
 
 function originOf(publicUrl: string | undefined, problems: string[]): string | null {

@@ -1,6 +1,18 @@
+import { changePassword } from './self-service/change-password.ts';
+import { beginEnrolment, confirmEnrolment } from './self-service/enrol-factor.ts';
+import { forgotPassword } from './self-service/forgot-password.ts';
+import { listFactors } from './self-service/list-factors.ts';
+import { renewRecoveryCodes } from './self-service/recovery-codes.ts';
+import { removeFactor } from './self-service/remove-factor.ts';
+import { resetPassword } from './self-service/reset-password.ts';
+import { signUp } from './self-service/sign-up.ts';
+import { beginSignUp, confirmSignUp } from './self-service/sign-up-by-mail.ts';
+import { signUpChallenge, signUpInstallation } from './self-service/sign-up-installation.ts';
+import { resendValidation, validateAccount } from './self-service/validate-account.ts';
 import { inspect } from './sessions/inspect.ts';
 import { me } from './sessions/me.ts';
 import { endOne, endOthers, listSessions, signOut } from './sessions/own-sessions.ts';
+import { proveAgain } from './sessions/prove-again.ts';
 import { refresh } from './sessions/refresh.ts';
 import { switchRole } from './sessions/switch-role.ts';
 import type { Caller, Command, Outcome } from './sign-in/attempt.ts';
@@ -8,35 +20,48 @@ import type { Attempt, Corridor } from './sign-in/corridor.ts';
 import { resend } from './sign-in/prove.ts';
 import { begin, pick, proveStep } from './sign-in/sign-in.ts';
 
+type Handler<Kind extends Command['kind']> = (
+  corridor: Corridor,
+  attempt: Attempt,
+  command: Extract<Command, { kind: Kind }>,
+) => Promise<Outcome>;
+
+/** What carries each kind of command out. */
+const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
+  begin,
+  pick,
+  prove: proveStep,
+  resend: (corridor, attempt, { ticket }) => resend(corridor, attempt, ticket),
+  refresh: (corridor, attempt, { refreshToken }) => refresh(corridor, attempt, refreshToken),
+  inspect: (corridor, attempt, { token, organisation }) => inspect(corridor, attempt, token, organisation),
+  me: (corridor, attempt, { token, organisation }) => me(corridor, attempt, token, organisation),
+  'sign-out': (corridor, attempt, { token }) => signOut(corridor, attempt, token),
+  'list-sessions': (corridor, attempt, { token }) => listSessions(corridor, attempt, token),
+  'end-session': (corridor, attempt, { token, sessionId }) => endOne(corridor, attempt, token, sessionId),
+  'end-other-sessions': (corridor, attempt, { token }) => endOthers(corridor, attempt, token),
+  switch: (corridor, attempt, command) => switchRole(corridor, attempt, command.token, command),
+  'prove-again': proveAgain,
+  'sign-up': signUp,
+  'begin-sign-up': beginSignUp,
+  'confirm-sign-up': confirmSignUp,
+  'sign-up-challenge': signUpChallenge,
+  'sign-up-installation': signUpInstallation,
+  'forgot-password': forgotPassword,
+  'reset-password': resetPassword,
+  'change-password': changePassword,
+  'resend-validation': resendValidation,
+  'validate-account': validateAccount,
+  'list-factors': listFactors,
+  'enrol-factor': beginEnrolment,
+  'confirm-factor': confirmEnrolment,
+  'remove-factor': removeFactor,
+  'renew-recovery-codes': renewRecoveryCodes,
+};
+
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */
 export function execute(corridor: Corridor, command: Command, caller: Caller): Promise<Outcome> {
   const mount = corridor.mounts.get(caller.mount);
   if (!mount) throw new Error(`there is no mount ${caller.mount}`);
-  const attempt: Attempt = { mount, caller };
-  switch (command.kind) {
-    case 'begin':
-      return begin(corridor, attempt, command);
-    case 'pick':
-      return pick(corridor, attempt, command);
-    case 'prove':
-      return proveStep(corridor, attempt, command);
-    case 'resend':
-      return resend(corridor, attempt, command.ticket);
-    case 'refresh':
-      return refresh(corridor, attempt, command.refreshToken);
-    case 'inspect':
-      return inspect(corridor, attempt, command.token, command.organisation);
-    case 'me':
-      return me(corridor, attempt, command.token, command.organisation);
-    case 'sign-out':
-      return signOut(corridor, attempt, command.token);
-    case 'list-sessions':
-      return listSessions(corridor, attempt, command.token);
-    case 'end-session':
-      return endOne(corridor, attempt, command.token, command.sessionId);
-    case 'end-other-sessions':
-      return endOthers(corridor, attempt, command.token);
-    case 'switch':
-      return switchRole(corridor, attempt, command.token, command);
-  }
+  const handler = HANDLERS[command.kind] as Handler<Command['kind']>;
+  return handler(corridor, { mount, caller }, command);
 }

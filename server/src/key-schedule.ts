@@ -21,6 +21,7 @@ export class KeySchedule {
             auditEvent({
               at: clock.now(),
               event: 'key.rotated',
+              actor: 'system',
               detail: { key: id, algorithm, by: 'schedule' },
             }),
           ),

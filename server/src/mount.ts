@@ -23,6 +23,10 @@ export interface Mount {
   readonly requireValidatedEmail: boolean;
   readonly hideUnknownIdentity: boolean;
   readonly trustFirstDevice: boolean;
+  /** Whether people and devices can make themselves known here. */
+  readonly allowSignUp: boolean;
+  /** Whether devices may without anybody vouching for them. */
+  readonly allowUnattestedDevices: boolean;
   /** The region that national phone numbers are read in. */
   readonly phoneRegion: string | null;
 }

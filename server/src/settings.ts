@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { MOUNT } from './mount-schema.ts';
+import { OPERATIONS } from './operations-schema.ts';
 
 // The whole configuration, each key with its meaning: what reads it, the JSON Schema that ships and the documentation
 // are all made from here. Sections hold keys and nothing is nested deeper, so every key has one environment name.
@@ -7,83 +9,6 @@ const closed = { additionalProperties: false };
 
 const seconds = (description: string, limits: { default: number; minimum?: number; maximum?: number }) =>
   Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
-
-const MOUNT = Type.Object(
-  {
-    contract: Type.String({ description: 'the contract that is served' }),
-    prefix: Type.Optional(
-      Type.String({
-        pattern: '^(/[A-Za-z0-9._~-]+)*$',
-        description: 'put before its paths, such as `/legacy`',
-      }),
-    ),
-    organisation: Type.Optional(
-      Type.String({
-        pattern: '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$',
-        description: 'serve only accounts whose home is this organisation or one below it',
-      }),
-    ),
-    accessTokenSeconds: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 315_360_000, description: 'life of an access token' }),
-    ),
-    refreshTokenSeconds: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 315_360_000, description: 'life of a refresh token' }),
-    ),
-    algorithm: Type.Optional(
-      Type.Enum(['ES256', 'EdDSA', 'RS256', 'HS256'], {
-        description: 'how access tokens are signed; default `ES256`',
-      }),
-    ),
-    audience: Type.Optional(
-      Type.String({ minLength: 1, description: 'the `aud` of its tokens; default `publicUrl`' }),
-    ),
-    claims: Type.Optional(
-      Type.Record(
-        Type.String(),
-        Type.Union([
-          Type.String({ minLength: 1 }),
-          Type.Null(),
-          Type.Object(
-            {
-              name: Type.Optional(Type.String({ minLength: 1 })),
-              values: Type.Optional(Type.Record(Type.String(), Type.String())),
-            },
-            closed,
-          ),
-        ]),
-        {
-          description:
-            'our claim’s name to the one that the mount’s tokens use, to `null` to leave it out, or to `{name, values}` to put other values in the place of ours',
-        },
-      ),
-    ),
-    requireValidatedEmail: Type.Optional(
-      Type.Boolean({ description: 'refuse accounts whose e-mail address is not validated' }),
-    ),
-    allowSignUp: Type.Optional(Type.Boolean({ description: 'let people make accounts' })),
-    phoneRegion: Type.Optional(
-      Type.String({
-        pattern: '^[A-Z]{2}$',
-        description: 'region in which national phone numbers are read, such as `ES`',
-      }),
-    ),
-    hideUnknownIdentity: Type.Optional(
-      Type.Boolean({
-        description: 'answer an unknown identity as a wrong password, where the contract tells them apart',
-      }),
-    ),
-    trustFirstDevice: Type.Optional(
-      Type.Boolean({ description: 'take the first device of an account that has none without a code' }),
-    ),
-    allowUnattestedDevices: Type.Optional(
-      Type.Boolean({ description: 'let devices sign up without attestation' }),
-    ),
-    secret: Type.Optional(
-      Type.String({ minLength: 32, description: 'the shared secret of `HS256`, at least 32 characters' }),
-    ),
-  },
-  closed,
-);
 
 /** The configuration's schema. */
 export const SETTINGS = Type.Object(
@@ -228,6 +153,19 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    totp: Type.Object(
+      {
+        issuer: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 64,
+            description:
+              'the name that authenticator apps show beside our codes. Default: the host of `publicUrl`',
+          }),
+        ),
+      },
+      closed,
+    ),
     refresh: Type.Object(
       {
         graceSeconds: seconds(
@@ -237,11 +175,57 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    signUp: Type.Object(
+      {
+        enabled: Type.Boolean({
+          default: false,
+          description: 'let people make accounts at `/v1`; other mounts have `allowSignUp`',
+        }),
+      },
+      closed,
+    ),
+    attestation: Type.Object(
+      {
+        url: Type.Optional(
+          Type.String({
+            pattern: '^https?://.+$',
+            description: 'who is asked whether a device that signs up is what it says',
+          }),
+        ),
+        secret: Type.Optional(
+          Type.String({
+            pattern: '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$',
+            description: 'what those questions are signed with: `whsec_` and 24 to 64 bytes in base64',
+          }),
+        ),
+      },
+      closed,
+    ),
+    ...OPERATIONS,
     session: Type.Object(
       {
         maxSeconds: seconds('longest life of a session, however often it is refreshed', {
           default: 7_776_000,
         }),
+      },
+      closed,
+    ),
+    passwords: Type.Object(
+      {
+        breachCheckUrl: Type.Optional(
+          Type.String({
+            pattern: '^https?://[^?#]+$',
+            description:
+              'a range service that new passwords are looked up at, such as `https://api.pwnedpasswords.com/range`: it learns five digits of a hash. When it does not answer, the password is taken',
+          }),
+        ),
+        breachedFile: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description:
+              'a sorted file of SHA-1 hashes, as Have I Been Pwned’s download has them, that new passwords are looked up in',
+          }),
+        ),
       },
       closed,
     ),

@@ -18,6 +18,8 @@ export interface MailSink {
   code(address: string): Promise<string>;
   /** From now on every mail is refused with this SMTP code; null takes mail again. */
   refuseWith(code: number | null): void;
+  /** From now on every mail is held before it is taken, until the given function is called. */
+  hold(): () => void;
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function startMailSink(port = 0): Promise<MailSink> {
   const delivered: DeliveredMail[] = [];
   const untaken: DeliveredMail[] = [];
   let refusal: number | null = null;
+  let held = Promise.resolve();
 
   const server = new SMTPServer({
     authOptional: true,
@@ -38,12 +41,14 @@ export async function startMailSink(port = 0): Promise<MailSink> {
         if (refusal !== null)
           return done(Object.assign(new Error('refused by the test'), { responseCode: refusal }));
         const recipients = session.envelope.rcptTo.map((recipient) => recipient.address);
-        PostalMime.parse(Buffer.concat(pieces)).then((email) => {
-          const mail = { ...email, recipients };
-          delivered.push(mail);
-          untaken.push(mail);
-          done();
-        }, done);
+        held
+          .then(() => PostalMime.parse(Buffer.concat(pieces)))
+          .then((email) => {
+            const mail = { ...email, recipients };
+            delivered.push(mail);
+            untaken.push(mail);
+            done();
+          }, done);
       });
     },
   });
@@ -74,6 +79,11 @@ export async function startMailSink(port = 0): Promise<MailSink> {
     },
     refuseWith: (code) => {
       refusal = code;
+    },
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
     },
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };

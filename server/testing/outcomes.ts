@@ -1,5 +1,6 @@
 import type { AccountWithMemberships, Organisation, Role } from '../src/accounts/account.ts';
 import { viewAccount } from '../src/accounts/view.ts';
+import { DECLINES } from '../src/commands/decline.ts';
 import { type Outcome, REFUSALS } from '../src/sign-in/attempt.ts';
 import { uuid } from './core.ts';
 
@@ -41,6 +42,7 @@ const account: AccountWithMemberships = {
   phoneValidated: false,
   createdAt: Date.UTC(2024, 4, 1, 10),
   factors: { email: true, totpSealed: HIDDEN.totpSealed },
+  resetByMailAt: null,
   recogniseDevices: true,
   role: null,
   stats: { courses: 3 },
@@ -162,6 +164,42 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
       },
     ],
   },
+  'signed up': { kind: 'signed-up', id: uuid(8), role: '', at: AT },
+  challenge: { kind: 'challenge', challenge: 'C'.repeat(48) },
+  'code sent': { kind: 'code-sent', ticket: 'ticket' },
+  accepted: { kind: 'accepted' },
+  done: { kind: 'done' },
+  validated: { kind: 'validated', email: 'ada@example.com' },
+  ...Object.fromEntries(
+    DECLINES.map((reason): [string, Outcome] => [`declined: ${reason}`, { kind: 'declined', reason }]),
+  ),
+  factors: {
+    kind: 'factors',
+    factors: {
+      email: { isOn: true, address: 'a***@example.com' },
+      totp: { isOn: false },
+      recoveryCodes: { left: 9 },
+    },
+  },
+  'factors of an account without an address': {
+    kind: 'factors',
+    factors: {
+      email: { isOn: false, address: null },
+      totp: { isOn: true },
+      recoveryCodes: { left: 0 },
+    },
+  },
+  'an authenticator app can be set up': {
+    kind: 'enrolment',
+    ticket: 'ticket',
+    totp: { secret: 'A'.repeat(32), uri: 'otpauth://totp/…', qr: '<svg></svg>' },
+  },
+  'a code was mailed to begin with': { kind: 'enrolment', ticket: 'ticket', totp: null },
+  'recovery codes': {
+    kind: 'recovery-codes',
+    codes: ['AAAA-BBBB-CCCC-DDDD-EEEE-FFFF', 'GGGG-HHHH-IIII-JJJJ-KKKK-LLLL'],
+  },
+  'no recovery codes': { kind: 'recovery-codes', codes: [] },
   'sessions ended': { kind: 'sessions-ended', count: 3 },
   active: {
     kind: 'active',

@@ -37,6 +37,14 @@ interface Described {
   readonly required?: readonly string[];
 }
 
+/** Those that say the same whatever they are asked, as long as it has the right form: what came of it is not told. */
+export const ALIKE: readonly string[] = [
+  'POST /password/send-token',
+  'POST /api/public/account/forgot-password',
+  'POST /api/public/account/resend-validation',
+  'POST /v1/password/forgot',
+];
+
 /** Every endpoint there is: what is generated from this list takes a new contract and a new endpoint up by itself. */
 export const ROUTES: readonly Route[] = [...contracts, nativeContract].flatMap((contract) =>
   contract.endpoints.map((endpoint) => ({

@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import parsePhoneNumber, { type CountryCode } from 'libphonenumber-js/min';
+import { foldText } from './fold.ts';
 
 /** The ways an account can be named. */
 export type IdentifierKind = 'username' | 'email' | 'phone';
@@ -24,7 +25,7 @@ const BYTE_ORDER_MARK = '\uFEFF';
  * form, no space around it. Null for what can be no name.
  */
 export function canonicalName(value: string): string | null {
-  const folded = fold(value).trim();
+  const folded = foldText(value).trim();
   if (folded === '' || FORBIDDEN.test(folded) || value.includes(BYTE_ORDER_MARK)) return null;
   const at = folded.lastIndexOf('@');
   if (at < 0) return folded;
@@ -32,20 +33,18 @@ export function canonicalName(value: string): string | null {
   return domain === '' ? folded : `${folded.slice(0, at)}@${domain}`;
 }
 
-/** By way of upper case, which is what joins ß and ẞ with ss, and the dotless ı with i. */
-function fold(value: string): string {
-  return value.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
-}
-
 const E164 = /^\+[1-9]\d{6,14}$/;
 
 /**
  * A phone number in E.164, from any usual notation.
- * @param region the ISO 3166 code that national numbers are read in, such as `ES`; null takes international ones only
+ * @param region the ISO 3166 code that national numbers are read in, such as `ES`; null takes international ones only,
+ *   with `+` or `00`
  * @returns null for what is no phone number
  */
 export function canonicalPhone(value: string, region: string | null): string | null {
-  const text = value.normalize('NFKC').trim();
+  const typed = value.normalize('NFKC').trim();
+  // Where no region says how calls abroad begin, it is as in most of the world.
+  const text = region === null ? typed.replace(/^(\(?)00(?=[\s-]*[1-9])/, '$1+') : typed;
   if (!/^[+\d(]/.test(text) || value.includes(BYTE_ORDER_MARK)) return null;
   const parsed = parsePhoneNumber(text, {
     extract: false,
@@ -54,4 +53,28 @@ export function canonicalPhone(value: string, region: string | null): string | n
   if (parsed?.isPossible() && parsed.ext === undefined) return parsed.number;
   const plain = text.replace(/[\s().-]/g, '');
   return E164.test(plain) ? plain : null;
+}
+
+/** What an account is named by. */
+export interface Names {
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly phone: string | null;
+}
+
+/**
+ * The canonical forms by which an account can be found, with the bits of their kinds: one form can be a user name and an
+ * e-mail address at once.
+ * @returns them, or the kind that has none
+ */
+export function canonicalForms(names: Names): ReadonlyMap<string, number> | IdentifierKind {
+  const forms = new Map<string, number>();
+  for (const kind of ['username', 'email', 'phone'] as const) {
+    const value = names[kind];
+    if (value === null) continue;
+    const canonical = kind === 'phone' ? canonicalPhone(value, null) : canonicalName(value);
+    if (canonical === null) return kind;
+    forms.set(canonical, (forms.get(canonical) ?? 0) | KIND_BITS[kind]);
+  }
+  return forms;
 }

@@ -15,7 +15,22 @@ export const AUDIT_EVENTS = [
   'session.switched',
   'session.reused',
   'session.refresh-refused',
+  'password.reset-asked',
+  'password.reset',
+  'password.changed',
+  'validation.asked',
+  'account.validated',
+  'session.unproven',
+  'factor.added',
+  'factor.removed',
+  'recovery-code.used',
   'account.created',
+  'account.signed-up',
+  'sign-up.begun',
+  'sign-up.refused',
+  'installation.signed-up',
+  'installation.disabled',
+  'installation.enabled',
   'account.disabled',
   'account.enabled',
   'account.unlocked',
@@ -28,17 +43,25 @@ export const AUDIT_EVENTS = [
   'resource-server.added',
   'resource-server.removed',
   'directory.imported',
+  'webhook.given-up',
 ] as const;
 
 /** One line of the audit log. It never holds a secret: no password, code, token or seed. */
 export interface AuditEvent {
   readonly at: number;
   readonly event: AuditEventName;
+  /** Who did it: `client` at a door, `operator` at the command line, `system` by itself. */
+  readonly actor: string | null;
   /** The true reason, which the wire may not tell. */
   readonly reason: string | null;
   readonly accountId: string | null;
   readonly organisationId: string | null;
   readonly mount: string | null;
+  readonly contract: string | null;
+  /** How it was proven beside the credential, or what was asked for. */
+  readonly factor: string | null;
+  /** Tells an account's devices apart. */
+  readonly device: string | null;
   readonly sessionId: string | null;
   readonly address: string | null;
   readonly requestId: string | null;
@@ -48,10 +71,14 @@ export interface AuditEvent {
 /** An event with nothing but what is known of it. */
 export function auditEvent(event: Pick<AuditEvent, 'at' | 'event'> & Partial<AuditEvent>): AuditEvent {
   return {
+    actor: null,
     reason: null,
     accountId: null,
     organisationId: null,
     mount: null,
+    contract: null,
+    factor: null,
+    device: null,
     sessionId: null,
     address: null,
     requestId: null,

@@ -1,36 +1,35 @@
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { AccountWithMemberships } from '../accounts/account.ts';
-import { canonicalName, canonicalPhone, kindBits } from '../accounts/identifier.ts';
 import { lockAfter } from '../accounts/policy.ts';
 import { type AuditEvent, type AuditEventName, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
-import { randomUuid } from '../crypto/secret-text.ts';
 import { OperatorError } from '../errors.ts';
 import { accountKey, factorKey } from '../sign-in/throttle.ts';
 import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
 import { recordAudit } from '../store/audit.ts';
 import { type AttemptState, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
+import { factorsCommand } from './account-factors.ts';
 import { command, note, operator, withCore } from './command.ts';
-import { loadOne } from './load-one.ts';
+import { createAccountCommand } from './create-account.ts';
+import { ACCOUNT_ARGUMENT, findAccount } from './find-account.ts';
 import { print, printFields, printJson, printTable, shown, time } from './output.ts';
 
 const PAGE_ROWS = 500;
-const ACCOUNT_ARGUMENT = 'id, user name, e-mail address or phone number';
 
 /** `latchkey account …` */
 export function accountCommand(): Command {
   const account = command('account', 'operate on accounts');
   account.addCommand(listCommand());
   account.addCommand(showCommand());
-  account.addCommand(createCommand());
+  account.addCommand(createAccountCommand());
   account.addCommand(
     stateCommand('disable', 'end an account’s sessions and let it sign in no more', disable),
   );
   account.addCommand(stateCommand('enable', 'let a disabled account sign in again', enable));
   account.addCommand(stateCommand('unlock', 'forget what failed: ends a lock and every wait', unlock));
   account.addCommand(stateCommand('sign-out', 'end every session of an account', signOut));
+  account.addCommand(factorsCommand());
   return account;
 }
 
@@ -156,57 +155,6 @@ function waitOf(state: AttemptState | null, now: number): { until: string; failu
     : { until: time(state.blockedUntil), failures: state.failures };
 }
 
-function createCommand(): Command {
-  return command('create', 'make an account; it has no password unless one is given on standard input')
-    .argument('[id]', 'its id, a UUID (default: a new one)')
-    .option('--username <name>', 'user name')
-    .option('--email <address>', 'e-mail address')
-    .option('--phone <number>', 'phone number, international')
-    .option('--organisation <id>', 'its home')
-    .option('--name <name>', 'the person’s full name')
-    .option('--role <role>', 'its role outside any organisation')
-    .option('--email-validated', 'the address is known to be theirs')
-    .option('--password-stdin', 'read the password from standard input')
-    .option('--json', 'print JSON')
-    .action(
-      async (
-        given: string | undefined,
-        options: Record<string, string | boolean | undefined>,
-        called: Command,
-      ) => {
-        const password = options.passwordStdin
-          ? (await readAll(process.stdin)).replace(/\r?\n$/, '')
-          : undefined;
-        await withCore(called, async (core) => {
-          const id = given?.toLowerCase() ?? randomUuid(core.random);
-          if ((await core.store.accountRecords.existing([id])).size > 0)
-            throw new OperatorError(`there is an account ${id} already`);
-          const { organisation, username, email, phone, role, name } = options;
-          const emailValidated = options.emailValidated === true;
-          const user = name === undefined ? {} : { user: { name } };
-          await loadOne(
-            core,
-            {
-              kind: 'account',
-              id,
-              organisation,
-              username,
-              email,
-              phone,
-              role,
-              emailValidated,
-              password,
-              ...user,
-            },
-            eventOf(core, id, 'account.created'),
-          );
-          if (options.json) await printJson({ id });
-          else await print(`${id}\n`);
-        });
-      },
-    );
-}
-
 type Operation = (
   core: Core,
   account: AccountWithMemberships,
@@ -228,7 +176,7 @@ function stateCommand(name: string, description: string, operation: Operation): 
 }
 
 function eventOf(core: Core, accountId: string, event: AuditEventName): AuditEvent {
-  return auditEvent({ at: core.clock.now(), event, accountId, detail: operator() });
+  return auditEvent({ at: core.clock.now(), event, actor: 'operator', accountId, detail: operator() });
 }
 
 const disable: Operation = (core, account) => ({
@@ -264,27 +212,3 @@ const signOut: Operation = (core, account) => ({
   ],
   done: 'has no session any more',
 });
-
-/** The account that is meant. An identifier will do where it names one only. */
-export async function findAccount(core: Core, meant: string): Promise<AccountWithMemberships> {
-  const byId = await core.store.accounts.byId(meant.toLowerCase());
-  if (byId) return byId;
-  const name = canonicalName(meant);
-  const phone = canonicalPhone(meant, null);
-  const named =
-    name === null
-      ? []
-      : await core.store.accounts.named({ canonical: name, kinds: kindBits(['username', 'email']) }, null);
-  const called =
-    phone === null
-      ? []
-      : await core.store.accounts.named({ canonical: phone, kinds: kindBits(['phone']) }, null);
-  const found = [...named, ...called];
-  const [only] = found;
-  if (!only) throw new OperatorError(`there is no account ${meant}`);
-  if (found.length > 1)
-    throw new OperatorError(
-      `${meant} names ${found.length} accounts: ${found.map((account) => account.id).join(', ')}. Give the id.`,
-    );
-  return only;
-}

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import { verifyChain } from '../audit/chain.ts';
 import type { Core } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import type { AuditRecord } from '../store/audit.ts';
-import { findAccount } from './account.ts';
 import { command, withCore } from './command.ts';
+import { findAccount } from './find-account.ts';
 import { print, shown, time } from './output.ts';
 
 const PAGE_ROWS = 500;
@@ -18,6 +19,28 @@ interface Options {
 
 /** `latchkey audit` */
 export function auditCommand(): Command {
+  return printCommand().addCommand(verifyCommand());
+}
+
+function verifyCommand(): Command {
+  return command('verify', 'check that no event was changed, taken out or put in since it was written')
+    .option('--json', 'print JSON')
+    .action(async (_options: Options, called: Command) => {
+      await withCore(called, async (core) => {
+        const report = await verifyChain(core.store, core.vault);
+        const { json } = called.optsWithGlobals<Options>();
+        if (json === true) await print(`${JSON.stringify(report)}\n`);
+        else if (report.problems.length === 0)
+          await print(
+            `${report.events} events, each as it was written; the last is number ${report.end.link}, sealed ${report.end.seal || '-'}. ${report.waiting} wait for their place.\n`,
+          );
+        if (report.problems.length > 0)
+          throw new OperatorError(`the audit log was tampered with: ${report.problems.join('; ')}`);
+      });
+    });
+}
+
+function printCommand(): Command {
   return command('audit', 'print the audit log, the oldest event first')
     .option('--since <time>', 'only from this time on: ISO 8601, or a time ago such as 30m, 12h, 7d')
     .option('--account <account>', 'only of this account: id, user name, e-mail address or phone number')
@@ -70,7 +93,7 @@ function jsonLine({ at, ...event }: AuditRecord): string {
 }
 
 function readableLine(event: AuditRecord): string {
-  const { at, sequence: _sequence, event: name, detail, ...known } = event;
+  const { at, sequence: _sequence, link: _link, seal: _seal, event: name, detail, ...known } = event;
   const fields = Object.entries(known).flatMap(([key, value]) =>
     value === null ? [] : [`${key}=${shown(String(value))}`],
   );

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -6,7 +7,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { uuid } from '../../testing/core.ts';
 import { createDatabase, freePort } from '../../testing/postgres.ts';
-import { makeWorkplace, type Workplace } from '../../testing/process.ts';
+import { makeWorkplace, PROGRAM, type Workplace } from '../../testing/process.ts';
+import { runRawSql } from '../../testing/raw-sql.ts';
 import { progressLine } from './progress.ts';
 
 const SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
@@ -35,10 +37,12 @@ const post = async (url: string, body: object) => {
   return { status: response.status, body: (await response.json()) as Record<string, string> };
 };
 
-describe('the command line', () => {
+// Each command is a process of its own: slow where the machine has other work.
+describe('the command line', { timeout: 120_000 }, () => {
   let work: Workplace;
   beforeAll(async () => {
-    work = makeWorkplace();
+    // The machine may have other work: nobody is turned away for that.
+    work = makeWorkplace({ LATCHKEY_HASHING_QUEUE_MILLISECONDS: '20000' });
     const loaded = await work.run(['import', '-'], { input: DIRECTORY });
     expect(loaded).toMatchObject({
       code: 0,
@@ -47,6 +51,26 @@ describe('the command line', () => {
     });
   });
   afterAll(() => work.remove());
+
+  test('audit verify says that the log is whole, and exits 1 when it is not', async () => {
+    const place = makeWorkplace();
+    await place.run(['import', '-'], { input: DIRECTORY });
+    const server = await place.serve();
+    await post(`${server.url}/auth/login`, { username: 'ada', password: 'wrong' });
+    await server.end('SIGTERM');
+    expect(await place.run(['audit', 'verify'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^2 events, each as it was written; .* 0 wait for their place\.\n$/),
+    });
+    const report = JSON.parse((await place.run(['audit', 'verify', '--json'])).stdout);
+    expect(report).toMatchObject({ events: 2, problems: [] });
+    const store = `sqlite:${join(place.directory, 'data', 'latchkey.db')}`;
+    await runRawSql(store, 'DROP TRIGGER audit_is_not_deleted; DELETE FROM audit WHERE link = 1');
+    const broken = await place.run(['audit', 'verify']);
+    expect(broken.code).toBe(1);
+    expect(broken.stderr).toBe('latchkey: the audit log was tampered with: event 1 is missing\n');
+    place.remove();
+  });
 
   test.each(
     [['--help'], ['import', '--help'], ['account', '--help'], ['account', 'show', '--help']].map((args) => [
@@ -107,6 +131,30 @@ describe('the command line', () => {
     expect((await other.run(['export'])).stdout).toBe(exported.stdout);
     other.remove();
   });
+
+  test.each(['export', 'account list --json'])(
+    'says nothing when whoever reads the data of %s has gone',
+    async (command) => {
+      const own = makeWorkplace();
+      const people = Array.from({ length: 1500 }, (_, index) => {
+        const id = uuid(1000 + index);
+        return JSON.stringify({
+          kind: 'account',
+          id,
+          username: `reader${index}`,
+          email: `${index}@example.com`,
+        });
+      });
+      await own.run(['import', '-'], { input: people.join('\n') });
+      const { stdout, stderr } = spawnSync('sh', ['-c', `${PROGRAM} ${command} | head -c 1`], {
+        cwd: own.directory,
+        encoding: 'utf8',
+      });
+      expect(stdout).toHaveLength(1);
+      expect(stderr).toBe('');
+      own.remove();
+    },
+  );
 
   test('operates on accounts by id or identifier, and says what was done', async () => {
     const listed = await work.run(['account', 'list', '--json']);
@@ -311,7 +359,7 @@ describe('the command line', () => {
   });
 });
 
-describe('what cannot work is said in one line:', () => {
+describe('what cannot work is said in one line:', { timeout: 120_000 }, () => {
   const workplaces: Workplace[] = [];
   const make = (settings: Record<string, string> = {}) => {
     const work = makeWorkplace(settings);
@@ -360,6 +408,22 @@ describe('what cannot work is said in one line:', () => {
       await work.run(['serve'], { environment: { LATCHKEY_STORE_URL: 'sqlite:./not-a.db' } }),
       /^latchkey: cannot open the store .*not a database/,
     );
+  });
+
+  test('a store whose folder cannot be made', async () => {
+    oneLine(
+      await make().run(['serve'], {
+        environment: { LATCHKEY_STORE_URL: 'sqlite:/proc/none/below/store.db' },
+      }),
+      /^latchkey: cannot open the store \/proc\/none\/below\/store\.db: .*store\.url/,
+    );
+  });
+
+  test('a key file that cannot be made', async () => {
+    const work = make({ LATCHKEY_STORE_URL: 'sqlite:./store.db' });
+    // A link to nowhere is no file that can be read, and none that can be made.
+    symlinkSync('nowhere/at/all', join(work.directory, 'data'));
+    oneLine(await work.run(['serve']), /^latchkey: cannot make data\/secret\.key: .*secrets\.key/);
   });
 
   test('a store that was made with another secret', async () => {

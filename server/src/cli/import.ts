@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import type { Command } from 'commander';
+import { GUESSABLE_PASSWORD } from '../directory/guessable-password.ts';
 import { type ImportReport, importDirectory } from '../directory/import.ts';
 import { readLines } from '../directory/read-lines.ts';
 import { OperatorError } from '../errors.ts';
@@ -9,6 +10,7 @@ import { createProgress } from './progress.ts';
 
 interface Options {
   readonly dryRun?: boolean;
+  readonly refuseListedPasswords?: boolean;
   readonly json?: boolean;
 }
 
@@ -20,6 +22,10 @@ export function importCommand(): Command {
   )
     .argument('<file...>', 'files to load, - for standard input')
     .option('--dry-run', 'check everything and write nothing')
+    .option(
+      '--refuse-listed-passwords',
+      'refuse lines whose password is one that everybody tries, or a name of its owner’s',
+    )
     .option('--json', 'print the report as JSON')
     .action(async (files: string[], options: Options, called: Command) => {
       const report = await withCore(called, (core) => {
@@ -28,6 +34,7 @@ export function importCommand(): Command {
         const lines = sources.lines();
         return importDirectory(core, lines, {
           dryRun: options.dryRun === true,
+          refusesGuessable: options.refuseListedPasswords === true,
           onProgress: (done) => progress.update(done, sources.fraction()),
         }).finally(() => progress.end());
       });
@@ -38,6 +45,10 @@ export function importCommand(): Command {
 
 function tell(report: ImportReport, dryRun: boolean): void {
   for (const { source, lineNumber, reason } of report.refused) note(`${source}:${lineNumber}: ${reason}`);
+  for (const { source, lineNumber } of report.guessable)
+    note(`${source}:${lineNumber}: warning: ${GUESSABLE_PASSWORD}`);
+  if (report.guessable.length > 0)
+    note(`${report.guessable.length} lines have a password that is too easy to guess`);
   const counts = `${report.created} created, ${report.updated} updated, ${report.unchanged} unchanged, ${report.refused.length} refused`;
   const summary = dryRun ? `dry run, nothing written: ${counts}` : counts;
   if (report.refused.length > 0) fail(summary);

@@ -85,6 +85,7 @@ function rotateCommand(): Command {
               auditEvent({
                 at: core.clock.now(),
                 event: 'key.rotated',
+                actor: 'operator',
                 detail: { key: id, algorithm, emergency, ...operator() },
               }),
             );

@@ -5,8 +5,8 @@ import { OperatorError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { endMembershipSessions } from '../store/sessions.ts';
-import { findAccount } from './account.ts';
 import { command, note, operator, withCore } from './command.ts';
+import { findAccount } from './find-account.ts';
 import { loadOne } from './load-one.ts';
 import { printJson, printTable, shown } from './output.ts';
 
@@ -54,7 +54,7 @@ function eventOf(
   role: string,
 ): AuditEvent {
   const detail = { role, ...operator() };
-  return auditEvent({ at: core.clock.now(), event, accountId, organisationId, detail });
+  return auditEvent({ at: core.clock.now(), event, actor: 'operator', accountId, organisationId, detail });
 }
 
 function listCommand(): Command {

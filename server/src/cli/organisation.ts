@@ -78,7 +78,13 @@ function suspendCommand(name: string, description: string, suspended: boolean): 
         const committed = await core.store.commit([
           ...setOrganisationSuspended(organisation.id, suspended, core.clock.now()),
           recordAudit(
-            auditEvent({ at: core.clock.now(), event, organisationId: organisation.id, detail: operator() }),
+            auditEvent({
+              at: core.clock.now(),
+              event,
+              actor: 'operator',
+              organisationId: organisation.id,
+              detail: operator(),
+            }),
           ),
         ]);
         note(

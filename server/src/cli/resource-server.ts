@@ -31,7 +31,12 @@ function addCommand(): Command {
         const committed = await core.store.commit([
           addResourceServer({ name, createdAt: now }, secretHash(credential)),
           recordAudit(
-            auditEvent({ at: now, event: 'resource-server.added', detail: { name, ...operator() } }),
+            auditEvent({
+              at: now,
+              event: 'resource-server.added',
+              actor: 'operator',
+              detail: { name, ...operator() },
+            }),
           ),
         ]);
         if (!committed.ok) throw new OperatorError(`there is a resource server ${name} already`);
@@ -68,6 +73,7 @@ function removeCommand(): Command {
             auditEvent({
               at: core.clock.now(),
               event: 'resource-server.removed',
+              actor: 'operator',
               detail: { name, ...operator() },
             }),
           ),

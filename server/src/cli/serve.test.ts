@@ -163,6 +163,16 @@ describe.each(ENGINES)('a served store on %s', (engine) => {
     expect(ended.stdout).toContain('"msg":"stopped"');
   });
 
+  test('is told to stop twice, as by a terminal and by npm, and stops once', async () => {
+    const work = await makeLoaded();
+    const server = await work.serve();
+    await signIn(server, 'user3');
+    const ended = server.end('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.kill(server.pid, 'SIGINT');
+    expect(await ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"msg":"stopped"') });
+  });
+
   test('counts failures over a kill, and on the next server', async () => {
     const work = await makeLoaded({
       LATCHKEY_SIGN_IN_MAX_FAILURES: '6',

@@ -5,7 +5,9 @@ import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import { createLog, type ProcessLog } from '../log.ts';
+import { startTracing } from '../observability/tracing.ts';
 import type { Log } from '../ports.ts';
+import { version } from '../version.ts';
 import { command, configurationOf, note } from './command.ts';
 
 /** `latchkey serve` */
@@ -32,6 +34,8 @@ export interface ServeSteps {
 export async function serve(config: Configuration, steps: ServeSteps): Promise<void> {
   const processLog = createLog(config.log.level);
   const { log } = processLog;
+  const { url, sampleRatio } = config.tracing;
+  const endTracing = url === undefined ? null : await startTracing({ url, sampleRatio, version });
   const core = await openCore(config, log);
   let publicUrl = config.publicUrl;
   await steps.prepare(core);
@@ -52,8 +56,9 @@ export async function serve(config: Configuration, steps: ServeSteps): Promise<v
     app.drain();
     await new Promise((resolve) => setTimeout(resolve, config.listen.drainMilliseconds));
   } finally {
-    stopped.forget();
+    await endTracing?.();
     await stop(app, core, processLog);
+    stopped.forget();
   }
 }
 
@@ -107,10 +112,11 @@ async function warn(config: Configuration, core: Core, log: Log): Promise<void> 
     log.warn({ memoryKib, passes }, 'passwords are hashed with less work than OWASP ASVS 11.4.2 asks for');
 }
 
+/** The signal to stop. Whatever comes after it is the same wish again: a terminal's ^C reaches npm and the server alike. */
 function waitForStop(): { signal: Promise<string>; forget: () => void } {
   const { promise, resolve } = Promise.withResolvers<string>();
-  process.once('SIGTERM', resolve);
-  process.once('SIGINT', resolve);
+  process.on('SIGTERM', resolve);
+  process.on('SIGINT', resolve);
   return {
     signal: promise,
     forget() {

@@ -5,8 +5,8 @@ import { OperatorError } from '../errors.ts';
 import { userAgentInWords } from '../sessions/user-agent.ts';
 import { recordAudit } from '../store/audit.ts';
 import { endAnySession } from '../store/sessions.ts';
-import { findAccount } from './account.ts';
 import { command, note, operator, withCore } from './command.ts';
+import { findAccount } from './find-account.ts';
 import { printJson, printTable, shown, time } from './output.ts';
 
 /** `latchkey session …` */

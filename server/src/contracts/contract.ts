@@ -9,7 +9,7 @@ export interface WireRequest {
   header(name: string): string | 'repeated' | null;
   /** The token after `Bearer ` in a well-formed Authorization header. */
   readonly bearer: string | null;
-  /** What stands in the path in the place of `:name`; empty when there is no such place. */
+  /** What stands in the path in the place of `:name`; empty when there is no such place, or NUL in it. */
   param(name: string): string;
 }
 
@@ -40,7 +40,7 @@ export interface Endpoint {
   /** The path below the mount's prefix; `:name` stands for one segment. */
   readonly path: string;
   readonly summary: string;
-  /** The content types it takes; none for an endpoint without a body. */
+  /** The content types it takes; with none, a body that comes all the same is ignored. */
   readonly accepts: readonly ('json' | 'form')[];
   /** For the API description. */
   readonly describe: {
@@ -107,6 +107,8 @@ export interface Contract {
   readonly revealsUnknownIdentity: boolean;
   /** Whether a refusal for a missing validation carries a code that asks for a new one. */
   readonly offersResendCode: boolean;
+  /** Who can sign up at it, where a mount allows that. */
+  readonly signsUp: readonly ('people' | 'devices')[];
   /** What a mount has when its settings are silent. `refreshTokenSeconds` is null where it hands no refresh tokens out. */
   readonly defaults: {
     readonly accessTokenSeconds: number;
@@ -122,6 +124,12 @@ export const IDENTIFIER_LIMIT = 254;
 
 /** The longest password that is read, in code points. */
 export const PASSWORD_LIMIT = 1024;
+
+/**
+ * The longest new password that is read, in code points. Which are too long to be set is the core's to say, in one sentence for
+ * every contract; a body has no room for more.
+ */
+export const NEW_PASSWORD_LIMIT = 16 * 1024;
 
 /** The description of `organisationHeader`. */
 export const ORGANISATION_HEADER = {

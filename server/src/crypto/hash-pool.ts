@@ -15,6 +15,8 @@ export interface HashPoolOptions {
   readonly cost: HashingCost;
   /** The longest a job may wait before it starts; Infinity for work that nobody waits for. */
   readonly queueMilliseconds: number;
+  /** Is told of each job that was done: how long it waited, and how long a thread took. */
+  readonly onDone?: (waitSeconds: number, runSeconds: number) => void;
 }
 
 interface Job {
@@ -45,6 +47,11 @@ export class HashPool {
   constructor(options: HashPoolOptions) {
     this.#options = options;
     for (let count = 0; count < options.threads; count += 1) this.#startThread();
+  }
+
+  /** Jobs that wait for a thread now. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /** Says whether a job that came now would wait too long; costs nothing. */
@@ -113,7 +120,10 @@ export class HashPool {
         const each = (performance.now() - startedAt) / jobs.length;
         this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
         this.#startNext();
-        for (const [index, job] of jobs.entries()) settle(job, answers[index]);
+        for (const [index, job] of jobs.entries()) {
+          this.#options.onDone?.((startedAt - job.queuedAt) / 1000, each / 1000);
+          settle(job, answers[index]);
+        }
       },
       (error: Error) => {
         for (const job of jobs) job.reject(error);
@@ -156,11 +166,13 @@ class HashThread {
 
   constructor(onEnd: (error: Error) => void) {
     let reason = new Error('a hash thread ended');
-    this.#worker.on('message', (answers: HashAnswer[]) => {
+    this.#worker.on('message', (answers: unknown) => {
+      // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
+      if (!Array.isArray(answers)) return;
       const current = this.#current;
       this.#current = undefined;
       this.hasWorked = true;
-      current?.resolve(answers);
+      current?.resolve(answers as HashAnswer[]);
     });
     this.#worker.on('error', (error: Error) => {
       reason = error;

@@ -48,6 +48,9 @@ export function createVault(secret: Buffer, random: Random): Vault {
     unseal(purpose, sealed) {
       if (!sealed.startsWith(VERSION)) throw new Error(`sealed in an unknown form: ${purpose}`);
       const bytes = Buffer.from(sealed.slice(VERSION.length), 'base64url');
+      // What is sealed has one spelling: another one could pass for a second ticket.
+      if (bytes.toString('base64url') !== sealed.slice(VERSION.length))
+        throw new Error(`sealed in another spelling: ${purpose}`);
       const decipher = createDecipheriv('aes-256-gcm', sealing, bytes.subarray(0, NONCE_BYTES));
       decipher.setAAD(Buffer.from(purpose));
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));

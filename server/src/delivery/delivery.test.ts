@@ -155,7 +155,7 @@ async function untilLogged(core: TestCore, message: string): Promise<void> {
 
 describe('words', () => {
   test('have the code alone on a line and no other six digits', () => {
-    for (const kind of ['sign-in-code', 'device-code'] as const) {
+    for (const kind of ['sign-in-code', 'device-code', 'address-code', 'sign-up-code'] as const) {
       const { text, html, subject } = wordMessage({
         kind,
         digits: '042042',
@@ -167,6 +167,38 @@ describe('words', () => {
       expect(html).not.toMatch(/<a |href/);
       expect(subject).not.toContain('042042');
     }
+  });
+
+  test('have a long code alone on a line', () => {
+    for (const kind of ['validation-code', 'reset-code'] as const) {
+      const code = 'Zm9vYmFyLW9mLXNvbWUtbGVuZ3RoLWhlcmU';
+      const { text, html } = wordMessage({ kind, code, expiresAt: Date.UTC(2026, 10, 22, 14, 5) });
+      expect(text.split('\n').filter((line) => line.includes(code))).toEqual([code]);
+      expect(text).not.toMatch(/\d{6}/);
+      expect(html).toContain(code);
+    }
+  });
+
+  test('have nothing in a notice that can be taken for a code', () => {
+    const at = Date.UTC(2026, 10, 22, 14, 5);
+    const device = { address: '192.0.2.7', place: 'Porto, Portugal', userAgent: 'Chrome on <Windows>' };
+    const notices = [
+      wordMessage({ kind: 'new-device', at, ...device }),
+      wordMessage({ kind: 'password-changed', at }),
+      wordMessage({ kind: 'factor-added', factor: 'passkey', at }),
+      wordMessage({ kind: 'factor-removed', factor: 'totp', at }),
+      wordMessage({ kind: 'recovery-code-used', left: 9, at }),
+      wordMessage({ kind: 'email-changed', at }),
+      wordMessage({ kind: 'phone-changed', at }),
+      wordMessage({ kind: 'sign-up-known', at }),
+    ];
+    for (const { text, html } of notices) {
+      expect(text).not.toMatch(/\d{6}/);
+      expect(text).toContain('22 November 2026, 14:05 UTC');
+      expect(html).not.toMatch(/<a |href/);
+    }
+    expect(notices[0]?.html).toContain('Chrome on &lt;Windows&gt;');
+    expect(notices[0]?.text).toContain('192.0.2.7 (Porto, Portugal)');
   });
 
   test('tell the owner of a locked account when and how it ends', () => {

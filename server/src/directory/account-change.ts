@@ -31,7 +31,8 @@ function hasOtherPassword({ record, before }: AccountChange): boolean {
   return record.passwordHash !== before.passwordHash;
 }
 
-function hasOtherFactors({ record, before }: AccountChange): boolean {
+/** Whether its second factors are others. */
+export function hasOtherFactors({ record, before }: AccountChange): boolean {
   return record.factorEmail !== before.factorEmail || record.totpSealed !== before.totpSealed;
 }
 

@@ -28,10 +28,22 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     const file = readFileSync(new URL('../../demo/directory.jsonl', import.meta.url), 'utf8')
       .trimEnd()
       .split('\n');
-    expect(await load(file, into)).toEqual({ created: file.length, updated: 0, unchanged: 0, refused: [] });
+    expect(await load(file, into)).toEqual({
+      created: file.length,
+      updated: 0,
+      unchanged: 0,
+      refused: [],
+      guessable: [],
+    });
     const before = await exported(into);
     const epochs = (await into.store.accountRecords.page(0, 500)).map(({ epoch }) => epoch);
-    expect(await load(file, into)).toEqual({ created: 0, updated: 0, unchanged: file.length, refused: [] });
+    expect(await load(file, into)).toEqual({
+      created: 0,
+      updated: 0,
+      unchanged: file.length,
+      refused: [],
+      guessable: [],
+    });
     expect(await exported(into)).toEqual(before);
     expect((await into.store.accountRecords.page(0, 500)).map(({ epoch }) => epoch)).toEqual(epochs);
   });

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Organisation, Role } from '../accounts/account.ts';
 import type { Core } from '../core.ts';
 import { HashPool } from '../crypto/hash-pool.ts';
+import { Blocklist } from '../passwords/blocklist.ts';
 import type { Change } from '../store/engine.ts';
 import type { DirectoryLine } from './line.ts';
 
@@ -30,6 +31,7 @@ export type Loader<Line extends DirectoryLine> = (
 export interface ImportContext {
   readonly core: Core;
   readonly dryRun: boolean;
+  readonly refusesGuessable: boolean;
   /** Those in the store and those loaded so far. */
   readonly organisations: Map<string, Organisation>;
   readonly roles: Map<string, Role>;
@@ -39,21 +41,24 @@ export interface ImportContext {
   readonly pretended: { readonly accounts: Set<string>; readonly identifiers: Map<string, string> };
   /** Threads for plain passwords; started when the first is met. */
   hashes(): HashPool;
+  /** The passwords that others would try first; started when the first plain one is met. */
+  blocklist(): Blocklist;
   close(): Promise<void>;
 }
 
 /** Reads what a load needs to know from the start. */
 export async function openImport(
   core: Core,
-  dryRun: boolean,
-  beside: readonly Change[],
+  options: { dryRun: boolean; refusesGuessable?: boolean; beside: readonly Change[] },
 ): Promise<ImportContext> {
   const [organisations, roles] = await Promise.all([core.store.organisations.all(), core.store.roles.all()]);
   let pool: HashPool | undefined;
+  let blocklist: Blocklist | undefined;
   return {
     core,
-    dryRun,
-    beside,
+    dryRun: options.dryRun,
+    refusesGuessable: options.refusesGuessable ?? false,
+    beside: options.beside,
     organisations: new Map(organisations.map((organisation) => [organisation.id, organisation])),
     roles: new Map(roles.map((role) => [role.name, role])),
     pretended: { accounts: new Set(), identifiers: new Map() },
@@ -65,8 +70,12 @@ export async function openImport(
       });
       return pool;
     },
+    blocklist() {
+      blocklist ??= new Blocklist();
+      return blocklist;
+    },
     async close() {
-      await pool?.close();
+      await Promise.all([pool?.close(), blocklist?.close()]);
     },
   };
 }

@@ -2,6 +2,7 @@ import { type AuditEvent, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { StoreConflictError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
+import { GUESSABLE_PASSWORD, guessableAmong } from './guessable-password.ts';
 import { type ImportContext, type Item, type Loaded, type Loader, openImport } from './import-context.ts';
 import { type DirectoryKind, type DirectoryLine, readDirectoryLine } from './line.ts';
 import { loadAccounts } from './load-accounts.ts';
@@ -25,10 +26,14 @@ export interface UnreadableLine {
   readonly problem: string;
 }
 
-/** A line that was not loaded. */
-export interface RefusedLine {
+/** Where a line is. */
+export interface LinePlace {
   readonly source: string;
   readonly lineNumber: number;
+}
+
+/** A line that was not loaded. */
+export interface RefusedLine extends LinePlace {
   readonly reason: string;
 }
 
@@ -38,12 +43,16 @@ export interface ImportReport {
   updated: number;
   unchanged: number;
   readonly refused: RefusedLine[];
+  /** Lines that were loaded, but whose password is one that others would try first. */
+  readonly guessable: LinePlace[];
 }
 
 /** How a load goes. */
 export interface ImportOptions {
   /** Checks everything and writes nothing. */
   readonly dryRun: boolean;
+  /** Refuses lines whose password is one that others would try first, instead of telling. */
+  readonly refusesGuessable?: boolean;
   /** What the audit log is told of one object that is loaded, in the commit that writes it; else the load as a whole. */
   readonly event?: AuditEvent;
   /** Called after each batch with the number of lines dealt with so far. */
@@ -74,8 +83,8 @@ export async function importDirectory(
   options: ImportOptions,
 ): Promise<ImportReport> {
   const beside = options.event ? [recordAudit(options.event)] : [];
-  const context = await openImport(core, options.dryRun, beside);
-  const report: ImportReport = { created: 0, updated: 0, unchanged: 0, refused: [] };
+  const context = await openImport(core, { ...options, beside });
+  const report: ImportReport = { created: 0, updated: 0, unchanged: 0, refused: [], guessable: [] };
   const waiting = new WaitingItems();
   let done = 0;
   try {
@@ -97,11 +106,14 @@ export async function importDirectory(
   } finally {
     await context.close();
   }
-  report.refused.sort((left, right) =>
-    left.source === right.source ? left.lineNumber - right.lineNumber : 0,
-  );
+  report.refused.sort(inOrder);
+  report.guessable.sort(inOrder);
   if (!options.dryRun && !options.event) await auditImport(core, report);
   return report;
+}
+
+function inOrder(left: LinePlace, right: LinePlace): number {
+  return left.source === right.source ? left.lineNumber - right.lineNumber : 0;
 }
 
 interface WaitingItem {
@@ -180,10 +192,28 @@ async function loadBatch(
       const next = rest.filter((item) => !keys.has(keyOf(item.line)) && keys.add(keyOf(item.line)));
       rest = rest.filter((item) => !next.includes(item));
       const now = next.filter((item) => !waiting.holdBehind(item));
-      if (now.length === 0) continue;
-      const results = await loadTogether(context, loader as Loader<DirectoryLine>, now);
-      for (const [index, item] of now.entries()) note(item, results[index], report, waiting);
+      if (now.length > 0) await loadNow(context, loader as Loader<DirectoryLine>, now, report, waiting);
     }
+  }
+}
+
+async function loadNow(
+  context: ImportContext,
+  loader: Loader<DirectoryLine>,
+  items: readonly Item[],
+  report: ImportReport,
+  waiting: WaitingItems,
+): Promise<void> {
+  const guessable = await guessableAmong(context, items);
+  const refused = context.refusesGuessable ? items.filter((item) => guessable.has(item)) : [];
+  for (const item of refused) note(item, { problem: GUESSABLE_PASSWORD }, report, waiting);
+  const taken = items.filter((item) => !refused.includes(item));
+  const results = taken.length === 0 ? [] : await loadTogether(context, loader, taken);
+  for (const [index, item] of taken.entries()) {
+    note(item, results[index], report, waiting);
+    const { source, lineNumber } = item;
+    if (guessable.has(item) && typeof results[index] === 'string')
+      report.guessable.push({ source, lineNumber });
   }
 }
 
@@ -238,6 +268,6 @@ async function auditImport(
 ): Promise<void> {
   const detail = { created, updated, unchanged, refused: refused.length };
   await core.store.commit([
-    recordAudit(auditEvent({ at: core.clock.now(), event: 'directory.imported', detail })),
+    recordAudit(auditEvent({ at: core.clock.now(), event: 'directory.imported', actor: 'operator', detail })),
   ]);
 }

@@ -2,11 +2,14 @@ import { deviceOf } from '../accounts/fingerprint.ts';
 import { randomUuid } from '../crypto/secret-text.ts';
 import { parseTotpSeed } from '../factors/totp.ts';
 import { type AccountRecord, type IdentifierRecord, saveAccounts } from '../store/account-records.ts';
+import { vouchForSeeds } from '../store/attached.ts';
 import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
 import { forgetDevices, rememberDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
-import { isUntrusted, sessionsAfter } from './account-change.ts';
+import { removeRecoveryCodesWithoutFactor } from '../store/recovery-codes.ts';
+import { hasOtherFactors, isUntrusted, sessionsAfter } from './account-change.ts';
 import { identifiersOf } from './account-line.ts';
+import { claim, claimKey, readOwners } from './identifier-claims.ts';
 import {
   hashesFor,
   type ImportContext,
@@ -107,35 +110,6 @@ async function readPresent(
     const fingerprintHashes = (devicesById.get(id) ?? []).map((device) => device.fingerprintHash);
     return { record: recordById.get(id), identifiers: identifiersById.get(id) ?? [], fingerprintHashes };
   };
-}
-
-const claimKey = (identifier: IdentifierRecord): string =>
-  `${identifier.homeId ?? ''}\0${identifier.canonical}`;
-
-/** Who has identifiers that are wanted, by home and canonical form. */
-async function readOwners(
-  context: ImportContext,
-  identifiers: readonly IdentifierRecord[],
-): Promise<Map<string, string>> {
-  const wanted = [...new Set(identifiers.map((identifier) => identifier.canonical))];
-  const owners = new Map(context.pretended.identifiers);
-  for (let at = 0; at < wanted.length; at += OWNERS_A_READ) {
-    const found = await context.core.store.accountRecords.owners(wanted.slice(at, at + OWNERS_A_READ));
-    for (const identifier of found) owners.set(claimKey(identifier), identifier.accountId);
-  }
-  return owners;
-}
-
-const OWNERS_A_READ = 512;
-
-/** Takes identifiers for an account, or says that another one in the same home has one of them. */
-function claim(owners: Map<string, string>, identifiers: readonly IdentifierRecord[]): Loaded | null {
-  const taken = identifiers.find(
-    (identifier) => (owners.get(claimKey(identifier)) ?? identifier.accountId) !== identifier.accountId,
-  );
-  if (taken) return { problem: `another account in the same home has the identifier ${taken.canonical}` };
-  for (const identifier of identifiers) owners.set(claimKey(identifier), identifier.accountId);
-  return null;
 }
 
 function planFor(
@@ -255,17 +229,17 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
     ];
   });
   const changed = planned.flatMap(({ record, before }) => (before ? [{ record, before }] : []));
+  const idsOf = (pairs: readonly { record: AccountRecord }[]) => pairs.map(({ record }) => record.id);
+  const given = planned.filter(({ record, before }) => record.totpSealed !== (before?.totpSealed ?? null));
   const identifiers = planned.flatMap((plan) => plan.identifiers);
   const highest = Math.max(...records.map((record) => record.number));
   await store.commit([
     ...sessionsAfter(changed, now),
     reserveNumbers('account', highest),
-    ...saveAccounts(
-      records,
-      identifiers,
-      changed.map(({ record }) => record.id),
-    ),
+    ...saveAccounts(records, identifiers, idsOf(changed)),
+    ...vouchForSeeds(idsOf(given)),
     ...devices,
+    ...idsOf(changed.filter(hasOtherFactors)).map(removeRecoveryCodesWithoutFactor),
     ...context.beside,
   ]);
 }

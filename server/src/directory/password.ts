@@ -1,10 +1,7 @@
-import { codePoints } from '../code-points.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
-import { normalPassword, readStoredHash } from '../crypto/password-hash.ts';
+import { readStoredHash } from '../crypto/password-hash.ts';
 import { secretHash } from '../crypto/vault.ts';
-
-const MINIMUM = 8;
-const MAXIMUM = 1024;
+import { hasPasswordLength, LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../passwords/rules.ts';
 
 /** The password that a line gives: plain, or as a hash from elsewhere. */
 export interface GivenPassword {
@@ -12,16 +9,17 @@ export interface GivenPassword {
   readonly passwordHash?: string | null;
 }
 
-/** What is wrong with a given password; null when nothing is. One rule for every path that sets one. */
+/**
+ * What is wrong with a given password; null when nothing is. Lines carry passwords over that are in use already: whether one
+ * is easy to guess is another question.
+ */
 export function passwordProblem(given: GivenPassword): string | null {
   const { password, passwordHash } = given;
   if (password != null && passwordHash != null) return 'it has both password and passwordHash';
-  if (password != null) {
-    const length = codePoints(normalPassword(password));
-    return length < MINIMUM || length > MAXIMUM
-      ? `password must have ${MINIMUM} to ${MAXIMUM} characters`
-      : null;
-  }
+  if (password != null)
+    return hasPasswordLength(password)
+      ? null
+      : `password must have ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD} characters`;
   if (passwordHash == null) return null;
   const hash = readStoredHash(passwordHash);
   return typeof hash === 'string' ? `passwordHash cannot be used: ${hash}` : null;

@@ -1,13 +1,9 @@
+import type { Account } from '../accounts/account.ts';
 import { sixDigits } from '../crypto/secret-text.ts';
 import { equalSecrets, type Vault } from '../crypto/vault.ts';
 import type { Random } from '../ports.ts';
-
-/** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
-export interface MailedCode {
-  readonly hash: string;
-  readonly sentAt: number;
-  readonly expiresAt: number;
-}
+import type { MailedCode } from '../store/tickets.ts';
+import type { Factor } from './factor.ts';
 
 /** A fresh code for a ticket: the digits for the mail, and what the store keeps of them. */
 export interface FreshCode {
@@ -50,3 +46,24 @@ function hashOf(ticketHash: string, digits: string, vault: Vault): string {
 export function normalCode(typed: string): string {
   return typed.normalize('NFKC').replace(/[\s-]/g, '');
 }
+
+/** What `amr` says in the place of `mfa` when the mailed PIN came after a reset by mail: one mailbox showed both. */
+export const SINGLE_CHANNEL = 'single-channel';
+
+/** How long a reset by mail takes the worth of a mailed PIN away: both show no more than the same mailbox. */
+const RESET_SHADOW_MILLISECONDS = 24 * 3_600_000;
+
+/** Whether the password was set by a code that was mailed so lately that a mailed PIN proves nothing more. */
+export function isResetByMailRecent({ resetByMailAt }: Pick<Account, 'resetByMailAt'>, now: number): boolean {
+  return resetByMailAt !== null && now - resetByMailAt < RESET_SHADOW_MILLISECONDS;
+}
+
+/** A PIN that was mailed for the step's ticket. Spent with the ticket. */
+export const mailedPin: Factor = {
+  name: 'email',
+  isGuessable: true,
+  async check({ proof, ticket, account, now, vault }) {
+    if (!isMailedCode(ticket.secretHash, ticket.code, normalCode(proof.code), now, vault)) return null;
+    return { methods: ['email', isResetByMailRecent(account, now) ? SINGLE_CHANNEL : 'mfa'], spends: [] };
+  },
+};

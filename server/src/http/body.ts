@@ -40,8 +40,8 @@ export function registerBodyParser(server: FastifyInstance): void {
 
 function readBody(request: FastifyRequest, body: Buffer): unknown {
   const accepts = request.routeOptions.config.accepts;
-  // Not an endpoint of ours: whatever it is, it is not read.
-  if (accepts === undefined) return undefined;
+  // Not an endpoint of ours, or one that takes no body: whatever it is, it is not read.
+  if (accepts === undefined || accepts.length === 0) return undefined;
   const type = request.headers['content-type'] ?? '';
   const kind = accepts.find((candidate) => MEDIA[candidate].type.test(type));
   if (kind === undefined) throw new RequestFault('unsupported-media-type');

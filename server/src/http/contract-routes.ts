@@ -2,18 +2,27 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Contract, Endpoint, Reply, Wire } from '../contracts/contract.ts';
 import { execute } from '../execute.ts';
 import type { Mount } from '../mount.ts';
+import { describeSpan, traced } from '../observability/tracing.ts';
 import type { Outcome } from '../sign-in/attempt.ts';
 import type { Corridor } from '../sign-in/corridor.ts';
 import { callerOf, wireRequestOf } from './caller.ts';
 
 /** Opens every endpoint of a mount: decode, carry out, encode. Nothing else happens at a door. */
-export function registerContractRoutes(server: FastifyInstance, mount: Mount, corridor: Corridor): void {
+export function registerContractRoutes(
+  server: FastifyInstance,
+  mount: Mount,
+  corridor: Corridor,
+  onCarriedOut: OnCarriedOut,
+): void {
   for (const endpoint of mount.contract.endpoints) {
     server.route({
       method: endpoint.method,
       url: mount.prefix + endpoint.path,
       config: { contract: mount.contract, accepts: endpoint.accepts, quiet: endpoint.method === 'GET' },
-      handler: (request, reply) => answer(request, reply, { mount, endpoint, corridor }),
+      handler: (request, reply) => {
+        const work = () => answer(request, reply, { mount, endpoint, corridor, onCarriedOut });
+        return request.span === null ? work() : request.span.within(work);
+      },
     });
   }
 }
@@ -22,7 +31,11 @@ interface Door {
   readonly mount: Mount;
   readonly endpoint: Endpoint;
   readonly corridor: Corridor;
+  readonly onCarriedOut: OnCarriedOut;
 }
+
+/** Is told of each command how it ended: its outcome's kind, and the reason where there is one. */
+type OnCarriedOut = (mount: string, command: string, outcome: string) => void;
 
 async function answer(request: FastifyRequest, reply: FastifyReply, door: Door): Promise<FastifyReply> {
   const { contract } = door.mount;
@@ -30,14 +43,25 @@ async function answer(request: FastifyRequest, reply: FastifyReply, door: Door):
   const wire: Wire = { requestId: request.id, echo: ('echo' in decoded ? decoded.echo : undefined) ?? {} };
   if ('reply' in decoded) return send(reply, decoded.reply);
   if ('fault' in decoded) return send(reply, contract.fault(decoded.fault, wire));
-  const outcome = await execute(
-    door.corridor,
-    decoded.command,
-    callerOf(request, door.mount.name, request.arrivedAt),
+  const { command } = decoded;
+  const caller = callerOf(request, door.mount.name, request.arrivedAt);
+  const outcome = await traced(
+    command.kind,
+    { 'latchkey.mount': door.mount.name, 'latchkey.contract': contract.name },
+    async () => {
+      const ended = await execute(door.corridor, command, caller);
+      describeSpan({ 'latchkey.outcome': nameOf(ended) });
+      return ended;
+    },
   );
+  door.onCarriedOut(door.mount.name, command.kind, nameOf(outcome));
   if (outcome.kind === 'throttled' || outcome.kind === 'overloaded')
     reply.header('retry-after', outcome.retryAfterSeconds);
   return send(reply, encode(wordedBy(door, outcome), outcome, wire));
+}
+
+function nameOf(outcome: Outcome): string {
+  return 'reason' in outcome ? `${outcome.kind}: ${outcome.reason}` : outcome.kind;
 }
 
 /** The contract that words an outcome: the door's own, but for a sign-in that was completed for another mount. */

@@ -1,5 +1,6 @@
 import 'fastify';
 import type { Contract } from '../contracts/contract.ts';
+import type { RequestSpan } from '../observability/tracing.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,5 +15,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** When the request arrived, in milliseconds since 1970. */
     arrivedAt: number;
+    /** The request's span, where spans are sent. */
+    span: RequestSpan | null;
   }
 }

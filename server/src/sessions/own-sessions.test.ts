@@ -83,6 +83,18 @@ describe.each(ENGINES)('an account’s own sessions on %s', (engine) => {
     expect((await end(mine, id)).status).toBe(404);
   });
 
+  test.each([['%00'], ['a%00b'], ['%F0%9F%98%80'], ['%2F'], ['%27--']])('%s is no session', async (id) => {
+    const mine = await signIn(await app.person());
+    const answer = await end(mine, id);
+    expect(answer).toMatchObject({ status: 404, body: { error: { code: 'not-found' } } });
+    expect(await isActive(mine)).toBe(true);
+  });
+
+  test('a content type without a body is nothing that it minds', async () => {
+    const headers = { ...bearer(await signIn(await app.person())), 'content-type': 'application/json' };
+    expect((await app.request('DELETE', '/v1/sessions', { headers })).status).toBe(200);
+  });
+
   test('of fifty that end one at once, one does', async () => {
     const person = await app.person();
     const [mine, other] = [await signIn(person), await signIn(person)];

@@ -4,7 +4,7 @@ import { sessionTokens } from '../sign-in/issue.ts';
 import { consumeRefresh } from '../store/consume.ts';
 import { endSession, type Session } from '../store/sessions.ts';
 import { subjectOf } from './authenticate.ts';
-import { lacksSecondFactor, type StandingSession, standingOf } from './standing.ts';
+import { type StandingSession, standingOf } from './standing.ts';
 
 /**
  * Redeems a refresh token. The current one rotates the session's counter. The one before it, inside the grace, answers
@@ -18,10 +18,8 @@ export async function refresh(corridor: Corridor, attempt: Attempt, presented: s
   for (;;) {
     const now = corridor.clock.now();
     const found = await corridor.store.principals.bySession(token.sessionId);
-    const standing = await standingOf(corridor.store, found, attempt.mount, now);
+    const standing = await standingOf(corridor, attempt, found, attempt.mount);
     if ('fallen' in standing) return refuseRefresh(corridor, attempt, token.sessionId, standing.fallen);
-    if (lacksSecondFactor(standing))
-      return refuseRefresh(corridor, attempt, token.sessionId, 'second-factor-missing');
     const { session } = standing;
 
     if (token.counter === session.counter) {

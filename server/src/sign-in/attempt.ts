@@ -1,6 +1,11 @@
 import type { Organisation, Role } from '../accounts/account.ts';
 import type { IdentifierKind } from '../accounts/identifier.ts';
 import type { AccountView } from '../accounts/view.ts';
+import type { Decline } from '../commands/decline.ts';
+import type { FactorCommand, FactorOutcome } from '../commands/factor.ts';
+import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
+import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
+import type { Proof } from '../factors/factor.ts';
 
 export type { Organisation } from '../accounts/account.ts';
 export type { AccountView } from '../accounts/view.ts';
@@ -41,7 +46,7 @@ export type Command =
   | {
       readonly kind: 'prove';
       readonly ticket: string;
-      readonly code: string;
+      readonly proof: Proof;
       /** The step that this endpoint completes; null for whichever is due. */
       readonly step: Step | null;
       /** Where given, the device must be the one that began. */
@@ -62,7 +67,12 @@ export type Command =
       /** Null for the account's own role, outside any organisation. */
       readonly organisation: string | null;
       readonly role: string;
-    };
+    }
+  /** Shows the password anew, and what else is asked for: some changes want a proof that is fresh. */
+  | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
+  | SignUpCommand
+  | PasswordCommand
+  | FactorCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
 export interface Caller {
@@ -113,7 +123,12 @@ export interface RefusedChoice {
 /** The account is known and the password was right, but its state forbids a session. */
 export type StateRefusal = (typeof STATE_REFUSALS)[number];
 
-const STATE_REFUSALS = ['account-inactive', 'organisation-suspended', 'account-not-validated'] as const;
+const STATE_REFUSALS = [
+  'account-inactive',
+  'organisation-suspended',
+  'account-not-validated',
+  'second-factor-missing',
+] as const;
 
 /** Why a command was refused, as far as the wire may know. The audit log has the true reason. */
 export type Refusal = (typeof REFUSALS)[number];
@@ -174,6 +189,14 @@ export type Outcome =
       readonly effectiveOrganisation: string | null;
     }
   | { readonly kind: 'signed-out' }
+  | SignUpOutcome
+  /** It was taken note of; what came of it is not told. */
+  | { readonly kind: 'accepted' }
+  /** It is done, and there is nothing more to tell. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'declined'; readonly reason: Decline }
+  | PasswordOutcome
+  | FactorOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
   | {

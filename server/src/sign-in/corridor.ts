@@ -1,9 +1,11 @@
 import type { AuditEvent, AuditEventName } from '../audit/event.ts';
 import { auditEvent } from '../audit/event.ts';
+import type { AttestedDevice } from '../commands/sign-up.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
 import type { Mount } from '../mount.ts';
+import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Change } from '../store/engine.ts';
@@ -23,6 +25,10 @@ export interface Corridor {
   /** A hash that no password opens: what an attempt without an account is verified against, at the same cost. */
   readonly decoyHash: Promise<string>;
   readonly hashingCost: HashingCost;
+  /** What holds for every password that is set. */
+  readonly passwords: PasswordPolicy;
+  /** Who says whether a device is what it says; null where nobody was named. */
+  readonly attestation: { isGenuine(device: AttestedDevice): Promise<boolean> } | null;
   readonly throttle: Throttle;
   readonly addressLimit: AddressLimit;
   readonly accessTokens: AccessTokens;
@@ -33,6 +39,8 @@ export interface Corridor {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The name under which authenticator apps show our codes. */
+  readonly totpIssuer: () => string;
   /** Says that a commit has put mail into the outbox. */
   readonly mailQueued: () => void;
 }
@@ -59,14 +67,18 @@ export function auditAttempt(
   attempt: Attempt,
   at: number,
   event: AuditEventName,
-  known: Partial<Pick<AuditEvent, 'reason' | 'accountId' | 'organisationId' | 'sessionId' | 'detail'>>,
+  known: Partial<
+    Pick<AuditEvent, 'reason' | 'accountId' | 'organisationId' | 'factor' | 'device' | 'sessionId' | 'detail'>
+  >,
 ): Change {
   const { mount, caller } = attempt;
   return recordAudit(
     auditEvent({
       at,
       event,
+      actor: 'client',
       mount: mount.name,
+      contract: mount.contract.name,
       address: caller.address,
       requestId: caller.requestId,
       ...known,

@@ -1,5 +1,5 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
-import type { Device } from '../accounts/fingerprint.ts';
+import { type Device, deviceName } from '../accounts/fingerprint.ts';
 import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, timedUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
@@ -137,6 +137,8 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
     auditAttempt(attempt, now, 'sign-in.completed', {
       accountId: session.accountId,
       organisationId: session.membership?.organisationId ?? null,
+      factor: factorsOf(session.methods),
+      device: minting.device ? deviceName(minting.device.fingerprintHash) : null,
       sessionId: session.id,
       detail: { principal: session.principal, methods: session.methods },
     }),
@@ -153,6 +155,12 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
     opaqueToken,
   };
   return { kind: 'signed-in', mount: mount.name, principal, tokens, at: now, steppedUp: minting.steppedUp };
+}
+
+/** What was shown beside the credential; null for nothing. */
+function factorsOf(methods: readonly string[]): string | null {
+  const shown = methods.filter((method) => method !== 'pwd' && method !== 'code' && method !== 'mfa');
+  return shown.length === 0 ? null : shown.join(' ');
 }
 
 /** What the tokens of a session are to say. */

@@ -1,49 +1,42 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { deviceOf } from '../accounts/fingerprint.ts';
-import { isMailedCode, normalCode } from '../factors/mailed-code.ts';
-import { totpStep } from '../factors/totp.ts';
+import type { Factor, Proof, Proven, Shown } from '../factors/factor.ts';
+import { FACTORS } from '../factors/index.ts';
+import { mailedPin } from '../factors/mailed-code.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
-import { consumeTicket, consumeTotpStep } from '../store/consume.ts';
-import { type AttemptLimit, countTicketAttempt, forgiveAttempts } from '../store/count-attempt.ts';
+import { consumeTicket } from '../store/consume.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail } from '../store/outbox.ts';
 import { endOwnSession } from '../store/sessions.ts';
 import { replaceTicketCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import { stateRefusal } from './account-policy.ts';
-import { type Command, type Outcome, refused } from './attempt.ts';
+import { type Command, type Outcome, type Refusal, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { admitCode, isClosedToGuesses, refuseCode } from './count-code.ts';
 import { issueForAccount } from './issue.ts';
-import { accountKey, factorKey, failHolds, type Hold, releaseHolds } from './throttle.ts';
+import { noticeToAccount } from './mail.ts';
+import { dueFactor, forgiveFailures, isPinMailed } from './second-factor.ts';
+import { accountKey, type Hold, releaseHolds } from './throttle.ts';
 import { mailCode, readTicket } from './ticket.ts';
 
 /** The shortest time between two codes mailed for one ticket. */
 const RESEND_MILLISECONDS = 30_000;
 
-/** What completes a step: a ticket of a sign-in, or of a session that goes on in another role. */
-const PURPOSES = ['prove', 'switch'] as const;
+/** What completes a step: a ticket of a sign-in, or of a session that goes on in another role or is proven again. */
+const PURPOSES = ['prove', 'switch', 'prove-again'] as const;
 
 /** Whose tickets a mount takes: its own, and challenges when its contract serves those of every mount. */
 function takesTicketsOf(attempt: Attempt) {
   return (origin: Attempt['mount'], purpose: TicketPurpose): boolean =>
     (purpose === 'prove' && origin.name === attempt.mount.name) ||
     (attempt.mount.contract.servesEveryMount &&
-      (purpose === 'switch' || origin.contract.ticketForm === 'challenge'));
+      (purpose !== 'prove' || origin.contract.ticketForm === 'challenge'));
 }
 
 /** Whether an organisation's lock holds the account now. */
 export async function isAccountLocked(corridor: Corridor, account: AccountWithMemberships): Promise<boolean> {
   const state = await corridor.store.attempts.state(accountKey(account.id));
   return state !== null && state.lockedUntil > corridor.clock.now();
-}
-
-/** How many wrong codes an account may have, over everything; they are never forgotten but by a completed sign-in. */
-function factorLimit(corridor: Corridor): AttemptLimit {
-  return {
-    maxFailures: corridor.limits.maxFailures,
-    waitSeconds: corridor.limits.lockSeconds,
-    lockAfter: null,
-    forgets: false,
-  };
 }
 
 /**
@@ -64,45 +57,54 @@ export async function prove(
   // From here on it is the mount where the sign-in began: its settings and its wording count.
   const origin: Attempt = { ...attempt, mount: taken.mount };
 
-  const state = stateRefusal(account, origin.mount, ticket.membership);
-  if (state !== null) return refused(state);
+  const obstacle = obstacleTo(corridor, origin, ticket, account);
+  if (obstacle !== null) return refused(obstacle);
   if (await isAccountLocked(corridor, account)) return refused('code-invalid');
 
-  const admission = await corridor.throttle.admit(
-    { key: factorKey(account.id), limit: factorLimit(corridor) },
-    attempt.caller.arrivedAt,
-  );
-  if (admission.kind !== 'held') return admission;
-  const counted = await corridor.store.commit([countTicketAttempt(ticket.secretHash, corridor.clock.now())]);
-  if (!counted.ok) {
-    await corridor.throttle.release([admission.hold]);
-    return refused('ticket-invalid');
-  }
-  const proof = evaluate(corridor, ticket, account, normalCode(command.code));
-  if (proof === null) return refuseCode(corridor, origin, ticket, admission.hold);
+  const hold = await admitCode(corridor, attempt, ticket);
+  if ('kind' in hold) return hold;
+  const proven = await evaluate(corridor, ticket, account, { proof: command.proof, hold });
+  if (proven === null) return refuseStep(corridor, origin, ticket, hold);
 
   const outcome = await issueForAccount(corridor, origin, {
     account,
     picked: ticket.membership,
-    methods: ['pwd', ...proof.methods],
+    methods: ['pwd', ...proven.methods],
     device: ticket.device === null ? null : { accountId: account.id, ...ticket.device },
     spends: [
-      ...switchedSession(ticket, corridor.clock.now()),
+      ...replacedSession(ticket, corridor.clock.now()),
       consumeTicket(ticket.secretHash, corridor.clock.now()),
-      ...proof.spends,
+      ...proven.spends,
     ],
     settles: [
-      ...releaseHolds([admission.hold]),
-      forgiveAttempts(accountKey(account.id), factorKey(account.id)),
+      ...releaseHolds([hold]),
+      forgiveFailures(account, ticket.step === 'second-factor'),
+      ...recoveryNotice(corridor, origin, account, proven),
     ],
     steppedUp: true,
   });
   // A code that was used before is a wrong one. What else refuses at the last moment has not given the place back.
   if (outcome.kind === 'refused' && outcome.reason === 'code-invalid')
-    return refuseCode(corridor, origin, ticket, admission.hold);
-  if (outcome.kind === 'refused') await corridor.throttle.release([admission.hold]);
-  else corridor.throttle.settled([admission.hold, { ...admission.hold, key: accountKey(account.id) }]);
+    return refuseStep(corridor, origin, ticket, hold);
+  if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
+  else corridor.throttle.settled([hold, { ...hold, key: accountKey(account.id) }]);
+  if (proven.recoveryCodesLeft !== undefined) corridor.mailQueued();
   return outcome;
+}
+
+/** What has come in the way since the ticket was handed out: the account's state, or what policy has come to ask for. */
+function obstacleTo(
+  corridor: Corridor,
+  origin: Attempt,
+  ticket: Ticket,
+  account: AccountWithMemberships,
+): Refusal | null {
+  const state = stateRefusal(account, origin.mount, ticket.membership);
+  if (state !== null) return state;
+  const factor = dueFactor(account, ticket.membership, corridor.clock.now());
+  // A device alone opens nothing that asks for a second factor by now: that sign-in has to begin again.
+  if (ticket.step === 'device') return factor === 'none' ? null : 'ticket-invalid';
+  return factor === 'missing' ? 'second-factor-missing' : null;
 }
 
 /** Whether this endpoint completes the step that is due, from the device that began where it says so. */
@@ -115,42 +117,60 @@ function fits(corridor: Corridor, ticket: Ticket, command: Extract<Command, { ki
   );
 }
 
-/** The session that goes on in another role ends with the step; once it has ended, nothing goes on from it. */
-function switchedSession({ accountId, sessionId }: Ticket, now: number): Change[] {
-  return sessionId === null ? [] : endOwnSession(accountId, sessionId, 'switched-role', now);
+/** The session that another takes the place of ends with the step; once it has ended, nothing goes on from it. */
+function replacedSession({ accountId, sessionId, purpose }: Ticket, now: number): Change[] {
+  const reason = purpose === 'switch' ? 'switched-role' : 'proven-again';
+  return sessionId === null ? [] : endOwnSession(accountId, sessionId, reason, now);
 }
 
-/** What a right code proves, and what is spent with it; null for a wrong one. */
-function evaluate(
+/** What a proof amounts to; null for a wrong one. A device is confirmed by the code that was mailed for it, and by nothing else. */
+async function evaluate(
   corridor: Corridor,
   ticket: Ticket,
   account: AccountWithMemberships,
-  code: string,
-): { methods: string[]; spends: Change[] } | null {
-  const now = corridor.clock.now();
-  if (isMailedCode(ticket.secretHash, ticket.code, code, now, corridor.vault)) {
-    return { methods: ticket.step === 'second-factor' ? ['email', 'mfa'] : ['email'], spends: [] };
+  { proof, hold }: { proof: Proof; hold: Hold },
+): Promise<Proven | null> {
+  const { store, vault, clock } = corridor;
+  const shown: Shown = { proof, ticket, account, now: clock.now(), vault, store };
+  const isTaken = (factor: Factor) => !(factor.isGuessable && isClosedToGuesses(hold));
+  if (ticket.step === 'device') {
+    const proven = isTaken(mailedPin) ? await mailedPin.check(shown) : null;
+    return proven && { methods: ['email'], spends: [] };
   }
-  if (ticket.step !== 'second-factor' || account.factors.totpSealed === null) return null;
-  const step = totpStep(corridor.vault.unseal('totp', account.factors.totpSealed), code, now);
-  return step === null ? null : { methods: ['otp', 'mfa'], spends: [consumeTotpStep(account.id, step)] };
+  for (const factor of FACTORS.filter(isTaken)) {
+    if (factor === mailedPin && !isPinMailed(account, ticket.membership, shown.now)) continue;
+    const proven = await factor.check(shown);
+    if (proven !== null) return proven;
+  }
+  return null;
 }
 
-async function refuseCode(
+/** Tells the owner that a recovery code was used, and writes it down, in the commit that spends it. */
+function recoveryNotice(
   corridor: Corridor,
   attempt: Attempt,
-  ticket: Ticket,
-  hold: Hold,
-): Promise<Outcome> {
-  const now = corridor.clock.now();
-  await corridor.store.commit([
-    recordFailedSignIn(ticket.accountId),
-    ...failHolds([hold], now),
-    auditAttempt(attempt, now, 'code.refused', { accountId: ticket.accountId, reason: ticket.step }),
+  account: AccountWithMemberships,
+  { recoveryCodesLeft: left }: Proven,
+): Change[] {
+  if (left === undefined) return [];
+  const at = corridor.clock.now();
+  const mail = noticeToAccount(corridor, account, { kind: 'recovery-code-used', left, at });
+  return [
+    ...(mail ? [enqueueMail(mail)] : []),
+    auditAttempt(attempt, at, 'recovery-code.used', {
+      accountId: account.id,
+      factor: 'recovery',
+      detail: { left },
+    }),
+  ];
+}
+
+/** A wrong code for a step counts in the account's totals too. */
+function refuseStep(corridor: Corridor, attempt: Attempt, ticket: Ticket, hold: Hold): Promise<Outcome> {
+  const { accountId, step } = ticket;
+  return refuseCode(corridor, attempt, { accountId, hold, reason: step ?? 'second-factor' }, [
+    recordFailedSignIn(accountId),
   ]);
-  await corridor.addressLimit.fail(attempt.caller.address);
-  corridor.throttle.settled([hold]);
-  return refused('code-invalid');
 }
 
 /**
@@ -164,8 +184,9 @@ export async function resend(corridor: Corridor, attempt: Attempt, presented: st
   });
   if (!taken) return refused('ticket-invalid');
   const { ticket, account, mount } = taken;
+  const isWanted = ticket.step === 'device' || isPinMailed(account, ticket.membership, corridor.clock.now());
   const mailed =
-    ticket.code !== null && ticket.step !== null
+    ticket.code !== null && ticket.step !== null && isWanted
       ? mailCode(corridor, account, ticket.secretHash, ticket.step)
       : null;
   if (!mailed) return { kind: 'resent' };

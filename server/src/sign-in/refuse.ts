@@ -1,5 +1,4 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
-import { sealMail } from '../delivery/queue-mail.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
 import { LONGEST_WAIT_MILLISECONDS } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
@@ -7,6 +6,7 @@ import { enqueueMailIfLocked } from '../store/outbox.ts';
 import { issueTicket } from '../store/tickets.ts';
 import { type Outcome, type Refusal, refused, type StateRefusal } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { mailToAccount } from './mail.ts';
 import { failHolds, type Hold } from './throttle.ts';
 import { drawTicket, type Passage } from './ticket.ts';
 
@@ -68,16 +68,11 @@ function changesFor(corridor: Corridor, attempt: Attempt, failed: Failed, now: n
 
 /** The mail that tells of a lock, queued only if the failure before it in the same commit was the one that locked. */
 function lockNotice(corridor: Corridor, account: AccountWithMemberships, hold: Hold, now: number): Change[] {
-  if (hold.limit.lockAfter === null || account.email === null) return [];
+  if (hold.limit.lockAfter === null) return [];
   const lockedUntil = now + LONGEST_WAIT_MILLISECONDS;
-  const mail = sealMail(
-    { name: account.user.name, address: account.email },
-    { kind: 'account-locked', failures: hold.limit.lockAfter, lockedUntil },
-    { now, expiresAt: lockedUntil },
-    corridor.vault,
-    corridor.random,
-  );
-  return [enqueueMailIfLocked(mail, hold.key, lockedUntil)];
+  const message = { kind: 'account-locked', failures: hold.limit.lockAfter, lockedUntil } as const;
+  const mail = mailToAccount(corridor, account, message, lockedUntil);
+  return mail ? [enqueueMailIfLocked(mail, hold.key, lockedUntil)] : [];
 }
 
 /** How long a code that asks for a new validation code is good. */

@@ -1,22 +1,134 @@
-import type { AccountWithMemberships } from '../accounts/account.ts';
-import { activeMemberships, roleAsksForSecondFactor } from '../accounts/policy.ts';
+import type {
+  AccountFactors,
+  AccountWithMemberships,
+  Organisation,
+  Role,
+  RoleHolder,
+} from '../accounts/account.ts';
+import {
+  activeMemberships,
+  forbidsMailedPin,
+  isRoleNamed,
+  roleAsksForSecondFactor,
+} from '../accounts/policy.ts';
+import { isResetByMailRecent, SINGLE_CHANNEL } from '../factors/mailed-code.ts';
+import { forgiveAttempts } from '../store/count-attempt.ts';
+import type { Change } from '../store/engine.ts';
 import type { PickedRole } from './account-policy.ts';
+import { accountKey, factorKey } from './throttle.ts';
 
-/**
- * Whether a second factor is due: the account has one, or an organisation asks for one from the role that the session
- * would reach. A session that is not for one picked role reaches them all, so the strictest counts.
- */
-export function isSecondFactorDue(account: AccountWithMemberships, picked: PickedRole | null): boolean {
-  if (account.factors.email || account.factors.totpSealed !== null) return true;
-  return activeMemberships(account)
-    .filter(
-      ({ organisation, role }) =>
-        picked === null || (organisation.id === picked.organisationId && role.name === picked.role),
-    )
-    .some(({ organisation, role }) => roleAsksForSecondFactor(organisation, role.name));
+// Whether a second factor is due, and what passes for one. A session that is not for one picked role reaches them all, so
+// the strictest counts.
+
+/** What is due beside the credential: nothing, a factor for which a PIN is mailed, one that the account has, or one that it lacks. */
+export type DueFactor = 'none' | 'mailed-pin' | 'own' | 'missing';
+
+/** What is due for the session that an account would get. @param now milliseconds since 1970 */
+export function dueFactor(
+  account: AccountWithMemberships,
+  picked: PickedRole | null,
+  now: number,
+): DueFactor {
+  if (!isSecondFactorDue(account, picked)) return 'none';
+  if (isPinMailed(account, picked, now)) return 'mailed-pin';
+  return hasFactorBesideMail(account.factors) ? 'own' : 'missing';
 }
 
-/** Whether the factor is a mailed PIN: by the account's choice, or because only an organisation asks for one. */
-export function isPinMailed(account: AccountWithMemberships): boolean {
-  return account.factors.email || account.factors.totpSealed === null;
+/** Whether a second factor is due: the account has one, or an organisation asks for one from a role that would be reached. */
+export function isSecondFactorDue(holder: RoleHolder, picked: PickedRole | null): boolean {
+  return ownsFactor(holder) || reachedRoles(holder, picked).some(isAskedFor);
+}
+
+/** Whether the account has a factor of its own, whatever organisations ask for. */
+export function ownsFactor({ factors }: Pick<RoleHolder, 'factors'>): boolean {
+  return factors.email || hasFactorBesideMail(factors);
+}
+
+/** Whether the account has a factor that is more than its mailbox. Recovery codes stand in for factors and are none here. */
+export function hasFactorBesideMail(factors: AccountFactors): boolean {
+  return factors.totpSealed !== null;
+}
+
+/**
+ * Whether a PIN is mailed for the second factor, and taken: by the account's choice, or because only an organisation asks
+ * for one; and not where mail alone is not enough.
+ * @param now milliseconds since 1970
+ */
+export function isPinMailed(
+  account: AccountWithMemberships,
+  picked: PickedRole | null,
+  now: number,
+): boolean {
+  const isMeant = account.factors.email || !hasFactorBesideMail(account.factors);
+  return isMeant && isMailEnough(account, picked, isResetByMailRecent(account, now));
+}
+
+/**
+ * Forgets what failed for an account: its sign-in was completed. Wrong codes only where a second factor was shown, or where
+ * none is asked for anywhere: else a role that asks for none would give anybody who knows the password new tries at those
+ * that do.
+ */
+export function forgiveFailures(account: AccountWithMemberships, isFactorShown: boolean): Change {
+  const areCodesForgiven = isFactorShown || !isSecondFactorDue(account, null);
+  return areCodesForgiven
+    ? forgiveAttempts(accountKey(account.id), factorKey(account.id))
+    : forgiveAttempts(accountKey(account.id));
+}
+
+/** Whether policy asks for a second factor that what a session was begun with does not pass for. */
+export function lacksSecondFactor(
+  holder: RoleHolder,
+  picked: PickedRole | null,
+  methods: readonly string[],
+): boolean {
+  if (!isSecondFactorDue(holder, picked)) return false;
+  const isSingleChannel = methods.includes(SINGLE_CHANNEL);
+  if (!methods.includes('mfa') && !isSingleChannel) return true;
+  return isByMailOnly(methods) && !isMailEnough(holder, picked, isSingleChannel);
+}
+
+/** What a session that showed a password and a mailbox, and nothing else, can have among its methods. */
+const MAIL_METHODS: ReadonlySet<string> = new Set(['pwd', 'email', 'mfa', SINGLE_CHANNEL]);
+
+function isByMailOnly(methods: readonly string[]): boolean {
+  return methods.every((method) => MAIL_METHODS.has(method));
+}
+
+/**
+ * Whether a mailed PIN passes for a second factor: no organisation that would be reached forbids it, and no role that
+ * administers is reached by mail alone (ASVS 6.3.6). After a reset by mail, which shows the same mailbox, it passes
+ * where contracts document it, and not for a role that is named in `requireSecondFactorFor`.
+ */
+function isMailEnough(holder: RoleHolder, picked: PickedRole | null, isSingleChannel: boolean): boolean {
+  const reached = reachedRoles(holder, picked);
+  const organisations = reached.map(({ organisation }) => organisation);
+  if (picked === null || picked.organisationId === null) organisations.push(holder.home);
+  if (organisations.some(forbidsMailedPin)) return false;
+  const due = reached.filter((each) => ownsFactor(holder) || isAskedFor(each));
+  if (due.some(({ role }) => role.admin !== null)) return false;
+  return !(isSingleChannel && reached.some(({ organisation, role }) => isRoleNamed(organisation, role.name)));
+}
+
+/** A role that a session would reach, and the organisation whose settings say what is asked for it: its home for an own role. */
+interface ReachedRole {
+  readonly role: Role;
+  readonly organisation: Pick<Organisation, 'settings'> | null;
+  readonly isOwn: boolean;
+}
+
+function reachedRoles(holder: RoleHolder, picked: PickedRole | null): ReachedRole[] {
+  const isReached = (organisationId: string | null, role: Role) =>
+    picked === null || (organisationId === picked.organisationId && role.name === picked.role);
+  const own = holder.role;
+  return [
+    ...(own !== null && isReached(null, own) ? [{ role: own, organisation: holder.home, isOwn: true }] : []),
+    ...activeMemberships(holder)
+      .filter(({ organisation, role }) => isReached(organisation.id, role))
+      .map(({ organisation, role }) => ({ role, organisation, isOwn: false })),
+  ];
+}
+
+/** `mfaForStudents` and `mfaForTeachers` are about roles in an organisation, not about those that its accounts have beside it. */
+function isAskedFor({ role, organisation, isOwn }: ReachedRole): boolean {
+  return isOwn ? isRoleNamed(organisation, role.name) : roleAsksForSecondFactor(organisation, role.name);
 }

@@ -1,18 +1,18 @@
 import { deviceOf } from '../accounts/fingerprint.ts';
-import { forgiveAttempts } from '../store/count-attempt.ts';
 import { stateRefusal } from './account-policy.ts';
 import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
 import { offerChoices, takePick } from './choose-role.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { isDeviceDue } from './device.ts';
+import { throughGate } from './gate.ts';
 import { type Candidate, identify } from './identify.ts';
 import { beginWithInstallation } from './installation.ts';
 import { issueForAccount } from './issue.ts';
 import { prove } from './prove.ts';
 import { type CredentialRefusal, type Failed, refuseCredential, refuseState } from './refuse.ts';
 import { beginWithResourceCode } from './resource-code.ts';
-import { isSecondFactorDue } from './second-factor.ts';
-import { type Admission, accountKey, factorKey, type Hold, releaseHolds } from './throttle.ts';
+import { dueFactor, forgiveFailures } from './second-factor.ts';
+import { type Admission, accountKey, type Hold, passHolds } from './throttle.ts';
 import { openStep, type Passage } from './ticket.ts';
 import { verifyPassword } from './verify-credential.ts';
 
@@ -24,16 +24,12 @@ import { verifyPassword } from './verify-credential.ts';
 // in with that ticket and go on from there.
 
 /** Shows a credential: leads to a session, to the step that is due, or to the roles that can be picked. */
-export async function begin(
+export function begin(
   corridor: Corridor,
   attempt: Attempt,
   command: Extract<Command, { kind: 'begin' }>,
 ): Promise<Outcome> {
-  return notBefore(
-    corridor,
-    attempt,
-    (await waitForAddress(corridor, attempt)) ?? (await beginWith(corridor, attempt, command)),
-  );
+  return throughGate(corridor, attempt, () => beginWith(corridor, attempt, command));
 }
 
 /** Takes up a role that was offered: goes on where `begin` stopped, with the ticket that it handed out. */
@@ -47,16 +43,12 @@ export async function pick(
 }
 
 /** Shows the code of the step that was due: leads to the session. */
-export async function proveStep(
+export function proveStep(
   corridor: Corridor,
   attempt: Attempt,
   command: Extract<Command, { kind: 'prove' }>,
 ): Promise<Outcome> {
-  return notBefore(
-    corridor,
-    attempt,
-    (await waitForAddress(corridor, attempt)) ?? (await prove(corridor, attempt, command)),
-  );
+  return throughGate(corridor, attempt, () => prove(corridor, attempt, command));
 }
 
 async function beginWith(
@@ -80,7 +72,7 @@ async function beginWithPassword(
   fingerprint: string | null,
 ): Promise<Outcome> {
   const identified = await identify(corridor, attempt, credential.identifiers);
-  const candidates = 'candidates' in identified ? identified.candidates : [];
+  const { candidates, others } = 'candidates' in identified ? identified : { candidates: [], others: [] };
   const counted =
     'candidates' in identified ? candidates.map((candidate) => candidate.counted) : [identified.nobody];
 
@@ -116,14 +108,14 @@ async function beginWithPassword(
     return throttled ? soonest(admissions) : outcome;
   }
 
-  const settles = releaseHolds(holds);
+  const settles = passHolds(holds, new Set([...matched].map(accountKey)));
   const accounts = candidates.map((candidate) => candidate.account);
   const account = accounts.find((each) => matched.has(each.id));
   if (!account) throw new Error('a password matched an account that was not tried');
   const device = fingerprint === null ? null : deviceOf(account.id, fingerprint, corridor.vault);
   const outcome =
     credential.accounts === 'all'
-      ? await offerChoices(corridor, attempt, { accounts, matched, settles })
+      ? await offerChoices(corridor, attempt, { accounts: [...accounts, ...others], matched, settles })
       : await proceed(corridor, attempt, { account, picked: null, device, spends: [], settles });
   corridor.throttle.settled(holds);
   return outcome;
@@ -134,13 +126,15 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   const { account, picked, device } = passage;
   const state = stateRefusal(account, attempt.mount, picked);
   if (state !== null) return refuseState(corridor, attempt, passage, state);
-  if (isSecondFactorDue(account, picked)) return openStep(corridor, attempt, passage, 'second-factor');
+  const factor = dueFactor(account, picked, corridor.clock.now());
+  if (factor === 'missing') return refuseState(corridor, attempt, passage, 'second-factor-missing');
+  if (factor !== 'none') return openStep(corridor, attempt, passage, 'second-factor');
   if (await isDeviceDue(account, device, attempt.mount, corridor.store))
     return openStep(corridor, attempt, passage, 'device');
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: ['pwd'],
-    settles: [...passage.settles, forgiveAttempts(accountKey(account.id), factorKey(account.id))],
+    settles: [...passage.settles, forgiveFailures(account, false)],
     steppedUp: false,
   });
   if (outcome.kind === 'refused' && passage.settles.length > 0) await corridor.store.commit(passage.settles);
@@ -176,18 +170,4 @@ function credentialRefusal(hold: Hold, account: Candidate['account'] | null): Cr
   if (account === null) return 'unknown-identifier';
   if (hold.locked) return 'locked';
   return account.passwordHash === null ? 'no-password' : 'wrong-password';
-}
-
-/** The answer to an address that has failed too often lately: right passwords too must wait. */
-async function waitForAddress(corridor: Corridor, attempt: Attempt): Promise<Outcome | null> {
-  const retryAfterSeconds = await corridor.addressLimit.waitSeconds(attempt.caller.address);
-  return retryAfterSeconds === null ? null : { kind: 'throttled', retryAfterSeconds };
-}
-
-/** Holds a refusal back until the time that every refusal takes, so that the reason cannot be told by time. */
-async function notBefore(corridor: Corridor, attempt: Attempt, outcome: Outcome): Promise<Outcome> {
-  if (outcome.kind !== 'refused') return outcome;
-  const remaining = attempt.caller.arrivedAt + corridor.limits.refusalMilliseconds - corridor.clock.now();
-  if (remaining > 0) await new Promise((resolve) => setTimeout(resolve, remaining));
-  return outcome;
 }

@@ -1,5 +1,11 @@
 import type { Clock } from '../ports.ts';
-import { type AttemptLimit, countAttempt, failAttempt, releaseAttempt } from '../store/count-attempt.ts';
+import {
+  type AttemptLimit,
+  countAttempt,
+  failAttempt,
+  passAttempt,
+  releaseAttempt,
+} from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { integer } from '../store/rows.ts';
 import type { Store } from '../store/store.ts';
@@ -14,6 +20,8 @@ export interface Counted {
 export interface Hold extends Counted {
   /** Whether the account is locked: then nothing is evaluated, and the attempt fails. */
   readonly locked: boolean;
+  /** Failures before this attempt. */
+  readonly failures: number;
 }
 
 /** Whether an attempt may be evaluated. */
@@ -71,10 +79,9 @@ export class Throttle {
       ]);
       if (committed.ok) {
         const [row] = committed.rows[0] ?? [];
-        return {
-          kind: 'held',
-          hold: { ...counted, locked: row !== undefined && integer(row, 'locked_until') > now },
-        };
+        if (!row) throw new Error('an attempt was counted and nothing said of it');
+        const locked = integer(row, 'locked_until') > now;
+        return { kind: 'held', hold: { ...counted, locked, failures: integer(row, 'failures') } };
       }
       const state = await this.#store.attempts.state(counted.key);
       if (state && state.blockedUntil > now)
@@ -120,6 +127,11 @@ export class Throttle {
 /** The changes that end holds as failures. */
 export function failHolds(holds: readonly Hold[], now: number): Change[] {
   return holds.map((hold) => failAttempt(hold.key, hold.limit, now));
+}
+
+/** The changes that end holds of which some were right, by key, and the others are not counted beside those. */
+export function passHolds(holds: readonly Hold[], right: ReadonlySet<string>): Change[] {
+  return holds.map(({ key }) => (right.has(key) ? passAttempt(key) : releaseAttempt(key)));
 }
 
 /** The changes that end holds without a failure. */

@@ -3,15 +3,16 @@ import type { Device } from '../accounts/fingerprint.ts';
 import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, opaqueSecret, randomUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
-import { sealMail } from '../delivery/queue-mail.ts';
-import { drawCode, type MailedCode } from '../factors/mailed-code.ts';
+import { drawCode } from '../factors/mailed-code.ts';
 import type { Mount } from '../mount.ts';
+import { TICKET_ATTEMPTS } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail, type QueuedMail } from '../store/outbox.ts';
-import { issueTicket, type Ticket, type TicketPurpose } from '../store/tickets.ts';
+import { issueTicket, type MailedCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import type { PickedRole } from './account-policy.ts';
 import { type Outcome, refused, type Step } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { mailToAccount } from './mail.ts';
 import { isPinMailed } from './second-factor.ts';
 
 const ALPHANUMERIC_LENGTH = 80;
@@ -33,6 +34,8 @@ export function drawTicket(
     step?: Step;
     device?: Device | null;
     sessionId?: string;
+    /** What it carries; it is sealed. */
+    payload?: string;
     lifeSeconds?: number;
   },
 ): FreshTicket {
@@ -51,6 +54,7 @@ export function drawTicket(
     step: bound.step ?? null,
     device: bound.device ?? null,
     code: null,
+    payloadSealed: bound.payload === undefined ? null : corridor.vault.seal(bound.purpose, bound.payload),
     attempts: 0,
     createdAt: now,
     expiresAt,
@@ -71,14 +75,14 @@ function isInsideJwt(mount: Mount, purpose: TicketPurpose): boolean {
 
 function drawSecret(corridor: Corridor, mount: Mount, purpose: TicketPurpose): string {
   if (purpose === 'resend-validation') return randomUuid(corridor.random);
-  return mount.contract.ticketForm === 'alphanumeric' && purpose !== 'switch'
+  return mount.contract.ticketForm === 'alphanumeric' && (purpose === 'pick' || purpose === 'prove')
     ? alphanumeric(ALPHANUMERIC_LENGTH, corridor.random)
     : opaqueSecret(corridor.random);
 }
 
 /**
  * The ticket behind what a client presented, if it is alive: of one of these purposes, of a mount that may take it, not spent,
- * not expired, its account in the same epoch.
+ * not tried too often, not expired, its account in the same epoch.
  */
 export async function readTicket(
   corridor: Corridor,
@@ -96,7 +100,8 @@ export async function readTicket(
   if (!wanted.takes(mount, ticket.purpose)) return null;
   // A ticket that was handed out inside a JWT is taken inside that JWT only, and the other way round.
   if (presented.includes('.') !== isInsideJwt(mount, ticket.purpose)) return null;
-  if (ticket.consumedAt !== null || ticket.expiresAt <= corridor.clock.now()) return null;
+  if (ticket.consumedAt !== null || ticket.attempts >= TICKET_ATTEMPTS) return null;
+  if (ticket.expiresAt <= corridor.clock.now()) return null;
   const account = await corridor.store.accounts.byId(ticket.accountId);
   return account && account.epoch === ticket.epoch ? { ticket, mount, account } : null;
 }
@@ -108,7 +113,6 @@ export function mailCode(
   ticketHash: string,
   step: Step,
 ): { code: MailedCode; mail: QueuedMail } | null {
-  if (account.email === null) return null;
   const now = corridor.clock.now();
   const { digits, code } = drawCode(
     ticketHash,
@@ -117,12 +121,8 @@ export function mailCode(
     corridor.random,
   );
   const kind = step === 'device' ? 'device-code' : 'sign-in-code';
-  const to = { name: account.user.name, address: account.email };
-  const times = { now, expiresAt: code.expiresAt };
-  return {
-    code,
-    mail: sealMail(to, { kind, digits, expiresAt: code.expiresAt }, times, corridor.vault, corridor.random),
-  };
+  const mail = mailToAccount(corridor, account, { kind, digits, expiresAt: code.expiresAt }, code.expiresAt);
+  return mail && { code, mail };
 }
 
 /** What has led to a step or a session: who, in which role, from where, and what is committed with it. */
@@ -138,21 +138,20 @@ export interface Passage {
 
 /**
  * Stops before the last step: hands out a ticket for the step that is due, and mails its code where there is one.
- * @param switchedSessionId the session that goes on in another role, and ends when the step is passed
+ * @param successor the session that ends when the step is passed, and why the one in its place is begun
  */
 export async function openStep(
   corridor: Corridor,
   attempt: Attempt,
   passage: Passage,
   step: Step,
-  switchedSessionId?: string,
+  successor?: { readonly purpose: 'switch' | 'prove-again'; readonly sessionId: string },
 ): Promise<Outcome> {
   const { account, picked, device } = passage;
-  const purpose = switchedSessionId === undefined ? 'prove' : 'switch';
-  const sessionId = switchedSessionId === undefined ? {} : { sessionId: switchedSessionId };
-  const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...sessionId });
+  const { purpose = 'prove', ...replaced } = successor ?? {};
+  const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...replaced });
   const mailed =
-    step === 'device' || isPinMailed(account)
+    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt)
       ? mailCode(corridor, account, fresh.ticket.secretHash, step)
       : null;
   const now = fresh.ticket.createdAt;

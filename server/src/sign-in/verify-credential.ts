@@ -1,5 +1,6 @@
 import type { PoolOverloaded } from '../crypto/hash-pool.ts';
 import { readStoredHash } from '../crypto/password-hash.ts';
+import { traced } from '../observability/tracing.ts';
 import { replacePasswordHash } from '../store/accounts.ts';
 import type { Corridor } from './corridor.ts';
 
@@ -22,7 +23,9 @@ export async function verifyPassword(
 ): Promise<ReadonlySet<string> | PoolOverloaded> {
   const decoy = await corridor.decoyHash;
   const hashes = tried.length === 0 ? [decoy] : tried.map((each) => each.passwordHash ?? decoy);
-  const verdicts = await Promise.all(hashes.map((hash) => corridor.hashes.verify(password, hash)));
+  const verdicts = await traced('hash', { 'latchkey.hashes': hashes.length }, () =>
+    Promise.all(hashes.map((hash) => corridor.hashes.verify(password, hash))),
+  );
   const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
   if (overloaded) return overloaded;
   const matched = tried.filter((each, index) => each.passwordHash !== null && verdicts[index] === true);

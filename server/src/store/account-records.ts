@@ -1,6 +1,7 @@
 import type { AccountStatus, User } from '../accounts/account.ts';
 import { type BulkInsert, insertRows, padded, places } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
+import { rememberPassword } from './former-passwords.ts';
 import type { RevocationReason } from './revocations.ts';
 import { flag, integer, optionalText, text } from './rows.ts';
 import { endAccountSessions, endInstallationSessions } from './sessions.ts';
@@ -250,7 +251,7 @@ function rowOf(record: AccountRecord): (string | number | null)[] {
   ];
 }
 
-/** Sets a password, and ends what was issued before. */
+/** Sets a password, and ends what was issued before. An account's present one is remembered as a former one. */
 export function setPasswordHash(
   table: 'accounts' | 'installations',
   id: string,
@@ -259,6 +260,7 @@ export function setPasswordHash(
 ): Change[] {
   return [
     ...endSessionsOf[table]([id], 'password-changed', now),
+    ...(table === 'accounts' ? rememberPassword(id) : []),
     {
       sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1 WHERE id = $1`,
       params: [id, passwordHash],

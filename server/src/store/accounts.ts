@@ -1,10 +1,12 @@
 import type { Account, AccountStatus, AccountWithMemberships, Membership } from '../accounts/account.ts';
 import { byOrganisation } from '../accounts/account.ts';
+import { KIND_BITS } from '../accounts/identifier.ts';
 import type { Change, Engine, Row } from './engine.ts';
 import { organisationColumns, organisationOf } from './organisations.ts';
+import type { RevocationReason } from './revocations.ts';
 import { roleOf } from './roles.ts';
-import { flag, integer, jsonObject, optionalText, text } from './rows.ts';
-import { endAccountSessions } from './sessions.ts';
+import { flag, integer, jsonObject, optionalInteger, optionalText, text } from './rows.ts';
+import { endAccountSessions, endOtherSessions } from './sessions.ts';
 
 /** One canonical form and the kinds of identifier it may match, as bits (see KIND_BITS). */
 export interface IdentifierLookup {
@@ -13,7 +15,8 @@ export interface IdentifierLookup {
 }
 
 const SELECT = `SELECT a.id, a.number, a.username, a.email, a.phone, a.password_hash, a.status, a.email_validated,
-  a.phone_validated, a.created_at, a.factor_email, a.totp_sealed, a.recognise_devices, a.role, a.stats, a.epoch,
+  a.phone_validated, a.created_at, a.factor_email, a.totp_sealed, a.reset_by_mail_at,
+  a.recognise_devices, a.role, a.stats, a.epoch,
   a.sign_ins, a.failed_sign_ins, u.id AS user_id, u.name AS user_name, u.first_name, u.last_name, u.avatar,
   r.permissions AS role_permissions, r.admin AS role_admin, ${organisationColumns('h', 'home_')}
   FROM accounts a JOIN users u ON u.id = a.user_id
@@ -23,7 +26,7 @@ const SUBTREE = `WITH RECURSIVE subtree (id) AS (SELECT id FROM organisations WH
   UNION SELECT o.id FROM organisations o JOIN subtree s ON o.parent_id = s.id) SELECT id FROM subtree`;
 
 const NAMED = `${SELECT} JOIN identifiers i ON i.account_id = a.id WHERE i.canonical = $1 AND (i.kinds & $2) <> 0`;
-const ORDER = 'ORDER BY CASE WHEN a.home_id IS NULL THEN 0 ELSE 1 END, a.created_at, a.number LIMIT 10';
+const ORDER = 'ORDER BY CASE WHEN a.home_id IS NULL THEN 0 ELSE 1 END, a.created_at, a.number LIMIT 100';
 const FIND_ANYWHERE = `${NAMED} ${ORDER}`;
 const FIND_IN_SUBTREE = `${NAMED} AND a.home_id IN (${SUBTREE}) ${ORDER}`;
 
@@ -39,7 +42,7 @@ export function accountReader(engine: Engine) {
 
   return {
     /**
-     * The accounts that an identifier names, ten at most: that of the shared home first, then the oldest.
+     * The accounts that an identifier names, a hundred at most: that of the shared home first, then the oldest.
      * @param home an organisation's id: only accounts whose home is in its subtree
      */
     async named(lookup: IdentifierLookup, home: string | null): Promise<AccountWithMemberships[]> {
@@ -86,6 +89,7 @@ function accountOf(row: Row): Account {
     phoneValidated: flag(row, 'phone_validated'),
     createdAt: integer(row, 'created_at'),
     factors: { email: flag(row, 'factor_email'), totpSealed: optionalText(row, 'totp_sealed') },
+    resetByMailAt: optionalInteger(row, 'reset_by_mail_at'),
     recogniseDevices: flag(row, 'recognise_devices'),
     role: roleOf(row, 'role', 'role_permissions', 'role_admin'),
     stats: jsonObject(row, 'stats'),
@@ -188,4 +192,74 @@ export function signAccountOut(accountId: string, now: number): Change[] {
       params: [accountId],
     },
   ];
+}
+
+/**
+ * Ends everything that was issued to an account so far but one session, which goes on: what signs in has changed. Guard
+ * `account`: nothing else had changed since it was read.
+ * @param epoch in which the account was read
+ * @param keptSessionId null to end them all
+ */
+export function endAllButOne(
+  accountId: string,
+  epoch: number,
+  keptSessionId: string | null,
+  reason: RevocationReason,
+  now: number,
+): Change[] {
+  const ended =
+    keptSessionId === null
+      ? endAccountSessions([accountId], reason, now)
+      : endOtherSessions(accountId, keptSessionId, reason, now);
+  return [
+    ...ended,
+    {
+      guard: 'account',
+      sql: 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 RETURNING id',
+      params: [accountId, epoch],
+    },
+    {
+      sql: 'UPDATE sessions SET epoch = epoch + 1 WHERE id = $1 AND account_id = $2 AND ended_at IS NULL',
+      params: [keptSessionId ?? '', accountId],
+    },
+  ];
+}
+
+/**
+ * Keeps an account as it was read until the commit is over: of several that change what was issued to it, one comes after the
+ * other. Guard `account`: it is active, and nothing has ended what was issued to it since.
+ */
+export function holdAccount(accountId: string, epoch: number): Change {
+  return {
+    guard: 'account',
+    sql: "UPDATE accounts SET epoch = epoch WHERE id = $1 AND epoch = $2 AND status = 'active' RETURNING id",
+    params: [accountId, epoch],
+  };
+}
+
+/** Puts a new password in the place of the present one. Guard `account`: it is active, in that epoch. */
+export function replacePassword(accountId: string, epoch: number, passwordHash: string): Change {
+  return {
+    guard: 'account',
+    sql: "UPDATE accounts SET password_hash = $3 WHERE id = $1 AND epoch = $2 AND status = 'active' RETURNING id",
+    params: [accountId, epoch, passwordHash],
+  };
+}
+
+/** Notes that an account's password was set by a code that was mailed. */
+export function noteResetByMail(accountId: string, now: number): Change {
+  return { sql: 'UPDATE accounts SET reset_by_mail_at = $2 WHERE id = $1', params: [accountId, now] };
+}
+
+/**
+ * Marks an account's e-mail address as proven. Guard `address`: it is still the one, in canonical form, that the code was
+ * mailed to.
+ */
+export function validateEmail(accountId: string, canonical: string): Change {
+  return {
+    guard: 'address',
+    sql: `UPDATE accounts SET email_validated = 1 WHERE id = $1 AND EXISTS (SELECT 1 FROM identifiers i
+          WHERE i.account_id = accounts.id AND i.canonical = $2 AND (i.kinds & ${KIND_BITS.email}) <> 0) RETURNING id`,
+    params: [accountId, canonical],
+  };
 }

@@ -1,10 +1,15 @@
 import type { AuditEvent } from '../audit/event.ts';
-import type { Change, Engine } from './engine.ts';
-import { integer, optionalText, text } from './rows.ts';
+import type { Change, Engine, Row } from './engine.ts';
+import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
 /** An event with its place in the log. */
 export interface AuditRecord extends AuditEvent {
+  /** In the order of writing. */
   readonly sequence: number;
+  /** Its place in the chain, from 1 without a gap; null until it has one, which is within a second or two. */
+  readonly link: number | null;
+  /** A keyed hash over the event and the seal before it; null until it has a place. */
+  readonly seal: string | null;
 }
 
 /** Which events to read. */
@@ -18,35 +23,61 @@ export interface AuditFilter {
 
 /** Reads the audit log. */
 export function auditReader(engine: Engine) {
+  async function records(sql: string, params: readonly (string | number | null)[]): Promise<AuditRecord[]> {
+    return (await engine.read({ sql, params })).map(recordOf);
+  }
   return {
     /** Events in the order of writing. */
-    async events(filter: AuditFilter): Promise<AuditRecord[]> {
-      const rows = await engine.read({
-        sql: `SELECT * FROM audit WHERE sequence > $1 AND at >= $2 AND (CAST($3 AS TEXT) IS NULL OR account_id = $3) ORDER BY sequence LIMIT $4`,
-        params: [filter.afterSequence, filter.since, filter.accountId, filter.limit],
-      });
-      return rows.map((row) => ({
-        sequence: integer(row, 'sequence'),
-        at: integer(row, 'at'),
-        event: text(row, 'event') as AuditEvent['event'],
-        reason: optionalText(row, 'reason'),
-        accountId: optionalText(row, 'account_id'),
-        organisationId: optionalText(row, 'organisation_id'),
-        mount: optionalText(row, 'mount'),
-        sessionId: optionalText(row, 'session_id'),
-        address: optionalText(row, 'address'),
-        requestId: optionalText(row, 'request_id'),
-        detail: row.detail == null ? null : (JSON.parse(text(row, 'detail')) as Record<string, unknown>),
-      }));
+    events: (filter: AuditFilter): Promise<AuditRecord[]> =>
+      records(
+        'SELECT * FROM audit WHERE sequence > $1 AND at >= $2 AND (CAST($3 AS TEXT) IS NULL OR account_id = $3) ORDER BY sequence LIMIT $4',
+        [filter.afterSequence, filter.since, filter.accountId, filter.limit],
+      ),
+
+    /** Events that have no place in the chain yet, in the order of writing. */
+    withoutLink: (limit: number): Promise<AuditRecord[]> =>
+      records('SELECT * FROM audit WHERE link IS NULL ORDER BY sequence LIMIT $1', [limit]),
+
+    /** Events of the chain after a place, in its order. */
+    afterLink: (link: number, limit: number): Promise<AuditRecord[]> =>
+      records('SELECT * FROM audit WHERE link > $1 ORDER BY link LIMIT $2', [link, limit]),
+
+    /** The last event of the chain that is older than a time; null without one. */
+    async lastBefore(time: number): Promise<AuditRecord | null> {
+      const sql = 'SELECT * FROM audit WHERE link IS NOT NULL AND at < $1 ORDER BY link DESC LIMIT 1';
+      return (await records(sql, [time]))[0] ?? null;
     },
+  };
+}
+
+function recordOf(row: Row): AuditRecord {
+  return {
+    sequence: integer(row, 'sequence'),
+    at: integer(row, 'at'),
+    event: text(row, 'event') as AuditEvent['event'],
+    actor: optionalText(row, 'actor'),
+    reason: optionalText(row, 'reason'),
+    accountId: optionalText(row, 'account_id'),
+    organisationId: optionalText(row, 'organisation_id'),
+    mount: optionalText(row, 'mount'),
+    contract: optionalText(row, 'contract'),
+    factor: optionalText(row, 'factor'),
+    device: optionalText(row, 'device'),
+    sessionId: optionalText(row, 'session_id'),
+    address: optionalText(row, 'address'),
+    requestId: optionalText(row, 'request_id'),
+    detail: row.detail == null ? null : (JSON.parse(text(row, 'detail')) as Record<string, unknown>),
+    link: optionalInteger(row, 'link'),
+    seal: optionalText(row, 'seal'),
   };
 }
 
 /** Writes an event, in the same commit as what it tells. */
 export function recordAudit(event: AuditEvent): Change {
   return {
-    sql: `INSERT INTO audit (at, event, reason, account_id, organisation_id, mount, session_id, address, request_id, detail)
-          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    sql: `INSERT INTO audit (at, event, reason, account_id, organisation_id, mount, session_id, address, request_id, detail,
+            actor, contract, factor, device)
+          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     params: [
       event.at,
       event.event,
@@ -58,6 +89,24 @@ export function recordAudit(event: AuditEvent): Change {
       event.address,
       event.requestId,
       event.detail === null ? null : JSON.stringify(event.detail),
+      event.actor,
+      event.contract,
+      event.factor,
+      event.device,
     ],
   };
+}
+
+/** Gives an event its place in the chain, once. */
+export function linkAudit(sequence: number, link: number, seal: string): Change {
+  return {
+    guard: 'link',
+    sql: 'UPDATE audit SET link = $2, seal = $3 WHERE sequence = $1 AND link IS NULL RETURNING link',
+    params: [sequence, link, seal],
+  };
+}
+
+/** Removes events from the beginning of the chain. A fact must say so before, in the same commit. */
+export function removeAuditTo(link: number): Change {
+  return { sql: 'DELETE FROM audit WHERE link <= $1', params: [link] };
 }

@@ -20,6 +20,7 @@ export function removeExpired(now: number, revocationSeconds: number): Change[] 
   // Wrong codes are forgotten by a completed sign-in only: a code has six digits.
   return [
     chunk('tickets', 'secret_hash', 'expires_at < $1'),
+    chunk('spent_challenges', 'challenge_hash', 'expires_at < $1'),
     chunk('sessions', 'id', 'expires_at < $1'),
     chunk('sessions', 'id', 'ended_at < $1'),
     chunk(

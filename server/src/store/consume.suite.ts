@@ -3,9 +3,17 @@ import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/
 import type { ENGINES } from '../../testing/engines.ts';
 import { resourceCodeHash } from '../accounts/resource-code.ts';
 import { setAccountStatus } from './accounts.ts';
-import { consumeRefresh, consumeResourceCode, consumeTicket, consumeTotpStep } from './consume.ts';
+import {
+  consumeRecoveryCode,
+  consumeRefresh,
+  consumeResourceCode,
+  consumeTicket,
+  consumeTotpStep,
+  raiseTotpStep,
+} from './consume.ts';
 import { countTicketAttempt, TICKET_ATTEMPTS } from './count-attempt.ts';
 import type { Change } from './engine.ts';
+import { replaceRecoveryCodes } from './recovery-codes.ts';
 import { endSession, insertSession, type Session } from './sessions.ts';
 import { issueTicket, type Ticket } from './tickets.ts';
 
@@ -55,6 +63,7 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
       epoch: (await core.store.accounts.byId(ACCOUNT))?.epoch ?? 0,
       membership: null,
       sessionId: null,
+      payloadSealed: null,
       step: 'second-factor',
       device: null,
       code: null,
@@ -114,6 +123,20 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
     expect(await winners(() => consumeTotpStep(ACCOUNT, 1000))).toBe(1);
     expect(await winners(() => consumeTotpStep(ACCOUNT, 999))).toBe(0);
     expect(await winners(() => consumeTotpStep(ACCOUNT, 1001))).toBe(1);
+  });
+
+  test('a recovery code goes to one of fifty, and one that is not the account’s to nobody', async () => {
+    await core.store.commit(replaceRecoveryCodes(ACCOUNT, ['one', 'two'], core.clock.now()));
+    expect(await winners(() => consumeRecoveryCode(ACCOUNT, 'one'))).toBe(1);
+    expect(await winners(() => consumeRecoveryCode(ACCOUNT, 'three'))).toBe(0);
+    expect(await winners(() => consumeRecoveryCode(uuid(2), 'two'))).toBe(0);
+    expect([...(await core.store.recoveryCodes.leftOf(ACCOUNT))]).toEqual(['two']);
+  });
+
+  test('a seed in the place of another leaves what was spent as it is', async () => {
+    await core.store.commit([raiseTotpStep(ACCOUNT, 2000), raiseTotpStep(ACCOUNT, 1500)]);
+    expect(await winners(() => consumeTotpStep(ACCOUNT, 2000))).toBe(0);
+    expect(await winners(() => consumeTotpStep(ACCOUNT, 2001))).toBe(1);
   });
 
   async function addSession(): Promise<Session> {

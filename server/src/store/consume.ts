@@ -1,5 +1,6 @@
 import type { Change } from './engine.ts';
 import type { ResourceCode } from './resource-codes.ts';
+import type { TicketPurpose } from './tickets.ts';
 
 // Every thing that can be spent, and the only statements that spend it: one conditional update each, so that of any
 // number of callers on any number of nodes one gets it.
@@ -14,12 +15,48 @@ export function consumeTicket(secretHash: string, now: number): Change {
   };
 }
 
+/** Ends every ticket of some purposes that an account holds, so that only one issued after it is good. */
+export function voidTickets(accountId: string, purposes: readonly TicketPurpose[], now: number): Change {
+  const places = purposes.map((_, index) => `$${index + 3}`).join(', ');
+  return {
+    sql: `UPDATE tickets SET consumed_at = $2 WHERE account_id = $1 AND consumed_at IS NULL AND purpose IN (${places})`,
+    params: [accountId, now, ...purposes],
+  };
+}
+
 /** Spends a TOTP time step, and with it all earlier ones. Guard `code`: no code of that step or a later one was used. */
 export function consumeTotpStep(accountId: string, step: number): Change {
   return {
     guard: 'code',
     sql: 'UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2 RETURNING totp_step',
     params: [accountId, step],
+  };
+}
+
+/** Spends a challenge that no ticket stands for. Guard `ticket`: nobody has answered it. */
+export function consumeChallenge(challengeHash: string, expiresAt: number): Change {
+  return {
+    guard: 'ticket',
+    sql: `INSERT INTO spent_challenges (challenge_hash, expires_at) VALUES ($1, $2)
+          ON CONFLICT (challenge_hash) DO NOTHING RETURNING challenge_hash`,
+    params: [challengeHash, expiresAt],
+  };
+}
+
+/** Spends a time step of a seed that takes the place of another: whatever was spent of the old one stays spent. */
+export function raiseTotpStep(accountId: string, step: number): Change {
+  return {
+    sql: 'UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2',
+    params: [accountId, step],
+  };
+}
+
+/** Spends a recovery code: it is gone. Guard `code`: the account had it. */
+export function consumeRecoveryCode(accountId: string, codeHash: string): Change {
+  return {
+    guard: 'code',
+    sql: 'DELETE FROM recovery_codes WHERE account_id = $1 AND code_hash = $2 RETURNING code_hash',
+    params: [accountId, codeHash],
   };
 }
 

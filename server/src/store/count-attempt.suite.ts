@@ -8,6 +8,7 @@ import {
   countAttempt,
   failAttempt,
   forgiveAttempts,
+  passAttempt,
   releaseAttempt,
 } from './count-attempt.ts';
 
@@ -129,6 +130,18 @@ export function countAttemptSuite(engine: (typeof ENGINES)[number]): void {
       const now = 10 * HOUR;
       await failTimes(3, now, locking);
       expect((await state()).lockedUntil).toBe(now + HOUR);
+    });
+
+    test('a right one ends the row, and neither what failed nor a lock', async () => {
+      const now = 10 * HOUR;
+      const pass = () => core.store.commit([passAttempt(key)]);
+      await failTimes(2, now, locking);
+      expect(await begin(now, locking)).toBe(true);
+      await pass();
+      expect(await state()).toMatchObject({ failures: 2, streak: 0, inFlight: 0, lockedUntil: 0 });
+      await failTimes(3, now, locking);
+      await pass();
+      expect(await state()).toMatchObject({ failures: 5, streak: 3, inFlight: 0, lockedUntil: now + HOUR });
     });
 
     test('of two hundred at once, three begin', async () => {

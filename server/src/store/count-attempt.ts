@@ -58,7 +58,7 @@ export function attemptReader(engine: Engine) {
  * lost with the machine was not answered, and whatever is answered is committed after it. Guard `attempt`: there was a
  * place.
  * @param leaseMilliseconds how long an attempt that nobody finishes holds its place: a crash must not hold it for ever
- * @returns `locked_until`
+ * @returns `locked_until` and `failures`
  */
 export function countAttempt(
   key: string,
@@ -86,7 +86,7 @@ export function countAttempt(
         AND (attempts.locked_until > $2
           OR CASE WHEN attempts.in_flight_until <= $2 THEN 0 ELSE attempts.in_flight END
           < CASE WHEN attempts.locked_until > 0 THEN $5 WHEN attempts.streak < $5 THEN $5 - attempts.streak ELSE 1 END)
-      RETURNING locked_until`,
+      RETURNING locked_until, failures`,
     params: [key, now, now + leaseMilliseconds, limit.maxFailures, lockAfter, forgetBefore],
   };
 }
@@ -112,10 +112,19 @@ export function failAttempt(key: string, limit: AttemptLimit, now: number): Chan
   };
 }
 
-/** Gives the place of a counted attempt back: it was right, or it was not evaluated. What failed before stays counted. */
+/** Gives the place of a counted attempt back that says nothing about those before it: it was not evaluated, or has not failed. */
 export function releaseAttempt(key: string): Change {
   return {
     sql: 'UPDATE attempts SET in_flight = in_flight - 1 WHERE key = $1 AND in_flight > 0',
+    params: [key],
+  };
+}
+
+/** Gives the place of an attempt back that was right: what failed before it stays counted, but is no row any more. */
+export function passAttempt(key: string): Change {
+  return {
+    sql: `UPDATE attempts SET in_flight = CASE WHEN in_flight > 0 THEN in_flight - 1 ELSE 0 END,
+          streak = CASE WHEN locked_until > 0 THEN streak ELSE 0 END WHERE key = $1`,
     params: [key],
   };
 }

@@ -20,3 +20,12 @@ export function stateFact(name: string, value: string): Change {
     params: [name, value],
   };
 }
+
+/** Replaces what a fact says. Guard `fact`: it said what it was read to say. */
+export function replaceFact(name: string, from: string, to: string): Change {
+  return {
+    guard: 'fact',
+    sql: 'UPDATE facts SET value = $3 WHERE name = $1 AND value = $2 RETURNING name',
+    params: [name, from, to],
+  };
+}

@@ -80,6 +80,14 @@ export function saveInstallations(installations: readonly InstallationRecord[]):
   );
 }
 
+/** Makes an installation that acts for no account. Throws StoreConflictError when there is one with that id. */
+export function insertInstallation(id: string, passwordHash: string): Change {
+  return {
+    sql: "INSERT INTO installations (id, password_hash, status) VALUES ($1, $2, 'active')",
+    params: [id, passwordHash],
+  };
+}
+
 /**
  * Makes sure, at the last moment, that an installation may have a session: it is active, and so is the account that it is
  * bound to, whose home is not suspended. Guard `installation`; holds its row.

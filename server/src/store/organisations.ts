@@ -32,8 +32,13 @@ export function organisationOf(row: Row, prefix = ''): Organisation | null {
     isActive: flag(row, `${prefix}is_active`),
     isSuspended: flag(row, `${prefix}is_suspended`),
     isPaid: flag(row, `${prefix}is_paid`),
-    settings: row[`${prefix}settings`] == null ? null : jsonObject(row, `${prefix}settings`),
+    settings: settingsOf(row, `${prefix}settings`),
   };
+}
+
+/** The settings in a column of a row; null for none. */
+export function settingsOf(row: Row, column: string): Organisation['settings'] {
+  return row[column] == null ? null : jsonObject(row, column);
 }
 
 /** Looks organisations up. */

@@ -68,6 +68,15 @@ export function insertSession(session: Session, origin: SessionOrigin): Change {
   };
 }
 
+/** A session has shown more than it began with: its methods are these now. Guard `session`: it has not ended. */
+export function setSessionMethods(sessionId: string, methods: readonly string[]): Change {
+  return {
+    guard: 'session',
+    sql: 'UPDATE sessions SET methods = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id',
+    params: [sessionId, methods.join(' ')],
+  };
+}
+
 /** Looks sessions up. What a session is good for is `current-principal.ts`'s to say. */
 export function sessionReader(engine: Engine) {
   return {

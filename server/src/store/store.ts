@@ -7,11 +7,13 @@ import { currentPrincipalReader } from './current-principal.ts';
 import { deviceReader } from './devices.ts';
 import type { Change, Committed, Engine } from './engine.ts';
 import { factReader } from './facts.ts';
+import { formerPasswordReader } from './former-passwords.ts';
 import { installationReader } from './installations.ts';
 import { membershipReader } from './memberships.ts';
 import { migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
+import { recoveryCodeReader } from './recovery-codes.ts';
 import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
@@ -19,6 +21,7 @@ import { roleReader } from './roles.ts';
 import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
 import { ticketReader } from './tickets.ts';
+import { watchedEngine } from './watched-engine.ts';
 
 /**
  * Everything that is remembered. Readers answer at once; whatever changes something is a Change that its aggregate's
@@ -27,19 +30,25 @@ import { ticketReader } from './tickets.ts';
 export type Store = ReturnType<typeof storeOn>;
 
 /** The store's ports over an engine. */
-export function storeOn(engine: Engine) {
+export function storeOn(unwatched: Engine) {
+  const engine = watchedEngine(unwatched);
   return {
+    /** Tells how long the store takes, from now on. */
+    watch: engine.watch,
+
     accountRecords: accountRecordReader(engine),
     accounts: accountReader(engine),
     attempts: attemptReader(engine),
     audit: auditReader(engine),
     devices: deviceReader(engine),
     facts: factReader(engine),
+    formerPasswords: formerPasswordReader(engine),
     installations: installationReader(engine),
     memberships: membershipReader(engine),
     organisations: organisationReader(engine),
     outbox: outboxReader(engine),
     principals: currentPrincipalReader(engine),
+    recoveryCodes: recoveryCodeReader(engine),
     resourceCodes: resourceCodeReader(engine),
     resourceServers: resourceServerReader(engine),
     revocations: revocationReader(engine),

@@ -1,9 +1,25 @@
-import type { MailedCode } from '../factors/mailed-code.ts';
+import { TICKET_ATTEMPTS } from './count-attempt.ts';
 import type { Change, Engine } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
 /** What a ticket is good for. A ticket of one purpose is nothing to the others. */
-export type TicketPurpose = 'pick' | 'prove' | 'resend-validation' | 'switch';
+export type TicketPurpose =
+  | 'pick'
+  | 'prove'
+  | 'resend-validation'
+  | 'switch'
+  | 'prove-again'
+  | 'validate'
+  | 'reset'
+  | 'enrol-totp'
+  | 'enrol-email';
+
+/** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
+export interface MailedCode {
+  readonly hash: string;
+  readonly sentAt: number;
+  readonly expiresAt: number;
+}
 
 /** What is still due. */
 export type Step = 'second-factor' | 'device';
@@ -18,11 +34,13 @@ export interface Ticket {
   readonly epoch: number;
   /** The membership that was picked, where one was. */
   readonly membership: { readonly organisationId: string | null; readonly role: string } | null;
-  /** The session that it goes on from and takes the place of: of one that switches its role. */
+  /** The session that it goes on from: one that switches its role or is proven again, or that is given a factor. */
   readonly sessionId: string | null;
   readonly step: Step | null;
   readonly device: { readonly fingerprintHash: string; readonly fingerprintSealed: string } | null;
   readonly code: MailedCode | null;
+  /** What it carries beside whom it is for, sealed. */
+  readonly payloadSealed: string | null;
   readonly attempts: number;
   readonly createdAt: number;
   readonly expiresAt: number;
@@ -63,6 +81,7 @@ export function ticketReader(engine: Engine) {
                 sentAt: integer(row, 'code_sent_at'),
                 expiresAt: integer(row, 'code_expires_at'),
               },
+        payloadSealed: optionalText(row, 'payload_sealed'),
         attempts: integer(row, 'attempts'),
         createdAt: integer(row, 'created_at'),
         expiresAt: integer(row, 'expires_at'),
@@ -76,8 +95,8 @@ export function ticketReader(engine: Engine) {
 export function issueTicket(ticket: Ticket): Change {
   return {
     sql: `INSERT INTO tickets (secret_hash, purpose, mount, account_id, epoch, organisation_id, role, step, fingerprint_hash,
-            fingerprint_sealed, code_hash, code_sent_at, code_expires_at, attempts, created_at, expires_at, session_id)
-          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16)`,
+            fingerprint_sealed, code_hash, code_sent_at, code_expires_at, attempts, created_at, expires_at, session_id, payload_sealed)
+          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16, $17)`,
     params: [
       ticket.secretHash,
       ticket.purpose,
@@ -95,19 +114,34 @@ export function issueTicket(ticket: Ticket): Change {
       ticket.createdAt,
       ticket.expiresAt,
       ticket.sessionId,
+      ticket.payloadSealed,
     ],
   };
 }
 
 /**
  * Puts a new mailed code in the place of the old one, which is dead from then on. Guard `resend`: the ticket is alive
- * and the last code was sent before the given time.
+ * with a try left, and the last code was sent before the given time.
  */
 export function replaceTicketCode(secretHash: string, code: MailedCode, lastSentBefore: number): Change {
   return {
     guard: 'resend',
     sql: `UPDATE tickets SET code_hash = $2, code_sent_at = $3, code_expires_at = $4
-          WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $3 AND code_sent_at <= $5 RETURNING secret_hash`,
+          WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $3 AND attempts < ${TICKET_ATTEMPTS}
+          AND code_sent_at <= $5 RETURNING secret_hash`,
     params: [secretHash, code.hash, code.sentAt, code.expiresAt, lastSentBefore],
+  };
+}
+
+/**
+ * Notes that a mail was sent on the strength of a ticket, which stays good. Guard `resend`: the ticket is alive, and the last
+ * one was sent before the given time.
+ */
+export function noteTicketMail(secretHash: string, now: number, lastSentBefore: number): Change {
+  return {
+    guard: 'resend',
+    sql: `UPDATE tickets SET code_sent_at = $2 WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $2
+          AND (code_sent_at IS NULL OR code_sent_at <= $3) RETURNING secret_hash`,
+    params: [secretHash, now, lastSentBefore],
   };
 }

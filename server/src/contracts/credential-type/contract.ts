@@ -1,23 +1,28 @@
 import { type Static, Type } from 'typebox';
-import type { Credential, Principal } from '../../sign-in/attempt.ts';
+import type { Credential, Outcome, Principal } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   type Decoded,
   FAULT_STATUS,
   type Fault,
   type Field,
+  isoTime,
   memberOf,
   neverSpoken,
   type Reply,
   readText,
   type WireRequest,
 } from '../contract.ts';
+import { Challenge, decodeSignUp, SignedUp, SignUpRequest } from './sign-up.ts';
 
 const Authorized = Type.Object({ authorization: Type.Object({ token: Type.String() }) });
 
 const ERRORS = {
   invalid_credentials: { status: 400, message: 'The provided credentials are invalid' },
   invalid_type: { status: 400, message: 'The type is missing or not supported' },
+  forbidden: { status: 403, message: 'Signing up is not possible here' },
+  taken: { status: 409, message: 'The address or installation is known already' },
+  attestation_unavailable: { status: 400, message: 'Nobody can vouch for devices here' },
   invalid_request: { status: 400, message: 'The request cannot be read' },
   not_found: { status: 404, message: 'There is nothing here' },
   rate_limit: { status: 429, message: 'Too many sign-in attempts: wait and try again' },
@@ -112,6 +117,18 @@ function claimsOf(principal: Principal): Record<string, unknown> {
   }
 }
 
+/** Why nothing was made. A password or an address that cannot be one is answered like credentials that are wrong. */
+const DECLINES: Readonly<
+  Partial<Record<Extract<Outcome, { kind: 'declined' }>['reason'], keyof typeof ERRORS>>
+> = {
+  'sign-up-disabled': 'forbidden',
+  'identifier-taken': 'taken',
+  'attestation-unavailable': 'attestation_unavailable',
+  'identifier-malformed': 'invalid_credentials',
+  'password-length': 'invalid_credentials',
+  'password-listed': 'invalid_credentials',
+};
+
 /** The `credential-type` contract: one endpoint for devices, resource codes and people. */
 export const credentialType: Contract = {
   name: 'credential-type',
@@ -120,6 +137,7 @@ export const credentialType: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: ['people', 'devices'],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 3600, refreshTokenSeconds: null, requireValidatedEmail: false },
 
@@ -160,6 +178,22 @@ export const credentialType: Contract = {
       },
       decode: decodeSignIn,
     },
+    {
+      method: 'GET',
+      path: '/api/v1/auth/get-challenge',
+      summary: 'A challenge for a device’s platform to sign: single use, five minutes',
+      accepts: [],
+      describe: { replies: { 200: Challenge } },
+      decode: () => ({ command: { kind: 'sign-up-challenge' } }),
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/auth/sign-up',
+      summary: 'Make an account or an installation, where the mount allows it',
+      accepts: ['json'],
+      describe: { request: SignUpRequest, replies: { 201: SignedUp } },
+      decode: (request) => decodeSignUp(request, failure),
+    },
   ],
 
   encode: {
@@ -180,6 +214,19 @@ export const credentialType: Contract = {
     active: neverSpoken,
     me: neverSpoken,
     'signed-out': neverSpoken,
+    accepted: neverSpoken,
+    done: neverSpoken,
+    'signed-up': ({ id, role, at }) => ({
+      status: 201,
+      body: { id, role, createdAt: isoTime(at), updatedAt: isoTime(at) } satisfies Static<typeof SignedUp>,
+    }),
+    challenge: ({ challenge }) => ({ status: 200, body: { challenge } satisfies Static<typeof Challenge> }),
+    'code-sent': neverSpoken,
+    declined: (outcome) => failure(DECLINES[outcome.reason] ?? neverSpoken(outcome)),
+    validated: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

@@ -75,7 +75,7 @@ function decodeSecondFactor(request: WireRequest): Decoded {
     command: {
       kind: 'prove',
       ticket: request.bearer,
-      code: read.values.code,
+      proof: { kind: 'code', code: read.values.code },
       step: 'second-factor',
       fingerprint: null,
     },
@@ -90,7 +90,8 @@ function decodeDevice(request: WireRequest): Decoded {
   });
   if ('reply' in read) return read;
   const { code, [FINGERPRINT_HEADER]: fingerprint } = read.values;
-  return { command: { kind: 'prove', ticket: request.bearer, code, step: 'device', fingerprint } };
+  const proof = { kind: 'code', code } as const;
+  return { command: { kind: 'prove', ticket: request.bearer, proof, step: 'device', fingerprint } };
 }
 
 function decodeResend(request: WireRequest): Decoded {
@@ -127,6 +128,7 @@ export const fingerprint: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: [],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 12 * 3600, refreshTokenSeconds: 7 * 86_400, requireValidatedEmail: false },
 
@@ -203,6 +205,7 @@ export const fingerprint: Contract = {
         case 'account-inactive':
         case 'account-not-validated':
         case 'organisation-suspended':
+        case 'second-factor-missing':
           return failure(403);
         case 'bad-credentials':
         case 'unknown-identity':
@@ -235,6 +238,16 @@ export const fingerprint: Contract = {
     choices: neverSpoken,
     active: neverSpoken,
     me: neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
+    accepted: neverSpoken,
+    done: neverSpoken,
+    declined: neverSpoken,
+    validated: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

@@ -15,6 +15,8 @@ import {
   type Wire,
   type WireRequest,
 } from '../contract.ts';
+import { accountEndpoints, accountReplies } from './account.ts';
+import { failure } from './failure.ts';
 
 const Tokens = Type.Object({
   access_token: Type.String(),
@@ -43,17 +45,6 @@ const FAULTS: Readonly<Record<Fault, { code: string; message: string }>> = {
   unavailable: { code: 'unavailable', message: 'Service unavailable' },
   internal: { code: 'internal-error', message: 'Internal error' },
 };
-
-function failure(
-  status: number,
-  code: string,
-  message: string,
-  wire: Wire,
-  extra?: Readonly<Record<string, string>>,
-): Reply {
-  const attributes = extra === undefined ? {} : { extra_attributes: extra };
-  return { status, body: { error_code: code, message, trace_id: wire.requestId, ...attributes } };
-}
 
 function faultReply(fault: Fault, wire: Wire): Reply {
   return failure(FAULT_STATUS[fault], FAULTS[fault].code, FAULTS[fault].message, wire);
@@ -117,6 +108,7 @@ function refusal({ reason, resendCode }: Extract<Outcome, { kind: 'refused' }>, 
       });
     case 'account-inactive':
     case 'organisation-suspended':
+    case 'second-factor-missing':
       return failure(401, 'inactive-account', 'Account has been disabled or deleted', wire);
     case 'token-expired':
       return failure(401, 'token-expired', 'JWT token expired', wire);
@@ -137,6 +129,7 @@ export const login: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: [],
   offersResendCode: true,
   defaults: { accessTokenSeconds: 3600, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: true },
 
@@ -182,6 +175,7 @@ export const login: Contract = {
         command: { kind: 'me', token: request.bearer ?? '', organisation: organisationHeader(request) },
       }),
     },
+    ...accountEndpoints,
   ],
 
   encode: {
@@ -202,6 +196,14 @@ export const login: Contract = {
     me: ({ view, effectiveOrganisation }) => meReply(view, effectiveOrganisation),
     'signed-out': () => ({ status: 204, body: null }),
     active: neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
+    done: neverSpoken,
+    ...accountReplies,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

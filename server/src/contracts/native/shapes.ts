@@ -46,16 +46,45 @@ export const Sessions = Type.Object({
 /** How many sessions were ended. */
 export const Ended = Type.Object({ ended: Type.Integer() });
 
-/** A session in another role. */
-export const Switched = Type.Object({
+/** A code was sent, or would have been; it goes with this. */
+export const CodeSent = Type.Object({ challenge_token: Type.String() });
+
+/** The tokens of a session, and the role that it acts in. */
+export const Tokens = Type.Object({
   accessToken: Type.String(),
   refreshToken: TextOrNull,
   organisation: TextOrNull,
   role: Type.String(),
 });
 
+const Failed = Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() });
+
+/** Why not. */
+export const Failure = Type.Object({ error: Failed });
+
 /** A step is due before the role is reached. */
-export const StepDue = Type.Object({
-  error: Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() }),
-  challenge_token: Type.String(),
+export const StepDue = Type.Object({ error: Failed, challenge_token: Type.String() });
+
+/** The second factors of an account. */
+export const Factors = Type.Object({
+  email: Type.Object({ on: Type.Boolean(), address: TextOrNull }),
+  totp: Type.Object({ on: Type.Boolean() }),
+  recoveryCodes: Type.Object({ left: Type.Integer() }),
 });
+
+/** A factor that waits for the code that confirms it. */
+export const Enrolment = Type.Object({ challenge_token: Type.String() });
+
+/** The same, with what an authenticator app is told: the seed in base32, its `otpauth:` URI, and that as a QR code in SVG. */
+export const TotpEnrolment = Type.Object({
+  challenge_token: Type.String(),
+  secret: Type.String(),
+  uri: Type.String(),
+  qr: Type.String(),
+});
+
+/** What confirms it. */
+export const Confirmation = Type.Object({ challenge_token: Type.String(), code: Type.String() });
+
+/** Recovery codes, shown this once; empty when there is nothing to show. */
+export const RecoveryCodes = Type.Object({ recoveryCodes: Type.Array(Type.String()) });

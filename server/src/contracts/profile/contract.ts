@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { AccountView, IssuedTokens, Principal } from '../../sign-in/attempt.ts';
+import type { AccountView, IssuedTokens, Outcome, Principal } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   codePoints,
@@ -15,6 +15,7 @@ import {
   readText,
   type WireRequest,
 } from '../contract.ts';
+import { decodeSignUp } from './sign-up.ts';
 
 const PASSWORD_MINIMUM = 6;
 const TOKEN_LIMIT = 4096;
@@ -112,14 +113,14 @@ function userOf(view: AccountView, at: number): Static<typeof User> {
   };
 }
 
-function signedIn(principal: Principal, tokens: IssuedTokens, at: number): Reply {
+function signedIn(principal: Principal, tokens: IssuedTokens, at: number, status = 200): Reply {
   if (principal.kind !== 'account') throw new Error('only accounts sign in here');
   const body: Static<typeof SignedIn> = {
     accessToken: tokens.accessToken,
     refreshToken: tokens.refreshToken ?? '',
     user: userOf(principal.view, at),
   };
-  return { status: 200, body };
+  return { status, body };
 }
 
 function decodeRefresh(request: WireRequest): Decoded {
@@ -131,6 +132,26 @@ function decodeRefresh(request: WireRequest): Decoded {
   };
 }
 
+const Failure = Type.Object({ statusCode: Type.Integer(), message: Type.String() });
+
+/** Why an account is not made. What its endpoints cannot lead to has no words. */
+function declineReply(reason: Extract<Outcome, { kind: 'declined' }>['reason']): Reply {
+  switch (reason) {
+    case 'sign-up-disabled':
+      return failure(403, 'Sign-up is disabled.');
+    case 'identifier-taken':
+      return failure(409, 'Email or username is already taken.');
+    case 'identifier-malformed':
+      return invalid(['email must be an email address']);
+    case 'password-length':
+      return invalid(['password must be at least 8 characters']);
+    case 'password-listed':
+      return invalid(['password is too easy to guess']);
+    default:
+      throw new Error(`nothing here is declined for ${reason}`);
+  }
+}
+
 /** The `profile` contract: sign-in by e-mail address or user name, answered with the user's profile. */
 export const profile: Contract = {
   name: 'profile',
@@ -139,6 +160,7 @@ export const profile: Contract = {
   servesEveryMount: false,
   opaqueToken: false,
   revealsUnknownIdentity: false,
+  signsUp: ['people'],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 86_400, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
@@ -161,6 +183,23 @@ export const profile: Contract = {
     },
     {
       method: 'POST',
+      path: '/api/v1/auths/sign-up',
+      summary: 'Make an account, where the mount allows it, and sign in',
+      accepts: ['json'],
+      describe: {
+        request: Type.Object({
+          email: Type.String(),
+          password: Type.String({ minLength: 8 }),
+          first_name: Type.String(),
+          last_name: Type.String(),
+          username: Type.Optional(Type.String()),
+        }),
+        replies: { 201: SignedIn, 409: Failure },
+      },
+      decode: (request) => decodeSignUp(request, invalid),
+    },
+    {
+      method: 'POST',
       path: '/api/v1/auths/refresh',
       summary: 'Exchange a refresh token for a new pair',
       accepts: ['json'],
@@ -170,8 +209,8 @@ export const profile: Contract = {
     {
       method: 'POST',
       path: '/api/v1/auths/sign-out',
-      summary: 'End the session',
-      accepts: ['json'],
+      summary: 'End the session; a body is ignored',
+      accepts: [],
       describe: { bearer: true, replies: { 204: null } },
       decode: ({ bearer }) =>
         bearer === null ? { reply: unauthorised } : { command: { kind: 'sign-out', token: bearer } },
@@ -190,7 +229,8 @@ export const profile: Contract = {
   ],
 
   encode: {
-    'signed-in': ({ principal, tokens, at }) => signedIn(principal, tokens, at),
+    'signed-in': ({ principal, tokens, at }, wire) =>
+      signedIn(principal, tokens, at, wire.echo.signedUp === undefined ? 200 : 201),
     'step-required': ({ step, ticket }) =>
       failure(
         403,
@@ -201,6 +241,7 @@ export const profile: Contract = {
       switch (reason) {
         case 'account-inactive':
         case 'organisation-suspended':
+        case 'second-factor-missing':
           return failure(403, 'Account is inactive. Contact administrator.');
         case 'account-not-validated':
           return failure(403, 'Account is not validated.');
@@ -224,6 +265,16 @@ export const profile: Contract = {
     choices: neverSpoken,
     resent: neverSpoken,
     active: neverSpoken,
+    accepted: neverSpoken,
+    done: neverSpoken,
+    declined: ({ reason }) => declineReply(reason),
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
+    validated: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

@@ -3,18 +3,16 @@ import type { Outcome, Principal } from '../../sign-in/attempt.ts';
 import {
   type Contract,
   type Decoded,
-  type Endpoint,
   FAULT_STATUS,
   type Fault,
-  type Field,
   IDENTIFIER_LIMIT,
   memberOf,
   neverSpoken,
   PASSWORD_LIMIT,
-  type Reply,
-  readText,
   type WireRequest,
 } from '../contract.ts';
+import { failure, isEmpty, type Problems, post, readTexts, unprocessable } from './body.ts';
+import { passwordEndpoints, passwordReplies } from './passwords.ts';
 import { organisationOf, refusedRole, STATE_MESSAGES, signedIn } from './replies.ts';
 import { type Granted, PinDue, Refreshed, Roles, SignedIn, Success } from './shapes.ts';
 
@@ -31,37 +29,6 @@ const FAULT_MESSAGES: Readonly<Record<Fault, string>> = {
   internal: 'Internal server error.',
 };
 
-function failure(status: number, message: string): Reply {
-  return { status, body: { status_code: status, message } };
-}
-
-const PROBLEMS: Readonly<Record<Exclude<Field['state'], 'text'>, string>> = {
-  missing: 'is required.',
-  'wrong-type': 'must be a string.',
-  malformed: 'is invalid.',
-};
-
-type Problems = Record<string, string[]>;
-
-function unprocessable(errors: Problems): Reply {
-  return { status: 422, body: { message: '422 Unprocessable Entity', errors, status_code: 422 } };
-}
-
-/** The named members as texts; what is wrong with them is added to the problems. */
-function readTexts<Name extends string>(
-  request: WireRequest,
-  limits: Readonly<Record<Name, number>>,
-  problems: Problems,
-): Record<Name, string> {
-  const values = {} as Record<Name, string>;
-  for (const name of Object.keys(limits) as Name[]) {
-    const field = readText(request.body, name, { max: limits[name] });
-    if (field.state !== 'text') problems[name] = [`The ${name} ${PROBLEMS[field.state]}`];
-    values[name] = field.state === 'text' ? field.value : '';
-  }
-  return values;
-}
-
 const BOOLEANS = new Set<unknown>([true, false, 'true', 'false', 1, 0, '1', '0']);
 
 /** The client says whether it expects a second factor. It must say it; the server decides. */
@@ -70,10 +37,6 @@ function checkSecondFactorFlag(request: WireRequest, problems: Problems): void {
   if (value === undefined || value === null || value === '')
     problems.is2FAEnabled = ['The is2FAEnabled is required.'];
   else if (!BOOLEANS.has(value)) problems.is2FAEnabled = ['The is2FAEnabled must be a boolean.'];
-}
-
-function isEmpty(problems: Problems): boolean {
-  return Object.keys(problems).length === 0;
 }
 
 function decodeVerify(request: WireRequest): Decoded {
@@ -108,7 +71,13 @@ function decodePin(request: WireRequest): Decoded {
   const { loginToken, pin } = readTexts(request, { loginToken: TOKEN_LIMIT, pin: PIN_LIMIT }, problems);
   if (!isEmpty(problems)) return { reply: unprocessable(problems) };
   return {
-    command: { kind: 'prove', ticket: loginToken, code: pin, step: null, fingerprint: null },
+    command: {
+      kind: 'prove',
+      ticket: loginToken,
+      proof: { kind: 'code', code: pin },
+      step: null,
+      fingerprint: null,
+    },
     echo: { pin },
   };
 }
@@ -141,20 +110,6 @@ const REFUSALS: Readonly<Record<Extract<Outcome, { kind: 'refused' }>['reason'],
   ...STATE_MESSAGES,
 };
 
-const post = (
-  path: string,
-  summary: string,
-  describe: Endpoint['describe'],
-  decode: Endpoint['decode'],
-): Endpoint => ({
-  method: 'POST',
-  path,
-  summary,
-  accepts: ['json', 'form'],
-  describe,
-  decode,
-});
-
 function claimsOf(principal: Principal): Record<string, unknown> {
   if (principal.kind !== 'account' || principal.picked === null) return {};
   return { role: principal.picked.role?.name ?? '', organisation: principal.picked.organisation?.id ?? null };
@@ -168,6 +123,7 @@ export const rolePicker: Contract = {
   servesEveryMount: false,
   opaqueToken: true,
   revealsUnknownIdentity: true,
+  signsUp: [],
   offersResendCode: false,
   defaults: { accessTokenSeconds: 3600, refreshTokenSeconds: 30 * 86_400, requireValidatedEmail: false },
 
@@ -210,6 +166,7 @@ export const rolePicker: Contract = {
         ? { reply: failure(401, REFUSALS['token-invalid']) }
         : { command: { kind: 'sign-out', token: bearer } },
     ),
+    ...passwordEndpoints,
   ],
 
   encode: {
@@ -246,8 +203,16 @@ export const rolePicker: Contract = {
       >,
     }),
     'signed-out': () => ({ status: 200, body: { success: true } satisfies Static<typeof Success> }),
+    ...passwordReplies,
     active: neverSpoken,
     me: neverSpoken,
+    'signed-up': neverSpoken,
+    challenge: neverSpoken,
+    'code-sent': neverSpoken,
+    validated: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
   },

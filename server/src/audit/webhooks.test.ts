@@ -1,0 +1,148 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openTestCore, type TestCore } from '../../testing/core.ts';
+import { ENGINES } from '../../testing/engines.ts';
+import { recordAudit } from '../store/audit.ts';
+import { extendChain } from './chain.ts';
+import { type AuditEventName, auditEvent } from './event.ts';
+import { Webhooks } from './webhooks.ts';
+
+const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+
+interface Told {
+  readonly id: string;
+  readonly type: string;
+  readonly data: Record<string, unknown>;
+}
+
+describe.each(ENGINES)('webhooks on %s', (engine) => {
+  let core: TestCore;
+  let server: Server;
+  let told: Told[];
+  let status: number;
+  let isClockRight: boolean;
+  let running: Webhooks[];
+  beforeEach(async () => {
+    core = await openTestCore(engine);
+    [told, status, running, isClockRight] = [[], 200, [], true];
+    server = createServer((request, response) => {
+      const pieces: Buffer[] = [];
+      request.on('data', (piece: Buffer) => pieces.push(piece));
+      request.on('end', () => {
+        if (status === 200) {
+          const body = Buffer.concat(pieces).toString();
+          // Throws for a signature or a time that is not right, and the test runner hears of it.
+          const payload = (
+            isClockRight
+              ? new Webhook(SECRET).verify(body, request.headers as Record<string, string>)
+              : JSON.parse(body)
+          ) as Told;
+          told.push({ ...payload, id: String(request.headers['webhook-id']) });
+        }
+        response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((each) => each.stop()));
+    await new Promise((resolve) => server.close(resolve));
+    await core.close();
+  });
+
+  const open = (events = ['*']) => {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+    const webhooks = new Webhooks({ ...core, endpoints: [{ url, secret: SECRET, events }] });
+    running.push(webhooks);
+    return webhooks;
+  };
+  const write = async (...events: AuditEventName[]) => {
+    for (const event of events)
+      await core.store.commit([recordAudit(auditEvent({ at: core.clock.now(), event, accountId: 'a' }))]);
+    await extendChain(core.store, core.vault, core.log);
+  };
+  const until = async (condition: () => boolean, what: string) => {
+    for (let waited = 0; waited < 10_000; waited += 10) {
+      if (condition()) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error(`waited for ${what}: ${JSON.stringify(told)} ${JSON.stringify(core.log.lines)}`);
+  };
+  /** A new endpoint is told from then on: so it must have been looked at once. */
+  const begun = () => new Promise((resolve) => setTimeout(resolve, 300));
+
+  test('tells what is written from then on, in order, signed, and only what is asked for', async () => {
+    await write('account.created');
+    open(['sign-in.*', 'account.disabled']);
+    await begun();
+    await write('sign-in.completed', 'account.created', 'account.disabled', 'sign-in.refused');
+    await until(() => told.length === 3, 'three events');
+    expect(told.map(({ type }) => type)).toEqual([
+      'sign-in.completed',
+      'account.disabled',
+      'sign-in.refused',
+    ]);
+    expect(told[0]).toMatchObject({ id: 'audit_2', data: { accountId: 'a', link: 2 } });
+  });
+
+  test('tries again what was not taken, and loses nothing over a stop', async () => {
+    const first = open();
+    await begun();
+    status = 500;
+    await write('account.created', 'account.enabled');
+    await until(
+      () => core.log.lines.some(({ message }) => message === 'a webhook was not taken'),
+      'a failure',
+    );
+    await first.stop();
+    status = 200;
+    core.clock.advance(2);
+    open();
+    await until(() => told.length === 2, 'both events');
+    expect(told.map(({ id }) => id)).toEqual(['audit_1', 'audit_2']);
+  });
+
+  test('does not follow where it is sent on', async () => {
+    open();
+    await begun();
+    status = 302;
+    await write('account.created');
+    await until(
+      () => core.log.lines.some(({ message }) => message === 'a webhook was not taken'),
+      'a failure',
+    );
+    expect(told).toEqual([]);
+  });
+
+  test('gives an event up after a day, says so, and goes on with the next', async () => {
+    open();
+    await begun();
+    status = 503;
+    await write('account.created');
+    await until(
+      () => core.log.lines.some(({ message }) => message === 'a webhook was not taken'),
+      'a failure',
+    );
+    core.clock.advance(25 * 3600);
+    isClockRight = false;
+    await until(() => core.log.lines.some(({ level }) => level === 'error'), 'giving up');
+    status = 200;
+    await write('account.enabled');
+    await until(() => told.some(({ type }) => type === 'account.enabled'), 'the next event');
+    expect(told.map(({ type }) => type)).not.toContain('account.created');
+    const events = await core.store.audit.events({ afterSequence: 0, since: 0, accountId: null, limit: 9 });
+    expect(events.map(({ event }) => event)).toContain('webhook.given-up');
+  });
+
+  test('of several servers, one tells each event', async () => {
+    for (let each = 0; each < 4; each += 1) open();
+    await begun();
+    await write(...Array.from({ length: 40 }, () => 'account.created' as const));
+    await until(() => told.length >= 40, 'all events');
+    await begun();
+    expect(told).toHaveLength(40);
+    expect(new Set(told.map(({ id }) => id)).size).toBe(40);
+  });
+});

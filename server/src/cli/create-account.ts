@@ -1,0 +1,88 @@
+import { text as readAll } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { auditEvent } from '../audit/event.ts';
+import type { Core } from '../core.ts';
+import { randomUuid } from '../crypto/secret-text.ts';
+import { OperatorError } from '../errors.ts';
+import { ownWordsOf } from '../passwords/own-words.ts';
+import { createPasswordPolicy } from '../passwords/policy.ts';
+import type { PasswordProblem } from '../passwords/rules.ts';
+import { command, operator, withCore } from './command.ts';
+import { loadOne } from './load-one.ts';
+import { print, printJson } from './output.ts';
+
+interface Options {
+  readonly username?: string;
+  readonly email?: string;
+  readonly phone?: string;
+  readonly organisation?: string;
+  readonly name?: string;
+  readonly role?: string;
+  readonly emailValidated?: boolean;
+  readonly passwordStdin?: boolean;
+  readonly json?: boolean;
+}
+
+/** `latchkey account create` */
+export function createAccountCommand(): Command {
+  return command('create', 'make an account; it has no password unless one is given on standard input')
+    .argument('[id]', 'its id, a UUID (default: a new one)')
+    .option('--username <name>', 'user name')
+    .option('--email <address>', 'e-mail address')
+    .option('--phone <number>', 'phone number, international')
+    .option('--organisation <id>', 'its home')
+    .option('--name <name>', 'the person’s full name')
+    .option('--role <role>', 'its role outside any organisation')
+    .option('--email-validated', 'the address is known to be theirs')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--json', 'print JSON')
+    .action(async (given: string | undefined, options: Options, called: Command) => {
+      const password = options.passwordStdin
+        ? (await readAll(process.stdin)).replace(/\r?\n$/, '')
+        : undefined;
+      await withCore(called, async (core) => {
+        const id = given?.toLowerCase() ?? randomUuid(core.random);
+        await create(core, id, options, password);
+        if (options.json) await printJson({ id });
+        else await print(`${id}\n`);
+      });
+    });
+}
+
+async function create(core: Core, id: string, options: Options, password: string | undefined): Promise<void> {
+  if ((await core.store.accountRecords.existing([id])).size > 0)
+    throw new OperatorError(`there is an account ${id} already`);
+  if (password !== undefined) await requireGoodPassword(core, options, password);
+  const { organisation, username, email, phone, role, name } = options;
+  const emailValidated = options.emailValidated === true;
+  const user = name === undefined ? {} : { user: { name } };
+  await loadOne(
+    core,
+    { kind: 'account', id, organisation, username, email, phone, role, emailValidated, password, ...user },
+    auditEvent({ at: core.clock.now(), event: 'account.created', accountId: id, detail: operator() }),
+  );
+}
+
+/** The same rule as for a password that its owner sets. */
+async function requireGoodPassword(core: Core, options: Options, password: string): Promise<void> {
+  const { username = null, email = null, name = '', organisation } = options;
+  const home =
+    organisation === undefined ? null : await core.store.organisations.byId(organisation.toLowerCase());
+  const user = { name, firstName: null, lastName: null };
+  const policy = await createPasswordPolicy(core.config.passwords, core);
+  try {
+    const problem = await policy.problemWith(
+      password,
+      ownWordsOf({ username, email, user, home, memberships: [] }),
+    );
+    if (problem !== null) throw new OperatorError(PROBLEMS[problem]);
+  } finally {
+    await policy.close();
+  }
+}
+
+const PROBLEMS: Readonly<Record<PasswordProblem, string>> = {
+  'password-length': 'password must have 8 to 1024 characters',
+  'password-listed':
+    'password is too easy to guess: it is known from breaches, is one that everybody tries, or is a name of its owner’s',
+};

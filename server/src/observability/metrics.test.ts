@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startApp, type TestApp } from '../../testing/app.ts';
+import { ENGINES } from '../../testing/engines.ts';
+
+const TOKEN = 'a token for whoever reads metrics'.replaceAll(' ', '-');
+
+describe.each(ENGINES)('metrics on %s', (engine) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp(engine, { LATCHKEY_METRICS_TOKEN: TOKEN, LATCHKEY_SIGN_IN_MAX_FAILURES: '2' });
+  });
+  afterAll(() => app.stop());
+
+  const read = async (headers: Record<string, string> = {}) => app.request('GET', '/metrics', { headers });
+  const value = async (line: string): Promise<number> => {
+    const found = (await read()).text.split('\n').find((each) => each.startsWith(`${line} `));
+    return Number(found?.split(' ').at(-1) ?? 0);
+  };
+
+  test('count sign-ins by mount and outcome', async () => {
+    const person = await app.person();
+    const wrong = { username: person.email, password: 'a wrong password' };
+    expect(await value('latchkey_sign_ins_total{mount="login",outcome="signed-in"}')).toBe(0);
+    await app.post('/auth/login', { username: person.email, password: person.password });
+    for (let each = 0; each < 3; each += 1) await app.post('/auth/login', wrong);
+    expect(await value('latchkey_sign_ins_total{mount="login",outcome="signed-in"}')).toBe(1);
+    expect(await value('latchkey_sign_ins_total{mount="login",outcome="refused: bad-credentials"}')).toBe(2);
+    expect(await value('latchkey_sign_ins_total{mount="login",outcome="throttled"}')).toBe(1);
+    expect(await value('latchkey_commands_total{mount="login",command="begin",outcome="throttled"}')).toBe(1);
+  });
+
+  test('tell of requests, hashes, the store, the outbox and the event loop', async () => {
+    const person = await app.person({ secondFactor: { email: true } });
+    await app.post('/auth/login', { username: person.email, password: person.password });
+    await app.mail.next(person.email);
+    const { text } = await read();
+    for (const name of [
+      'latchkey_info{version=',
+      'latchkey_request_seconds_count{route="/auth/login",method="POST",status="4xx"}',
+      'latchkey_hash_wait_seconds_count',
+      'latchkey_hash_seconds_count',
+      'latchkey_hash_queue 0',
+      'latchkey_store_seconds_count{operation="commit"}',
+      'latchkey_outbox{state="waiting"} ',
+      'latchkey_outbox{state="dead"} 0',
+      'nodejs_eventloop_lag_p99_seconds',
+      'process_resident_memory_bytes',
+    ])
+      expect(text, name).toContain(name);
+    expect(text.includes('latchkey_store_seconds_count{operation="read"}')).toBe(engine === 'postgres');
+  });
+
+  test('name routes as they are declared, and nothing that a client sent', async () => {
+    await app.request('GET', '/nothing/canary-in-a-path?canary=query', {
+      headers: { authorization: 'Bearer canary-in-a-header', 'user-agent': 'canary agent' },
+    });
+    await app.request('DELETE', '/v1/sessions/canary-in-a-segment');
+    const { text } = await read();
+    expect(text).toContain('latchkey_request_seconds_count{route="none",method="GET",status="4xx"}');
+    expect(text).toContain('route="/v1/sessions/:id"');
+    expect(text).not.toContain('canary');
+  });
+
+  test.each([
+    ['X-Forwarded-For', { 'x-forwarded-for': '127.0.0.1' }],
+    ['Forwarded', { forwarded: 'for=127.0.0.1' }],
+  ])('are not for whom a proxy on this machine passes on: %s', async (_, headers) => {
+    const answer = await read(headers);
+    expect([answer.status, answer.body.error.code]).toEqual([401, 'unauthorised']);
+    expect((await read({ ...headers, authorization: `Bearer ${TOKEN}` })).status).toBe(200);
+    for (const other of [`Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(1)}`, TOKEN, 'Bearer', `Basic ${TOKEN}`])
+      expect((await read({ ...headers, authorization: other })).status, other).toBe(401);
+  });
+});

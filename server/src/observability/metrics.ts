@@ -1,0 +1,127 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { Store } from '../store/store.ts';
+
+/** What the service tells about itself while it works. Labels are names of ours, never what a client sent. */
+export interface Metrics {
+  /** A request was answered. @param route as it was declared; null where there is none */
+  answered(route: string | null, method: string, status: number, seconds: number): void;
+  /** A command was carried out. @param outcome its kind, and the reason where it has one */
+  carriedOut(mount: string, command: string, outcome: string): void;
+  /** A password was hashed. */
+  hashed(waitSeconds: number, runSeconds: number): void;
+  /** The store has answered, or not. */
+  stored(operation: 'read' | 'commit', seconds: number, failed: boolean): void;
+  /** Everything, as Prometheus reads it. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+const FAST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** @param hashQueue how many hashes wait now */
+export function createMetrics(store: Store, hashQueue: () => number, version: string): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'latchkey_info',
+    help: 'the running version',
+    labelNames: ['version'],
+    registers,
+  })
+    .labels(version)
+    .set(1);
+  const requests = new Histogram({
+    name: 'latchkey_request_seconds',
+    help: 'time from a request to its answer',
+    labelNames: ['route', 'method', 'status'],
+    buckets: FAST_SECONDS,
+    registers,
+  });
+  const commands = new Counter({
+    name: 'latchkey_commands_total',
+    help: 'commands that were carried out, by mount and by how they ended',
+    labelNames: ['mount', 'command', 'outcome'],
+    registers,
+  });
+  const signIns = new Counter({
+    name: 'latchkey_sign_ins_total',
+    help: 'sign-ins by mount and outcome: completed, waiting for a step, refused and why, throttled, overloaded',
+    labelNames: ['mount', 'outcome'],
+    registers,
+  });
+  const hashWait = new Histogram({
+    name: 'latchkey_hash_wait_seconds',
+    help: 'time that a password waited for a hashing thread',
+    buckets: FAST_SECONDS,
+    registers,
+  });
+  const hashRun = new Histogram({
+    name: 'latchkey_hash_seconds',
+    help: 'time that a hashing thread took for a password',
+    buckets: FAST_SECONDS,
+    registers,
+  });
+  const stored = new Histogram({
+    name: 'latchkey_store_seconds',
+    help: 'time that the store took to answer; of the embedded store, commits only',
+    labelNames: ['operation'],
+    buckets: FAST_SECONDS,
+    registers,
+  });
+  const storeFailures = new Counter({
+    name: 'latchkey_store_failures_total',
+    help: 'reads and commits that failed',
+    labelNames: ['operation'],
+    registers,
+  });
+  gaugesOfQueues(registry, store, hashQueue);
+
+  return {
+    contentType: registry.contentType,
+    answered: (route, method, status, seconds) =>
+      requests.labels(route ?? 'none', method, `${Math.floor(status / 100)}xx`).observe(seconds),
+    carriedOut(mount, command, outcome) {
+      commands.labels(mount, command, outcome).inc();
+      if (SIGN_IN_COMMANDS.has(command)) signIns.labels(mount, outcome).inc();
+    },
+    hashed(waitSeconds, runSeconds) {
+      hashWait.observe(waitSeconds);
+      hashRun.observe(runSeconds);
+    },
+    stored(operation, seconds, failed) {
+      stored.labels(operation).observe(seconds);
+      if (failed) storeFailures.labels(operation).inc();
+    },
+    text: () => registry.metrics(),
+  };
+}
+
+const SIGN_IN_COMMANDS = new Set(['begin', 'pick', 'prove']);
+
+/** What is counted when somebody looks. */
+function gaugesOfQueues(registry: Registry, store: Store, hashQueue: () => number): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'latchkey_hash_queue',
+    help: 'passwords that wait for a hashing thread now',
+    registers,
+    collect() {
+      this.set(hashQueue());
+    },
+  });
+  new Gauge({
+    name: 'latchkey_outbox',
+    help: 'messages that wait to be sent, and those that came too late and were not',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      // Without the store there is no number, and whoever reads the rest sees why.
+      const depth = await store.outbox.depth().catch(() => null);
+      this.reset();
+      if (depth === null) return;
+      this.labels('waiting').set(depth.waiting);
+      this.labels('dead').set(depth.dead);
+    },
+  });
+}

@@ -1,0 +1,68 @@
+import { Type } from 'typebox';
+
+const closed = { additionalProperties: false };
+
+const WEBHOOK = Type.Object(
+  {
+    url: Type.String({ pattern: '^https?://.+$', description: 'where events are posted' }),
+    secret: Type.String({
+      pattern: '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$',
+      description: 'what they are signed with: `whsec_` and 24 to 64 bytes in base64',
+    }),
+    events: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: 'names of events, or beginnings that end in `*`; default all',
+      }),
+    ),
+  },
+  closed,
+);
+
+/** What the configuration can say of what operators look at: the audit log, metrics, spans. */
+export const OPERATIONS = {
+  audit: Type.Object(
+    {
+      retentionDays: Type.Integer({
+        description: 'how long events of the audit log are kept; 0 for ever',
+        default: 0,
+        minimum: 0,
+        maximum: 36_500,
+      }),
+    },
+    closed,
+  ),
+  metrics: Type.Object(
+    {
+      token: Type.Optional(
+        Type.String({
+          minLength: 16,
+          description:
+            'who shows it as a bearer token may read `/metrics` from anywhere; else this machine only',
+        }),
+      ),
+    },
+    closed,
+  ),
+  tracing: Type.Object(
+    {
+      url: Type.Optional(
+        Type.String({
+          pattern: '^https?://.+$',
+          description:
+            'where OpenTelemetry spans go by OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`; none without it',
+        }),
+      ),
+      sampleRatio: Type.Number({
+        default: 1,
+        minimum: 0,
+        maximum: 1,
+        description: 'the part of requests that is traced',
+      }),
+    },
+    closed,
+  ),
+  webhooks: Type.Array(WEBHOOK, {
+    default: [],
+    description: 'who is told of audit events as they happen, by the rules of Standard Webhooks',
+  }),
+};

@@ -1,0 +1,53 @@
+import { Webhook } from 'standardwebhooks';
+import type { AttestedDevice } from '../commands/sign-up.ts';
+import { opaqueSecret } from '../crypto/secret-text.ts';
+import type { Clock, Log, Random } from '../ports.ts';
+
+/**
+ * Whether a device is what it says. What platforms sign differs and changes (App Attest, Play Integrity): the operator's own
+ * verifier looks at it, and Latchkey asks that.
+ */
+export interface Attestation {
+  /** False for a device that was refused, and where nobody could say: it fails closed. */
+  isGenuine(device: AttestedDevice): Promise<boolean>;
+}
+
+const ANSWER_MILLISECONDS = 5000;
+
+/**
+ * Asks the operator's verifier over HTTP, signed by the rules of Standard Webhooks.
+ * @param settings `attestation` in the configuration
+ */
+export function createAttestation(
+  { url, secret }: { readonly url: string; readonly secret: string },
+  { clock, random, log }: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+): Attestation {
+  const signer = new Webhook(secret);
+  return {
+    async isGenuine(device) {
+      const { password: _password, ...shown } = device;
+      const body = JSON.stringify(shown);
+      const id = opaqueSecret(random);
+      const sentAt = new Date(clock.now());
+      try {
+        const response = await fetch(url, {
+          method: 'POST',
+          redirect: 'error',
+          signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
+          headers: {
+            'content-type': 'application/json',
+            'webhook-id': id,
+            'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1000)),
+            'webhook-signature': signer.sign(id, sentAt, body),
+          },
+          body,
+        });
+        const answer = (await response.json()) as { ok?: unknown } | null;
+        return response.ok && answer?.ok === true;
+      } catch (error) {
+        log.warn({ error: (error as Error).message }, 'the attestation verifier did not answer');
+        return false;
+      }
+    },
+  };
+}

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
+import { ENGINES } from '../../testing/engines.ts';
+
+const SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
+const FLEET_KEY = 'the key of the fleet';
+const PASSWORD = 'the password that this installation was given';
+const VERIFIER = fileURLToPath(
+  new URL('../../../examples/attestation-verifier/verifier.mjs', import.meta.url),
+);
+
+/** Starts the example's verifier as a program of its own. */
+async function startVerifier(): Promise<{ url: string; process: ChildProcess }> {
+  const child = spawn(process.execPath, [VERIFIER], {
+    env: { ...process.env, ATTESTATION_SECRET: SECRET, FLEET_KEY, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    let said = '';
+    child.stdout?.on('data', (piece: Buffer) => {
+      said += piece.toString();
+      const found = /listening on (\S+)/.exec(said)?.[1];
+      if (found) resolve(found);
+    });
+    child.once('exit', () => reject(new Error(`the verifier ended: ${said}`)));
+  });
+  return { url, process: child };
+}
+
+describe.each(ENGINES)('devices that sign up on %s', (engine) => {
+  let verifier: Awaited<ReturnType<typeof startVerifier>>;
+  let app: TestApp;
+  beforeAll(async () => {
+    verifier = await startVerifier();
+    app = await startApp(engine, {
+      LATCHKEY_ATTESTATION_URL: verifier.url,
+      LATCHKEY_ATTESTATION_SECRET: SECRET,
+      LATCHKEY_MOUNTS: JSON.stringify([
+        { contract: 'credential-type', allowSignUp: true },
+        { contract: 'credential-type', prefix: '/other', allowSignUp: true },
+      ]),
+    });
+  });
+  afterAll(async () => {
+    await app.stop();
+    verifier.process.kill();
+  });
+
+  const idOf = () => `installation-${String(nextNumber()).padStart(24, '0')}`;
+  const challengeOf = async (prefix = ''): Promise<string> =>
+    (await app.request('GET', `${prefix}/api/v1/auth/get-challenge`)).body.challenge;
+  const assertion = (challenge: string, installationId: string, platform = 'ios', key = FLEET_KEY) =>
+    createHmac('sha256', key).update(`${platform}.${challenge}.${installationId}`).digest('base64url');
+  const signUp = (data: object) => app.post('/api/v1/auth/sign-up', { type: 'mobile-device', data });
+  const attested = (challenge: string, installationId = idOf()) => ({
+    installationId,
+    password: PASSWORD,
+    platform: 'ios',
+    challenge,
+    assertionToken: assertion(challenge, installationId),
+  });
+
+  test('a device that the verifier vouches for can sign in from then on', async () => {
+    const data = attested(await challengeOf());
+    const answer = await signUp(data);
+    expect(answer.status).toBe(201);
+    expect(answer.body).toEqual({
+      id: data.installationId,
+      role: '',
+      createdAt: expect.any(String),
+      updatedAt: answer.body.createdAt,
+    });
+    const { installationId, password } = data;
+    const signIn = { type: 'mobile-device', data: { installationId, password } };
+    expect((await app.post('/api/v1/auth/sign-in', signIn)).status).toBe(200);
+  });
+
+  test('challenges are 48 characters, and differ', async () => {
+    const challenges = await Promise.all(Array.from({ length: 50 }, () => challengeOf()));
+    for (const challenge of challenges) expect(challenge).toMatch(/^[A-Za-z0-9_-]{48}$/);
+    expect(new Set(challenges).size).toBe(50);
+  });
+
+  test.each([
+    [
+      'signed by somebody else',
+      (challenge: string, id: string) => assertion(challenge, id, 'ios', 'another key'),
+    ],
+    ['for another installation', (challenge: string) => assertion(challenge, idOf())],
+    ['for another platform', (challenge: string, id: string) => assertion(challenge, id, 'android')],
+    ['for another challenge', (_: string, id: string) => assertion('c'.repeat(48), id)],
+    ['that is none', () => 'nonsense'],
+  ])('an assertion %s makes nothing, and the challenge is spent', async (_, assertionOf) => {
+    const challenge = await challengeOf();
+    const data = attested(challenge);
+    const refused = { code: 'invalid_credentials', message: 'The provided credentials are invalid' };
+    const answer = await signUp({ ...data, assertionToken: assertionOf(challenge, data.installationId) });
+    expect([answer.status, answer.body]).toEqual([400, refused]);
+    expect((await signUp(data)).body).toEqual(refused);
+    expect(await app.core.store.installations.byId(data.installationId)).toBeNull();
+  });
+
+  test('a challenge is good once, of any number at once; at its mount; for five minutes', async () => {
+    const challenge = await challengeOf();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => signUp(attested(challenge))));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect((await signUp(attested(await challengeOf('/other')))).status).toBe(400);
+    for (const forged of ['A'.repeat(48), `${challenge.slice(0, -1)}_`, `${challenge}=`])
+      expect((await signUp(attested(forged))).status).toBe(400);
+    const late = await challengeOf();
+    app.core.clock.advance(301);
+    // The verifier's clock is not ours: the challenge is looked at before it is asked.
+    expect((await signUp(attested(late))).status).toBe(400);
+    app.core.clock.advance(-301);
+  });
+
+  test('an installation that is there already is taken', async () => {
+    const id = idOf();
+    expect((await signUp(attested(await challengeOf(), id))).status).toBe(201);
+    const again = await signUp(attested(await challengeOf(), id));
+    expect([again.status, again.body.code]).toEqual([409, 'taken']);
+  });
+});
+
+describe('without a verifier that answers', () => {
+  const data = (challenge: string) => ({
+    installationId: `installation-${String(nextNumber()).padStart(24, '0')}`,
+    password: PASSWORD,
+    platform: 'android',
+    challenge,
+    assertionToken: 'x',
+  });
+  const signUpAt = async (app: TestApp) => {
+    const { challenge } = (await app.request('GET', '/api/v1/auth/get-challenge')).body;
+    return app.post('/api/v1/auth/sign-up', { type: 'mobile-device', data: data(challenge) });
+  };
+  const mounts = (more: object) =>
+    JSON.stringify([{ contract: 'credential-type', allowSignUp: true, ...more }]);
+
+  test('nobody vouches: refused, unless the mount takes devices without', async () => {
+    const strict = await startApp('sqlite', { LATCHKEY_MOUNTS: mounts({}) });
+    const answer = await signUpAt(strict);
+    expect([answer.status, answer.body.code]).toEqual([400, 'attestation_unavailable']);
+    await strict.stop();
+    const lax = await startApp('sqlite', { LATCHKEY_MOUNTS: mounts({ allowUnattestedDevices: true }) });
+    expect((await signUpAt(lax)).status).toBe(201);
+    await lax.stop();
+  });
+
+  test('it is away: refused, also where the mount takes devices without', async () => {
+    const app = await startApp('sqlite', {
+      LATCHKEY_MOUNTS: mounts({ allowUnattestedDevices: true }),
+      LATCHKEY_ATTESTATION_URL: 'http://127.0.0.1:9/',
+      LATCHKEY_ATTESTATION_SECRET: SECRET,
+    });
+    const answer = await signUpAt(app);
+    expect([answer.status, answer.body.code]).toEqual([400, 'invalid_credentials']);
+    await app.stop();
+  });
+});

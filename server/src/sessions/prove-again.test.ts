@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { ENGINES } from '../../testing/engines.ts';
+
+describe.each(ENGINES)('proving again who is there, on %s', (engine) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp(engine, {
+      LATCHKEY_SIGN_IN_MAX_FAILURES: '3',
+      LATCHKEY_SIGN_IN_REFUSAL_MILLISECONDS: '0',
+    });
+  });
+  afterAll(() => app.stop());
+
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+  const prove = (token: string, password: unknown) =>
+    app.post('/v1/session/prove', { password }, bearer(token));
+  const isActive = async (token: string) =>
+    (await app.request('GET', '/v1/session', { headers: bearer(token) })).body.active;
+  const signIn = async (person: Person): Promise<{ accessToken: string; refreshToken: string }> => {
+    const answer = await app.post('/v1/sign-in', { identifier: person.email, password: person.password });
+    if (answer.status === 200) return answer.body;
+    const code = await app.mail.code(person.email);
+    return (await app.post('/v1/challenges/verify', { challenge_token: answer.body.challenge_token, code }))
+      .body;
+  };
+
+  test('puts a session in the place of the one that asked', async () => {
+    const person = await app.person();
+    const before = await signIn(person);
+    const answer = await prove(before.accessToken, person.password);
+    expect(answer.status).toBe(200);
+    expect(await isActive(before.accessToken)).toBe(false);
+    expect((await app.post('/v1/refresh', { refreshToken: before.refreshToken })).status).toBe(401);
+    expect(await isActive(answer.body.accessToken)).toBe(true);
+    expect((await app.post('/v1/refresh', { refreshToken: answer.body.refreshToken })).status).toBe(200);
+  });
+
+  test('asks for the factor of an account that has one, and for the session to be there still', async () => {
+    const person = await app.person({ secondFactor: { email: true } });
+    const { accessToken } = await signIn(person);
+    const due = await prove(accessToken, person.password);
+    expect(due.status).toBe(403);
+    expect(due.body.error.code).toBe('second-factor-required');
+    expect(await isActive(accessToken)).toBe(true);
+    const code = await app.mail.code(person.email);
+    const answer = await app.post('/v1/challenges/verify', {
+      challenge_token: due.body.challenge_token,
+      code,
+    });
+    expect(answer.status).toBe(200);
+    expect(await isActive(accessToken)).toBe(false);
+    const { body } = await app.request('GET', '/v1/session', { headers: bearer(answer.body.accessToken) });
+    expect(body.amr).toEqual(['pwd', 'email', 'mfa']);
+
+    const again = await prove(answer.body.accessToken, person.password);
+    const second = await app.mail.code(person.email);
+    await app.post('/v1/sign-out', {}, bearer(answer.body.accessToken));
+    const late = { challenge_token: again.body.challenge_token, code: second };
+    expect((await app.post('/v1/challenges/verify', late)).body.error.code).toBe('invalid-ticket');
+  });
+
+  test('a wrong password counts with those of signing in, and the session goes on', async () => {
+    const person = await app.person();
+    const { accessToken } = await signIn(person);
+    for (let each = 0; each < 3; each += 1) {
+      const answer = await prove(accessToken, 'a wrong password');
+      expect([answer.status, answer.body.error.code]).toEqual([401, 'bad-credentials']);
+    }
+    expect((await prove(accessToken, person.password)).status).toBe(429);
+    expect(
+      (await app.post('/auth/login', { username: person.email, password: person.password })).status,
+    ).toBe(429);
+    expect(await isActive(accessToken)).toBe(true);
+  });
+
+  test.each([[undefined], [''], [7], [['x']]])('%j is no password', async (password) => {
+    const { accessToken } = await signIn(await app.person());
+    expect((await prove(accessToken, password)).status).toBe(400);
+  });
+
+  test('is for accounts that are signed in', async () => {
+    expect((await prove('nothing', 'x')).status).toBe(401);
+    expect((await app.post('/v1/session/prove', { password: 'x' })).status).toBe(401);
+  });
+
+  test('of two at once with one session, one is carried out', async () => {
+    const person = await app.person();
+    const { accessToken } = await signIn(person);
+    const answers = await Promise.all([1, 2, 3].map(() => prove(accessToken, person.password)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const { status } of answers) expect([200, 401]).toContain(status);
+  });
+});
