@@ -9,6 +9,16 @@ CREATE TABLE revocations (
 );
 CREATE INDEX revocations_by_time ON revocations (at);
 
+/* postgres: -- Numbers are handed out in the order of commits: who follows the list by number must never find a lower one later.
+CREATE FUNCTION revocations_one_at_a_time() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('latchkey.revocations'));
+  RETURN NULL;
+END $$;
+CREATE TRIGGER revocations_one_at_a_time BEFORE INSERT ON revocations
+  FOR EACH STATEMENT EXECUTE FUNCTION revocations_one_at_a_time();
+*/
+
 -- Who may follow the list. The credential is kept as a hash.
 CREATE TABLE resource_servers (
   name TEXT PRIMARY KEY,

@@ -5,8 +5,9 @@ import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
-import { Outbox } from './delivery/outbox.ts';
-import { createMailTransport } from './delivery/transport.ts';
+import { type Delivery, startDelivery } from './delivery/delivery.ts';
+import { relyingPartyOf } from './factors/relying-party.ts';
+import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
@@ -61,7 +62,7 @@ const CLOSE_MILLISECONDS = 10_000;
 
 /** Puts the service together: the only place where the parts are wired. Opens no socket and reads no environment. */
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
-  const { store, vault, clock, random, log, publicUrl } = ports;
+  const { store, clock, random, log, publicUrl } = ports;
   const mounts = servedMounts(config);
   const passwords = await createPasswordPolicy(config.passwords, { clock, log });
   const keyRing = createKeyRing(config, mounts, ports);
@@ -76,14 +77,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   });
   const metrics = createMetrics(store, () => hashes.waiting, version);
   store.watch(metrics.stored);
-  const outbox = new Outbox({
-    store,
-    vault,
-    transport: createMailTransport(config.mail.url, config.mail.from),
-    clock,
-    log,
-  });
-  await outbox.start();
+  const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
   const corridor = createCorridor(config, ports, {
@@ -91,7 +85,8 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     keyRing,
     hashes,
     passwords,
-    mailQueued: () => outbox.nudge(),
+    delivery,
+    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
   });
 
   let draining = false;
@@ -118,7 +113,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
-      await Promise.all([outbox.stop(), jobs.stop()]);
+      await Promise.all([delivery, jobs].map((each) => each.stop()));
       await Promise.all([hashes.close(), passwords.close()]);
     },
   };
@@ -168,12 +163,13 @@ interface CorridorParts {
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
   readonly passwords: PasswordPolicy;
-  readonly mailQueued: () => void;
+  readonly webauthn: Webauthn;
+  readonly delivery: Delivery;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes, passwords } = parts;
+  const { mounts, keyRing, hashes, passwords, webauthn } = parts;
   return {
     store,
     vault,
@@ -187,6 +183,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),
     stepUpTokens: createStepUpTokens(vault, publicUrl, clock),
+    webauthn,
     mounts: new Map(mounts.map((mount) => [mount.name, mount])),
     limits: {
       ...config.signIn,
@@ -194,11 +191,12 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
       graceSeconds: config.refresh.graceSeconds,
       sessionMaxSeconds: config.session.maxSeconds,
     },
+    sendingLimits: config,
     clock,
     random,
     log,
     totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
-    mailQueued: parts.mailQueued,
+    ...parts.delivery,
   };
 }
 

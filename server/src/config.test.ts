@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -36,7 +36,12 @@ function otherValue(key: string, schema: Readonly<Record<string, unknown>>): unk
 function read(key: string, value: unknown): Record<string, unknown> {
   if (key === 'secrets.key') return { secretKey: Buffer.from(String(value), 'base64') };
   if (key === 'mail.from')
-    return { mail: { url: 'console:', from: { name: 'Somebody', address: 'a@example.com' } } };
+    return {
+      mail: expect.objectContaining({
+        url: 'console:',
+        from: { name: 'Somebody', address: 'a@example.com' },
+      }),
+    };
   if (key === 'mounts')
     return {
       mounts: [expect.objectContaining({ name: 'login', organisation: expect.stringMatching(/1$/) })],
@@ -83,6 +88,16 @@ describe('the configuration', () => {
       hashing: { memoryKib: 19_456, passes: 2, parallelism: 1, queueMilliseconds: 1000 },
       challenge: { pinSeconds: 600, ticketSeconds: 600 },
       refresh: { graceSeconds: 10 },
+      mail: {
+        locale: 'en',
+        limitUnprovenPerAddress: 10,
+        limitProvenPerAddress: 20,
+        limitUnprovenPerSource: 200,
+        limitProvenPerSource: 1000,
+        limitPerOrganisation: 5000,
+        limitPerDay: 10_000,
+      },
+      sms: { limitPerNumber: 5, limitPerSource: 50, limitPerPrefix: 500, limitPerDay: 1000 },
     });
     expect(
       config.mounts.map(({ name, accessTokenSeconds, refreshTokenSeconds, requireValidatedEmail }) => [
@@ -249,7 +264,7 @@ describe('the configuration', () => {
       /two claims would be called x/,
     ],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":7}}]' }, /claims/],
-    [{ LATCHKEY_MOUNTS: '[{"contract":"profile","allowSignUp":true}]' }, /not part of this version/],
+    [{ LATCHKEY_MOUNTS: '[{"contract":"login","allowSignUp":true}]' }, /login has no sign-up/],
     [{ LATCHKEY_TRACING_URL: 'http://a b' }, /tracing\.url: is not a URL/],
     [
       { LATCHKEY_WEBHOOKS: JSON.stringify([{ url: 'https://[', secret: `whsec_${KEY}` }]) },
@@ -290,9 +305,121 @@ describe('the configuration', () => {
     expect(mounts[0]?.organisation).toBe('0a0b0c0d-0000-4000-8000-00000000abcd');
   });
 
+  test('takes a provider of text messages by its address, its credential apart', () => {
+    const token = write('sms-token', 'a token\n');
+    expect(
+      load({
+        LATCHKEY_SMS_URL: 'https://sms.example.com/v1/messages',
+        LATCHKEY_SMS_FROM: '+34600111222',
+        LATCHKEY_SMS_TOKEN_FILE: join(directory, token),
+      }).sms,
+    ).toMatchObject({ url: 'https://sms.example.com/v1/messages', from: '+34600111222', token: 'a token' });
+    expect(load().sms).toMatchObject({ url: 'console:', from: 'Latchkey' });
+    expect(load().sms).not.toHaveProperty('token');
+    expect(problems({ LATCHKEY_SMS_URL: 'https://user:secret@sms.example.com' })).toEqual([
+      'sms.url: must not hold a user or a password; put the credential into sms.token',
+    ]);
+    expect(problems({ LATCHKEY_SMS_URL: 'http://' })[0]).toMatch(/^sms\.url: must/);
+    expect(problems({ LATCHKEY_SMS_URL: 'smpp://example.com' })[0]).toMatch(/^sms\.url: .*LATCHKEY_SMS_URL/);
+  });
+
+  test('tells every mistake in templates with its file and line, and a language without words', () => {
+    const folder = join(directory, 'templates');
+    mkdirSync(join(folder, 'default', 'fr'), { recursive: true });
+    const template = join(folder, 'default', 'fr', 'reset-code.txt');
+    writeFileSync(template, 'Un nouveau mot de passe\n\n{cod}\n');
+    const settings = { LATCHKEY_MAIL_TEMPLATES: folder, LATCHKEY_MAIL_LOCALE: 'fr-CA' };
+    expect(problems({ ...settings, LATCHKEY_LISTEN_PORT: 'x' })).toEqual([
+      expect.stringMatching(/^listen\.port: /),
+      expect.stringMatching(/^mail\.templates: default\/fr\/reset-code\.txt:3: \{cod\} is no placeholder/),
+      'mail.templates: default/fr/reset-code.txt:3: {code} is missing',
+    ]);
+    writeFileSync(template, 'Un nouveau mot de passe\n\n{code}\n');
+    expect(problems(settings)).toEqual([]);
+    expect(problems({ LATCHKEY_MAIL_LOCALE: 'fr' })).toEqual([
+      'mail.locale: there are no templates in fr, neither ours nor in mail.templates',
+    ]);
+    expect(problems({ LATCHKEY_MAIL_TEMPLATES: join(directory, 'nowhere') })[0]).toMatch(
+      /^mail\.templates: .*nowhere: cannot be read/,
+    );
+  });
+
   test('says in one line what is wrong with the file itself', () => {
     expect(() => load({}, 'nothing.json')).toThrow(/cannot read the configuration/);
     expect(() => load({}, write('broken.json', '{'))).toThrow(/cannot read the configuration/);
     expect(() => load({}, write('list.json', '[]'))).toThrow(/JSON object/);
+  });
+
+  describe('binds passkeys to where it is:', () => {
+    const given = (publicUrl: string | null, rpId: string | null, origins: readonly string[]) => ({
+      ...(publicUrl === null ? {} : { LATCHKEY_PUBLIC_URL: publicUrl }),
+      ...(rpId === null ? {} : { LATCHKEY_PASSKEYS_RP_ID: rpId }),
+      LATCHKEY_PASSKEYS_ORIGINS: JSON.stringify(origins),
+    });
+    const HOME = 'https://id.example.com';
+
+    test.each([
+      [null, null, []],
+      [HOME, null, []],
+      [HOME, 'id.example.com', []],
+      [
+        HOME,
+        'example.com',
+        ['https://www.example.com', 'https://example.com', 'https://a.b.example.com:8443'],
+      ],
+      [HOME, null, ['https://app.id.example.com']],
+      ['http://localhost:8080', null, ['http://localhost:5173']],
+      ['http://intranet', 'intranet', []],
+      [null, 'example.com', ['https://www.example.com']],
+      [HOME, null, [`android:apk-key-hash:${'a'.repeat(43)}`]],
+      ['https://id.example.com/below', null, []],
+    ])('%s, %s, %j', (publicUrl, rpId, origins) => {
+      expect(problems(given(publicUrl, rpId, origins))).toEqual([]);
+    });
+
+    test.each([
+      [HOME, 'com'],
+      [HOME, 'other.com'],
+      [HOME, 'ample.com'],
+      [HOME, 'app.id.example.com'],
+      [HOME, 'https://id.example.com'],
+      [HOME, 'id.example.com:443'],
+      [HOME, 'ID.example.com'],
+      [HOME, 'id.example.com.'],
+      [HOME, ''],
+      [HOME, '192.0.2.1'],
+      [null, '127.0.0.1'],
+      [null, 'a b'],
+    ])('%s has no relying party %s', (publicUrl, rpId) => {
+      expect(problems(given(publicUrl, rpId, []))).toEqual([expect.stringMatching(/^passkeys\.rpId: /)]);
+    });
+
+    test.each([
+      'https://example.com',
+      'https://www.example.com',
+      'https://evilid.example.com',
+      'https://id.example.com.evil.example',
+      'http://app.id.example.com',
+      'https://app.id.example.com/',
+      'https://app.id.example.com/path',
+      'https://user@app.id.example.com',
+      'https://APP.id.example.com',
+      'https://app.id.example.com:443',
+      'app.id.example.com',
+      'android:apk-key-hash:short',
+      'null',
+      '*',
+      '',
+    ])('%s is not below it', (origin) => {
+      expect(problems(given(HOME, null, [origin]))).toEqual([
+        expect.stringMatching(/^passkeys\.origins: .*is no https origin on or below id\.example\.com/),
+      ]);
+    });
+
+    test('of what is not known nothing can be below', () => {
+      expect(problems(given(null, null, ['https://app.example.com']))).toEqual([
+        expect.stringMatching(/^passkeys\.origins: needs publicUrl/),
+      ]);
+    });
   });
 });

@@ -1,9 +1,23 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import {
+  mailAddress,
+  originOf,
+  requireAddressBlocks,
+  requireAttestationSecret,
+  requireLanes,
+  requireProviderAddress,
+  requireRelyingParty,
+  requireSafeUrl,
+  requireSecret,
+  requireUrl,
+  requireWords,
+  secretOf,
+  templatesOf,
+} from './config-checks.ts';
 import { contracts } from './contracts/index.ts';
-import { parseSecretKey } from './crypto/secret-key.ts';
-import { type MailAddress, parseMailAddress } from './delivery/mail-address.ts';
+import type { MailAddress } from './delivery/mail-address.ts';
+import { NO_OVERRIDES, type TemplateOverrides } from './delivery/template-overrides.ts';
 import { ConfigurationError } from './errors.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
@@ -19,7 +33,10 @@ export interface Configuration extends Omit<Settings, 'mounts' | 'secrets' | 'ma
   readonly publicUrl: string | null;
   /** Null when it is kept in the key file. */
   readonly secretKey: Buffer | null;
-  readonly mail: { readonly url: string; readonly from: MailAddress };
+  readonly mail: Omit<Settings['mail'], 'from' | 'templates'> & {
+    readonly from: MailAddress;
+    readonly templates: TemplateOverrides;
+  };
   readonly mounts: readonly Mount[];
 }
 
@@ -177,6 +194,9 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const { secrets, mail, publicUrl, mounts, ...rest } = settings;
 
   const from = read('mail.from', () => mailAddress(mail.from, problems));
+  const templates = read('mail.templates', () => templatesOf(mail.templates, problems));
+  read('mail.locale', () => requireWords(mail.locale, templates ?? NO_OVERRIDES, problems));
+  read('sms.url', () => requireProviderAddress(settings.sms.url, problems));
   const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('store.url', () => requireUrl('store.url', settings.store.url, problems));
@@ -193,96 +213,22 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
   read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
   read('attestation.url', () => requireAttestationSecret(settings, problems));
+  read('passkeys.origins', () =>
+    read('passkeys.rpId', () =>
+      read('publicUrl', () => requireRelyingParty(rest.passkeys, origin, problems)),
+    ),
+  );
   const resolved = read('mounts', () =>
     resolveMounts(mounts, contracts, (index) => !unsound.has(`mounts[${index}]`)),
   );
   problems.push(...(resolved?.problems ?? []));
 
-  if (problems.length > 0 || !from || !resolved) throw new ConfigurationError(problems);
-  return { ...rest, publicUrl: origin, secretKey, mail: { url: mail.url, from }, mounts: resolved.mounts };
-}
-
-function requireAttestationSecret({ attestation }: Settings, problems: string[]): void {
-  const { url, secret } = attestation;
-  if ((url === undefined) !== (secret === undefined))
-    problems.push('attestation: url and secret belong together');
-}
-
-function mailAddress(text: string, problems: string[]): MailAddress | null {
-  const address = parseMailAddress(text);
-  if (!address) problems.push('mail.from: must be an e-mail address, or `Name <address>`');
-  return address;
-}
-
-function secretOf(text: string | undefined, problems: string[]): Buffer | null {
-  const key = text === undefined ? null : parseSecretKey(text);
-  if (typeof key !== 'string') return key;
-  problems.push(`secrets.key: ${key}`);
-  return null;
-}
-
-function requireSecret({ secrets, store }: Settings, problems: string[]): void {
-  if (secrets.key === undefined && !store.url.startsWith('sqlite:')) {
-    problems.push(
-      'secrets.key: must be given with a PostgreSQL store; make one with: openssl rand -base64 32',
-    );
-  }
-}
-
-/** The address of a server must be a URL; `sqlite:PATH` and `console:` name none. */
-function requireUrl(key: string, address: string | undefined, problems: string[]): void {
-  if (address === undefined || /^(sqlite|console):/.test(address)) return;
-  try {
-    const { username, password } = new URL(address);
-    decodeURIComponent(username + password);
-  } catch {
-    problems.push(`${key}: is not a URL`);
-  }
-}
-
-/** RFC 9106 §3.1: each lane has at least 8 KiB. */
-function requireLanes({ memoryKib, parallelism }: Settings['hashing'], problems: string[]): void {
-  if (memoryKib < 8 * parallelism)
-    problems.push(`hashing.memoryKib: must be at least 8 for each lane, ${8 * parallelism}`);
-}
-
-function requireAddressBlocks(blocks: readonly string[], problems: string[]): void {
-  for (const block of blocks)
-    if (!isAddressBlock(block))
-      problems.push(`trustedProxies: ${block} is neither an address nor a CIDR block`);
-}
-
-/** Where a part of a password's hash is sent: in clear to this machine only. */
-function requireSafeUrl(url: string | undefined, problems: string[]): void {
-  if (url === undefined) return;
-  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
-  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
-  if (protocol !== 'https:' && !(protocol === 'http:' && isLocal))
-    problems.push('passwords.breachCheckUrl: must be an https URL');
-}
-
-function originOf(publicUrl: string | undefined, problems: string[]): string | null {
-  const origin = publicUrl === undefined ? null : publicUrl.replace(/\/+$/, '');
-  if (origin !== null && !isWebOrigin(origin))
-    problems.push('publicUrl: must be an http or https URL without a query');
-  return origin;
-}
-
-function isAddressBlock(text: string): boolean {
-  const [address = '', bits] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || text.split('/').length > 2) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-function isWebOrigin(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (
-    (url.protocol === 'http:' || url.protocol === 'https:') &&
-    url.search === '' &&
-    url.hash === '' &&
-    url.username === '' &&
-    url.password === ''
-  );
+  if (problems.length > 0 || !from || !templates || !resolved) throw new ConfigurationError(problems);
+  return {
+    ...rest,
+    publicUrl: origin,
+    secretKey,
+    mail: { ...mail, from, templates },
+    mounts: resolved.mounts,
+  };
 }

@@ -51,7 +51,7 @@ function resolveMount(settings: MountSettings, contract: Contract): Mount {
     secret: settings.secret ?? null,
     requireValidatedEmail: settings.requireValidatedEmail ?? defaults.requireValidatedEmail,
     hideUnknownIdentity: settings.hideUnknownIdentity ?? false,
-    trustFirstDevice: settings.trustFirstDevice ?? false,
+    trustFirstDevice: settings.trustFirstDevice ?? true,
     allowSignUp: settings.allowSignUp ?? false,
     allowUnattestedDevices: settings.allowUnattestedDevices ?? false,
     phoneRegion: settings.phoneRegion ?? null,

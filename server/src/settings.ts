@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { GEO_SETTINGS, MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
 import { MOUNT } from './mount-schema.ts';
 import { OPERATIONS } from './operations-schema.ts';
 
@@ -59,20 +60,9 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
-    mail: Type.Object(
-      {
-        url: Type.String({
-          default: 'console:',
-          pattern: '^(console:|smtps?://.+)$',
-          description: '`smtp://…`, `smtps://…`, or `console:`, which prints mails to stderr',
-        }),
-        from: Type.String({
-          default: 'Latchkey <no-reply@localhost>',
-          description: 'sender of every mail: `Name <address>` or an address',
-        }),
-      },
-      closed,
-    ),
+    mail: MAIL_SETTINGS,
+    sms: SMS_SETTINGS,
+    geo: GEO_SETTINGS,
     trustedProxies: Type.Array(Type.String(), {
       default: [],
       description: 'addresses or CIDR blocks whose `X-Forwarded-For` is believed',
@@ -142,6 +132,22 @@ export const SETTINGS = Type.Object(
           minimum: 100,
           maximum: 60_000,
           description: 'longest wait for any queue; an attempt that would wait longer is refused at once',
+        }),
+      },
+      closed,
+    ),
+    passkeys: Type.Object(
+      {
+        rpId: Type.Optional(
+          Type.String({
+            description:
+              'host name that passkeys are bound to: that of `publicUrl`, or one that it is below. With another one, the passkeys that people have are of no use. Default: the host of `publicUrl`',
+          }),
+        ),
+        origins: Type.Array(Type.String(), {
+          default: [],
+          description:
+            'origins beside that of `publicUrl` whose pages may use passkeys: `https://…` on or below `passkeys.rpId`, or `android:apk-key-hash:…` of an app',
         }),
       },
       closed,

@@ -4,6 +4,7 @@ import { hashPassword } from '../src/crypto/password-hash.ts';
 import { loadDirectory, openTestCore, type TestCore, uuid } from './core.ts';
 import type { ENGINES } from './engines.ts';
 import { type MailSink, startMailSink } from './mail-sink.ts';
+import { type SmsProvider, startSmsProvider } from './sms-provider.ts';
 
 /** An answer, its body read. */
 export interface Answer {
@@ -22,12 +23,13 @@ export interface Person {
   readonly password: string;
 }
 
-/** The whole service, listening, with a store and a mail server of its own. */
+/** The whole service, listening, with a store, a mail server and a provider of text messages of its own. */
 export interface TestApp {
   readonly url: string;
   readonly core: TestCore;
   readonly app: App;
   readonly mail: MailSink;
+  readonly sms: SmsProvider;
   request(
     method: string,
     path: string,
@@ -56,8 +58,12 @@ export async function startApp(
   engine: (typeof ENGINES)[number],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<TestApp> {
-  const mail = await startMailSink();
-  const core = await openTestCore(engine, { LATCHKEY_MAIL_URL: mail.url, ...settings });
+  const [mail, sms] = [await startMailSink(), await startSmsProvider()];
+  const core = await openTestCore(engine, {
+    LATCHKEY_MAIL_URL: mail.url,
+    LATCHKEY_SMS_URL: sms.url,
+    ...settings,
+  });
   let url = '';
   const app = await buildApp(core.config, { ...core, publicUrl: () => core.config.publicUrl ?? url });
   await app.server.listen({ host: '127.0.0.1', port: 0 });
@@ -79,6 +85,7 @@ export async function startApp(
     core,
     app,
     mail,
+    sms,
     request,
     load,
     post: (path, body, headers = {}) =>
@@ -110,6 +117,7 @@ export async function startApp(
       await app.close();
       await core.close();
       await mail.stop();
+      await sms.stop();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 
@@ -14,12 +14,16 @@ export interface MailSink {
   readonly delivered: readonly DeliveredMail[];
   /** The next mail to an address that was not taken yet; waits for it. */
   next(address: string): Promise<DeliveredMail>;
-  /** The six digits in the next mail to an address. */
+  /** The six digits in the next mail to an address that has any: notices may come between. */
   code(address: string): Promise<string>;
   /** From now on every mail is refused with this SMTP code; null takes mail again. */
   refuseWith(code: number | null): void;
   /** From now on every mail is held before it is taken, until the given function is called. */
   hold(): () => void;
+  /** Takes the next mail, and instead of saying so hangs up, or says nothing until `hangUp`. */
+  missNext(how: 'hang-up' | 'silence'): void;
+  /** Ends every connection. */
+  hangUp(): void;
   stop(): Promise<void>;
 }
 
@@ -31,7 +35,12 @@ export async function startMailSink(port = 0): Promise<MailSink> {
   const untaken: DeliveredMail[] = [];
   let refusal: number | null = null;
   let held = Promise.resolve();
+  let miss: 'hang-up' | 'silence' | null = null;
 
+  const sockets = new Set<Socket>();
+  const hangUp = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const server = new SMTPServer({
     authOptional: true,
     onData(stream, session, done) {
@@ -47,19 +56,29 @@ export async function startMailSink(port = 0): Promise<MailSink> {
             const mail = { ...email, recipients };
             delivered.push(mail);
             untaken.push(mail);
-            done();
+            const missed = miss;
+            miss = null;
+            if (missed === null) done();
+            if (missed === 'hang-up') hangUp();
           }, done);
       });
     },
   });
   server.on('error', () => undefined);
+  server.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const bound = (server.server.address() as AddressInfo).port;
 
-  async function next(address: string): Promise<DeliveredMail> {
+  async function next(
+    address: string,
+    isWanted: (mail: DeliveredMail) => boolean = () => true,
+  ): Promise<DeliveredMail> {
     const deadline = Date.now() + WAIT_MILLISECONDS;
     while (Date.now() < deadline) {
-      const at = untaken.findIndex((mail) => mail.recipients.includes(address));
+      const at = untaken.findIndex((mail) => mail.recipients.includes(address) && isWanted(mail));
       const [mail] = at < 0 ? [] : untaken.splice(at, 1);
       if (mail) return mail;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -70,12 +89,10 @@ export async function startMailSink(port = 0): Promise<MailSink> {
   return {
     url: `smtp://127.0.0.1:${bound}`,
     delivered,
-    next,
+    next: (address) => next(address),
     async code(address) {
-      const mail = await next(address);
-      const digits = /\b\d{6}\b/.exec(mail.text ?? '')?.[0];
-      if (digits === undefined) throw new Error(`no code in the mail: ${mail.text}`);
-      return digits;
+      const digitsIn = (mail: DeliveredMail) => /\b\d{6}\b/.exec(mail.text ?? '')?.[0];
+      return digitsIn(await next(address, (mail) => digitsIn(mail) !== undefined)) ?? '';
     },
     refuseWith: (code) => {
       refusal = code;
@@ -85,6 +102,10 @@ export async function startMailSink(port = 0): Promise<MailSink> {
       held = promise;
       return resolve;
     },
+    missNext: (how) => {
+      miss = how;
+    },
+    hangUp,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

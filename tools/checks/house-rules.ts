@@ -26,6 +26,11 @@ const PLACED: readonly Placed[] = [
   // The three primitives: nothing else spends or counts.
   { what: 'spending a ticket', pattern: /\bSET\s[^`]*\bconsumed_at\s*=/, places: [/^store\/consume\.ts$/] },
   { what: 'spending a time step', pattern: /\bSET\s[^`]*\btotp_step\s*=/, places: [/^store\/consume\.ts$/] },
+  {
+    what: 'spending a challenge',
+    pattern: /\bINSERT INTO spent_challenges\b/,
+    places: [/^store\/consume\.ts$/],
+  },
   { what: 'spending a use', pattern: /\bSET\s[^`]*\buses\s*=/, places: [/^store\/consume\.ts$/] },
   {
     what: 'rotating a refresh token',
@@ -36,6 +41,11 @@ const PLACED: readonly Placed[] = [
     what: 'counting attempts',
     pattern: /\bSET\s[^`]*\b(attempts|failures|in_flight|streak)\s*=/,
     places: [/^store\/count-attempt\.ts$/],
+  },
+  {
+    what: 'counting what is sent',
+    pattern: /\bSET\s[^`]*\b(sent|withheld)\s*=/,
+    places: [/^store\/sending-budget\.ts$/],
   },
   {
     what: 'minting a session',

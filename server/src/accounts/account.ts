@@ -61,13 +61,18 @@ export interface Account {
   readonly emailValidated: boolean;
   readonly phoneValidated: boolean;
   readonly createdAt: number;
-  readonly factors: AccountFactors;
+  readonly factors: AccountFactors & {
+    /** A passkey is a factor where one can be shown, and is never asked for by itself. */
+    readonly hasPasskey: boolean;
+  };
   /** When the password was last set by a code that was mailed; null when it was not. */
   readonly resetByMailAt: number | null;
   readonly recogniseDevices: boolean;
   /** Its role outside any organisation. */
   readonly role: Role | null;
   readonly stats: Readonly<Record<string, unknown>>;
+  /** The language that the person reads, as a BCP 47 tag: the directory's `attributes.locale`. Null without one. */
+  readonly locale: string | null;
   /** Rises with every change that must end what was issued before it. */
   readonly epoch: number;
   readonly signIns: number;

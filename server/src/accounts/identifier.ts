@@ -35,6 +35,16 @@ export function canonicalName(value: string): string | null {
 
 const E164 = /^\+[1-9]\d{6,14}$/;
 
+/** Whether a text is a phone number in E.164: the form in which numbers are kept, and that text messages go to. */
+export function isInternationalNumber(text: string): boolean {
+  return E164.test(text);
+}
+
+/** The country calling code of a number in E.164, without the `+`; what cannot be told is the first three digits. */
+export function countryCallingCode(phone: string): string {
+  return parsePhoneNumber(phone)?.countryCallingCode ?? phone.slice(1, 4);
+}
+
 /**
  * A phone number in E.164, from any usual notation.
  * @param region the ISO 3166 code that national numbers are read in, such as `ES`; null takes international ones only,

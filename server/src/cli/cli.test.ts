@@ -1,17 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uuid } from '../../testing/core.ts';
-import { createDatabase, freePort } from '../../testing/postgres.ts';
+import { freePort } from '../../testing/postgres.ts';
 import { makeWorkplace, PROGRAM, type Workplace } from '../../testing/process.ts';
 import { runRawSql } from '../../testing/raw-sql.ts';
+import { startSmsProvider } from '../../testing/sms-provider.ts';
 import { progressLine } from './progress.ts';
 
-const SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
+const _SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
 const DIRECTORY = [
   { kind: 'organisation', id: uuid(1), name: 'University', settings: { maxFailedSignInAttempts: 2 } },
   { kind: 'role', name: 'Student', permissions: ['learn'] },
@@ -291,17 +289,73 @@ describe('the command line', { timeout: 120_000 }, () => {
   test('looks at itself, a line each with the remedy', async () => {
     const { code, stdout } = await work.run(['doctor']);
     expect(code).toBe(0);
-    for (const about of ['configuration', 'store', 'mail', 'clock', 'secrets', 'proxies'])
+    for (const about of ['configuration', 'store', 'mail', 'sms', 'clock', 'secrets', 'proxies', 'passkeys'])
       expect(stdout).toMatch(new RegExp(`^(ok|warn) +${about} `, 'm'));
     const bad = await work.run(['doctor'], {
       environment: {
         LATCHKEY_MAIL_URL: `smtp://127.0.0.1:${await freePort()}`,
+        LATCHKEY_SMS_URL: `http://127.0.0.1:${await freePort()}/`,
         LATCHKEY_TRUSTED_PROXIES: '["0.0.0.0/0"]',
       },
     });
     expect(bad.code).toBe(1);
     expect(bad.stdout).toMatch(/^fail +mail .*Check mail\.url/m);
+    expect(bad.stdout).toMatch(/^fail +sms .*Check sms\.url/m);
     expect(bad.stdout).toMatch(/^fail +proxies /m);
+    expect(stdout).toMatch(/^warn +passkeys .*Set publicUrl/m);
+    const named = { environment: { LATCHKEY_PUBLIC_URL: 'https://id.example.com' } };
+    expect((await work.run(['doctor'], named)).stdout).toMatch(
+      /^ok +passkeys +bound to id\.example\.com, used from https:\/\/id\.example\.com$/m,
+    );
+  });
+
+  test('doctor asks the provider of text messages, and sends nothing', async () => {
+    const provider = await startSmsProvider();
+    const examine = async () => {
+      const environment = { LATCHKEY_SMS_URL: provider.url, LATCHKEY_SMS_TOKEN: 'a token' };
+      const { code, stdout } = await work.run(['doctor'], { environment });
+      return `${code} ${/^.* sms .*$/m.exec(stdout)?.[0]}`;
+    };
+    expect(await examine()).toMatch(/^0 ok +sms .* answers$/);
+    provider.demandToken('another token');
+    expect(await examine()).toMatch(/^1 fail +sms .*401\. Check sms\.token/);
+    expect(provider.asked).toEqual([]);
+    await provider.stop();
+  });
+
+  test('previews every message, marked as such, and sends nothing', async () => {
+    const one = await work.run(['mail', 'preview', 'reset-code', '--locale', 'de-AT']);
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    expect(one.stdout).toMatch(/^--- preview of reset-code: invented data, nothing is sent ---$/m);
+    expect(one.stdout).toMatch(/^Subject: Setzen Sie ein neues Passwort$/m);
+    expect(one.stdout).toMatch(/^[\w-]{40,}$/m);
+    const html = await work.run(['mail', 'preview', 'sign-in-code', '--html']);
+    expect(html.stdout).toMatch(/^<!-- preview of sign-in-code: .* -->\n<!doctype html><html lang="en">/);
+    const all = await work.run(['mail', 'preview', '--all']);
+    expect(all.stdout.match(/^--- preview of /gm)).toHaveLength(15);
+    expect(all.stdout).toMatch(/^As a text message: 042042 is your Latchkey code/m);
+    expect((await work.run(['mail', 'preview'])).code).toBe(1);
+    expect((await work.run(['mail', 'preview', 'nonsense'])).code).toBe(2);
+  });
+
+  test('previews the words of an organisation, and tells what is wrong with them', async () => {
+    const folder = join(work.directory, 'templates', uuid(1), 'en');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'sign-in-code.txt'), 'From the university\n\nHello {name}:\n\n{code}\n');
+    const environment = { LATCHKEY_MAIL_TEMPLATES: 'templates' };
+    const preview = (...options: string[]) =>
+      work.run(['mail', 'preview', 'sign-in-code', ...options], { environment });
+    expect((await preview('--organisation', uuid(1))).stdout).toMatch(
+      /^Subject: From the university\n\nHello Ada Example:\n\n042042\n/m,
+    );
+    expect((await preview()).stdout).toMatch(/^Subject: Your sign-in code$/m);
+    writeFileSync(join(folder, 'sign-in-code.txt'), 'From the university\n\nHello {naem}:\n\n{code}\n');
+    const wrong = await preview();
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain(`${uuid(1)}/en/sign-in-code.txt:3: {naem} is no placeholder`);
+    const serve = await work.run(['serve'], { environment });
+    expect(serve.code).toBe(1);
+    expect(serve.stderr).toContain(`${uuid(1)}/en/sign-in-code.txt:3: {naem} is no placeholder`);
   });
 
   test('a server and commands use one embedded store at the same time', async () => {
@@ -356,125 +410,6 @@ describe('the command line', { timeout: 120_000 }, () => {
     const ended = await server.end('SIGTERM');
     expect(ended.code).toBe(0);
     for (const line of ended.stdout.trimEnd().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
-  });
-});
-
-describe('what cannot work is said in one line:', { timeout: 120_000 }, () => {
-  const workplaces: Workplace[] = [];
-  const make = (settings: Record<string, string> = {}) => {
-    const work = makeWorkplace(settings);
-    workplaces.push(work);
-    return work;
-  };
-  afterAll(() => {
-    for (const work of workplaces) work.remove();
-  });
-  const oneLine = ({ code, stderr }: { code: number | null; stderr: string }, pattern: RegExp) => {
-    expect(code).toBe(1);
-    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-    expect(stderr).toMatch(pattern);
-  };
-
-  test('a port that is taken', async () => {
-    const taken = createServer();
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-    const port = String((taken.address() as AddressInfo).port);
-    oneLine(
-      await make({ LATCHKEY_LISTEN_PORT: port }).run(['serve']),
-      /^latchkey: cannot listen on 127\.0\.0\.1:\d+: the port is taken\. .*listen\.port/,
-    );
-    taken.close();
-  });
-
-  test('an address that is not there', async () => {
-    oneLine(
-      await make({ LATCHKEY_LISTEN_HOST: '192.0.2.1' }).run(['serve']),
-      /this machine has no such address/,
-    );
-  });
-
-  test('a store that cannot be opened', async () => {
-    const work = make();
-    writeFileSync(join(work.directory, 'file'), 'x');
-    oneLine(
-      await work.run(['serve'], { environment: { LATCHKEY_STORE_URL: 'sqlite:./file/below.db' } }),
-      /^latchkey: cannot open the store .*store\.url/,
-    );
-    writeFileSync(
-      join(work.directory, 'not-a.db'),
-      'this is no database at all, it is only text, and long enough',
-    );
-    oneLine(
-      await work.run(['serve'], { environment: { LATCHKEY_STORE_URL: 'sqlite:./not-a.db' } }),
-      /^latchkey: cannot open the store .*not a database/,
-    );
-  });
-
-  test('a store whose folder cannot be made', async () => {
-    oneLine(
-      await make().run(['serve'], {
-        environment: { LATCHKEY_STORE_URL: 'sqlite:/proc/none/below/store.db' },
-      }),
-      /^latchkey: cannot open the store \/proc\/none\/below\/store\.db: .*store\.url/,
-    );
-  });
-
-  test('a key file that cannot be made', async () => {
-    const work = make({ LATCHKEY_STORE_URL: 'sqlite:./store.db' });
-    // A link to nowhere is no file that can be read, and none that can be made.
-    symlinkSync('nowhere/at/all', join(work.directory, 'data'));
-    oneLine(await work.run(['serve']), /^latchkey: cannot make data\/secret\.key: .*secrets\.key/);
-  });
-
-  test('a store that was made with another secret', async () => {
-    const work = make({ LATCHKEY_SECRETS_KEY: SECRET });
-    await work.run(['import', '-'], { input: DIRECTORY });
-    const other = Buffer.from(SECRET, 'base64').reverse().toString('base64');
-    oneLine(
-      await work.run(['serve'], { environment: { LATCHKEY_SECRETS_KEY: other } }),
-      /made with another secrets\.key/,
-    );
-  });
-
-  test('a PostgreSQL server that is away, or lets us not in', async () => {
-    const url = `postgres://user:secret@127.0.0.1:${await freePort()}/db`;
-    const answer = await make({ LATCHKEY_STORE_URL: url, LATCHKEY_SECRETS_KEY: SECRET }).run(['serve']);
-    oneLine(
-      answer,
-      /^latchkey: cannot reach the store at postgres:\/\/127\.0\.0\.1:\d+\/db: .*Check store\.url/,
-    );
-    expect(answer.stderr).not.toContain('secret');
-    const missing = inject('postgresUrl').replace(/\/[^/]*$/, '/no_such_database');
-    oneLine(
-      await make({ LATCHKEY_STORE_URL: missing, LATCHKEY_SECRETS_KEY: SECRET }).run(['serve']),
-      /refused the connection: .*does not exist/,
-    );
-  });
-
-  test('a schema that is older, or newer', async () => {
-    const url = await createDatabase(inject('postgresUrl'));
-    const work = make({ LATCHKEY_STORE_URL: url, LATCHKEY_SECRETS_KEY: SECRET });
-    oneLine(await work.run(['serve']), /schema is version 0, this program needs \d+\. Run: latchkey migrate/);
-    const applied = await Promise.all([work.run(['migrate']), work.run(['migrate'])]);
-    expect(applied.map(({ code }) => code)).toEqual([0, 0]);
-    expect(await work.run(['migrate'])).toMatchObject({ code: 0, stderr: 'the schema is up to date\n' });
-    const server = await work.serve();
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-    expect((await server.end('SIGTERM')).code).toBe(0);
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query("INSERT INTO schema_migrations VALUES (9999, 'from-the-future', 0)");
-    await client.end();
-    oneLine(await work.run(['serve']), /schema is version 9999, newer than this program's/);
-  });
-
-  test('a configuration with mistakes, all of them', async () => {
-    const { code, stderr } = await make().run(['serve'], {
-      environment: { LATCHKEY_LISTEN_PORT: 'x', LATCHKEY_NONSENSE: '1', LATCHKEY_SIGN_IN_MAX_FAILURES: '0' },
-    });
-    expect(code).toBe(1);
-    expect(stderr.trimEnd().split('\n')).toHaveLength(3);
-    expect(stderr).not.toMatch(/\n {4}at /);
   });
 });
 

@@ -1,8 +1,13 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
+import { openPlaces } from '../delivery/places.ts';
+import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
-import { OperatorError } from '../errors.ts';
+import { ConfigurationError, OperatorError } from '../errors.ts';
+import { isBrowserRpId, relyingPartyOf } from '../factors/relying-party.ts';
+import { createPasswordPolicy } from '../passwords/policy.ts';
+import { type Log, systemClock } from '../ports.ts';
 import { command, configurationOf } from './command.ts';
 import { print, printJson } from './output.ts';
 
@@ -13,11 +18,14 @@ interface Finding {
   readonly message: string;
 }
 
+/** What is wrong is told in findings. */
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** `latchkey doctor` */
 export function doctorCommand(): Command {
   return command(
     'doctor',
-    'check configuration, store, mail, clock, secrets and proxies; a line each, with the remedy',
+    'check configuration, store, mail, text messages, clock, secrets, passwords and proxies; a line each, with the remedy',
   )
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }, called: Command) => {
@@ -38,8 +46,8 @@ async function examine(called: Command): Promise<Finding[]> {
   try {
     config = configurationOf(called);
   } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    return [{ about: 'configuration', state: 'fail', message: error.message }];
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map((message) => ({ about: 'configuration', state: 'fail', message }));
   }
   const findings: Finding[] = [
     { about: 'configuration', state: 'ok', message: `${config.mounts.length} mounts` },
@@ -48,34 +56,31 @@ async function examine(called: Command): Promise<Finding[]> {
     ...findings,
     ...(await storeFindings(config)),
     await mailFinding(config),
+    await smsFinding(config),
+    ...(await geoFindings(config)),
     ...secretFindings(config),
     hashingFinding(config),
+    await passwordFinding(config),
     ...networkFindings(config),
+    passkeyFinding(config),
   ];
 }
 
 async function storeFindings(config: Configuration): Promise<Finding[]> {
   let core: Core;
   try {
-    core = await openCore(config, { debug() {}, info() {}, warn() {}, error() {} });
+    core = await openCore(config, SILENT);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return [{ about: 'store', state: 'fail', message: error.message }];
   }
   try {
     const { store, clock } = core;
-    const depth = await store.outbox.depth();
     const skew = Math.abs((await store.time()) - clock.now());
     return [
       { about: 'store', state: 'ok', message: `${await store.accounts.count()} accounts, schema up to date` },
       ...(await durabilityFindings(core)),
-      depth.dead > 0
-        ? {
-            about: 'outbox',
-            state: 'warn',
-            message: `${depth.waiting} mails wait, ${depth.dead} came too late to be sent. See the log for why.`,
-          }
-        : { about: 'outbox', state: 'ok', message: `${depth.waiting} mails wait` },
+      outboxFinding(await store.outbox.depth(), await store.sendingBudgets.withheld(clock.now())),
       skew > 2000
         ? {
             about: 'clock',
@@ -87,6 +92,20 @@ async function storeFindings(config: Configuration): Promise<Finding[]> {
   } finally {
     await core.store.close();
   }
+}
+
+function outboxFinding({ waiting, dead }: { waiting: number; dead: number }, withheld: number): Finding {
+  const troubles = [
+    ...(dead > 0 ? [`${dead} came too late to be sent; see the log for why`] : []),
+    ...(withheld > 0
+      ? [`${withheld} were withheld by a limit; latchkey audit names it (mail.withheld)`]
+      : []),
+  ];
+  return {
+    about: 'outbox',
+    state: troubles.length > 0 ? 'warn' : 'ok',
+    message: [`${waiting} messages wait`, ...troubles].join('. '),
+  };
 }
 
 async function durabilityFindings(core: Core): Promise<Finding[]> {
@@ -120,6 +139,51 @@ async function mailFinding(config: Configuration): Promise<Finding> {
   }
 }
 
+async function smsFinding({ sms }: Configuration): Promise<Finding> {
+  const about = 'sms';
+  if (sms.url === 'console:') {
+    return {
+      about,
+      state: 'ok',
+      message: 'text messages are printed to stderr. Set sms.url to a provider to send them.',
+    };
+  }
+  const { protocol, host, hostname } = new URL(sms.url);
+  try {
+    const status = await createSmsTransport(sms).check();
+    if (status === 401 || status === 403)
+      return {
+        about,
+        state: 'fail',
+        message: `${host} does not let us in: it answered ${status}. Check sms.token.`,
+      };
+    if (protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+      return {
+        about,
+        state: 'warn',
+        message: `${host} is asked without TLS: codes and sms.token can be read on the way. Use https.`,
+      };
+    return { about, state: 'ok', message: `${host} answers` };
+  } catch (error) {
+    return {
+      about,
+      state: 'fail',
+      message: `${host}: ${(error as Error).message}. Check sms.url; text messages wait in the outbox until then.`,
+    };
+  }
+}
+
+async function geoFindings({ geo, mail }: Configuration): Promise<Finding[]> {
+  if (geo.database === undefined) return [];
+  try {
+    await openPlaces(geo.database, mail.locale);
+    return [{ about: 'geo', state: 'ok', message: `${geo.database} can be read` }];
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return [{ about: 'geo', state: 'fail', message: error.message }];
+  }
+}
+
 function secretFindings(config: Configuration): Finding[] {
   return [
     config.secretKey === null
@@ -143,6 +207,23 @@ function hashingFinding(config: Configuration): Finding {
         message: `${cost} is less work than OWASP ASVS 11.4.2 asks for. Raise hashing.memoryKib or hashing.passes.`,
       }
     : { about: 'hashing', state: 'ok', message: cost };
+}
+
+/** Asks what new passwords are held against, about one that is nobody's. */
+async function passwordFinding(config: Configuration): Promise<Finding> {
+  try {
+    const policy = await createPasswordPolicy(config.passwords, { clock: systemClock, log: SILENT });
+    await policy.problemWith('what a doctor asks about', []);
+    await policy.close();
+    if ((policy.rangeCounts?.failed ?? 0) === 0)
+      return { about: 'passwords', state: 'ok', message: 'new ones are held against every list there is' };
+    const message =
+      'passwords.breachCheckUrl does not answer: breached passwords are taken. Check the URL and the network.';
+    return { about: 'passwords', state: 'warn', message };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { about: 'passwords', state: 'fail', message: error.message };
+  }
 }
 
 function networkFindings(config: Configuration): Finding[] {
@@ -183,4 +264,20 @@ function networkFindings(config: Configuration): Finding[] {
     });
   }
   return findings;
+}
+
+function passkeyFinding({ passkeys, publicUrl, listen }: Configuration): Finding {
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  const party = relyingPartyOf(passkeys, publicUrl ?? `http://${host}:${listen.port}`);
+  return isBrowserRpId(party)
+    ? {
+        about: 'passkeys',
+        state: 'ok',
+        message: `bound to ${party.id}, used from ${party.origins.join(', ')}`,
+      }
+    : {
+        about: 'passkeys',
+        state: 'warn',
+        message: `bound to ${party.id}, used from ${party.origins.join(', ')}: browsers take a host name over https only, or localhost. Set publicUrl.`,
+      };
 }

@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { keyCommand } from './key.ts';
+import { mailCommand } from './mail.ts';
 import { membershipCommand } from './membership.ts';
 import { migrateCommand } from './migrate.ts';
 import { organisationCommand } from './organisation.ts';
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     sessionCommand(),
     keyCommand(),
     resourceServerCommand(),
+    mailCommand(),
     auditCommand(),
     contractCommand(),
     doctorCommand(),

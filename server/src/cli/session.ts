@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { deviceName } from '../accounts/fingerprint.ts';
+import { userAgentInWords } from '../accounts/user-agent.ts';
 import { auditEvent } from '../audit/event.ts';
 import { OperatorError } from '../errors.ts';
-import { userAgentInWords } from '../sessions/user-agent.ts';
 import { recordAudit } from '../store/audit.ts';
 import { endAnySession } from '../store/sessions.ts';
 import { command, note, operator, withCore } from './command.ts';

@@ -1,28 +1,32 @@
-import type { Vault } from '../crypto/vault.ts';
 import type { Clock, Log } from '../ports.ts';
 import {
   buryMail,
+  type Channel,
   type ClaimedMail,
   claimDueMails,
   claimedMails,
   postponeMail,
+  type QueuedMail,
   removeMail,
   retryAllMails,
 } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
-import { unsealMail } from './queue-mail.ts';
-import type { MailTransport } from './transport.ts';
 
 /** What the outbox needs. */
 export interface OutboxOptions {
   readonly store: Store;
-  readonly vault: Vault;
-  readonly transport: MailTransport;
+  /** Which messages it sends: each channel has an outbox of its own, so that one that hangs holds up no other. */
+  readonly channel: Channel;
+  /** Resolves when the message was taken over by somebody else; rejects when it was not, or nobody can say. */
+  readonly send: (message: QueuedMail) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Mails that are being sent at the same time: one that hangs holds up no other. */
+/** What the log calls a message of each channel. */
+const NOUNS: Readonly<Record<Channel, string>> = { mail: 'a mail', sms: 'a text message' };
+
+/** Messages that are being sent at the same time: one that hangs holds up no other. */
 const SENDERS = 8;
 
 /** How often the queue is looked at when nobody says that there is something in it. */
@@ -49,7 +53,8 @@ export class Outbox {
 
   /** Tries everything that waits at once, and then whenever it is due. */
   async start(): Promise<void> {
-    await this.#options.store.commit([retryAllMails(this.#options.clock.now())]);
+    const { store, channel, clock } = this.#options;
+    await store.commit([retryAllMails(channel, clock.now())]);
     this.nudge();
   }
 
@@ -67,7 +72,7 @@ export class Outbox {
     });
   }
 
-  /** Takes no more mails and waits for those that are on their way. */
+  /** Takes no more messages and waits for those that are on their way. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -81,11 +86,11 @@ export class Outbox {
   }
 
   async #look(): Promise<void> {
-    const { store, clock, log } = this.#options;
+    const { store, channel, clock, log } = this.#options;
     const free = SENDERS - this.#sending.size;
     if (free === 0) return;
     try {
-      const committed = await store.commit([claimDueMails(clock.now(), free)]);
+      const committed = await store.commit([claimDueMails(channel, clock.now(), free)]);
       const mails = committed.ok ? claimedMails(committed.rows[0] ?? []) : [];
       for (const mail of mails) this.#send(mail);
       if (mails.length === free) this.#lookAgain = true;
@@ -97,7 +102,10 @@ export class Outbox {
   #send(mail: ClaimedMail): void {
     const sending = this.#deliver(mail)
       .catch((error: Error) =>
-        this.#options.log.warn({ mail: mail.id, error: error.message }, 'a mail was not settled'),
+        this.#options.log.warn(
+          { mail: mail.id, error: error.message },
+          `${NOUNS[mail.channel]} was not settled`,
+        ),
       )
       .finally(() => {
         this.#sending.delete(sending);
@@ -107,17 +115,18 @@ export class Outbox {
   }
 
   async #deliver(mail: ClaimedMail): Promise<void> {
-    const { store, vault, transport, clock, log } = this.#options;
+    const { store, send, clock, log } = this.#options;
+    const noun = NOUNS[mail.channel];
     if (mail.expiresAt <= clock.now()) {
       log.warn(
         { mail: mail.id, kind: mail.kind, tries: mail.tries },
-        'a mail came too late and was not sent',
+        `${noun} came too late and was not sent`,
       );
       await store.commit([buryMail(mail.id, clock.now(), 'expired before it could be sent')]);
       return;
     }
     try {
-      await transport.send(unsealMail(mail, vault), mail.id);
+      await send(mail);
     } catch (error) {
       const waitSeconds = RETRY_SECONDS[Math.min(mail.tries, RETRY_SECONDS.length - 1)] ?? 30;
       log.warn(
@@ -128,12 +137,12 @@ export class Outbox {
           error: (error as Error).message,
           waitSeconds,
         },
-        'a mail was not sent',
+        `${noun} was not sent`,
       );
       await store.commit([postponeMail(mail.id, clock.now() + waitSeconds * 1000, (error as Error).message)]);
       return;
     }
-    log.debug({ mail: mail.id, kind: mail.kind }, 'mail sent');
+    log.debug({ mail: mail.id, channel: mail.channel, kind: mail.kind }, 'message sent');
     await store.commit([removeMail(mail.id)]);
   }
 }

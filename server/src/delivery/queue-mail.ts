@@ -3,7 +3,8 @@ import type { Vault } from '../crypto/vault.ts';
 import type { Random } from '../ports.ts';
 import type { QueuedMail } from '../store/outbox.ts';
 import type { MailAddress } from './mail-address.ts';
-import { type Message, type WordedMail, wordMessage } from './message.ts';
+import type { Message } from './message.ts';
+import type { WordedMail } from './template.ts';
 
 /** A mail with its recipient: what a queued mail holds, sealed. */
 export interface AddressedMail extends WordedMail {
@@ -11,20 +12,20 @@ export interface AddressedMail extends WordedMail {
 }
 
 /**
- * Words a message and seals it for the outbox.
+ * Seals a mail for the outbox.
  * @param times when it was made, and after which it is of no use, in milliseconds since 1970
  */
 export function sealMail(
-  to: MailAddress,
-  message: Message,
+  mail: AddressedMail,
+  kind: Message['kind'],
   times: { now: number; expiresAt: number },
   vault: Vault,
   random: Random,
 ): QueuedMail {
-  const mail: AddressedMail = { to, ...wordMessage(message) };
   return {
     id: timedUuid(times.now, random),
-    kind: message.kind,
+    channel: 'mail',
+    kind,
     mailSealed: vault.seal('mail', JSON.stringify(mail)),
     createdAt: times.now,
     expiresAt: times.expiresAt,

@@ -54,6 +54,7 @@ async function beginMailedPin(corridor: Corridor, { account, session, origin }: 
   const now = clock.now();
   const wanted = { ...account, factors: { ...account.factors, email: true } };
   if (!isPinMailed(wanted, null, now)) return declined('factor-not-allowed');
+  if (account.email === null) return declined('no-address');
   const purpose = PURPOSES.email;
   const bound = { purpose, account, picked: null, sessionId: session.id };
   const { onWire, ticket } = drawTicket(corridor, origin, bound);
@@ -64,12 +65,12 @@ async function beginMailedPin(corridor: Corridor, { account, session, origin }: 
     random,
   );
   const message = { kind: 'address-code', digits, expiresAt: code.expiresAt } as const;
-  const mail = mailToAccount(corridor, account, message, code.expiresAt);
-  if (mail === null) return declined('no-address');
+  const mail = await mailToAccount(corridor, origin, account, message, code.expiresAt);
   await store.commit([
     voidTickets(account.id, [purpose], now),
-    issueTicket({ ...ticket, code }),
-    enqueueMail(mail),
+    // A code that nobody is sent opens nothing.
+    issueTicket({ ...ticket, code: mail && code }),
+    ...(mail ? [enqueueMail(mail)] : []),
   ]);
   corridor.mailQueued();
   return { kind: 'enrolment', ticket: onWire, totp: null };
@@ -160,12 +161,12 @@ async function evaluateTotp(
 
 /** The code that was mailed with the ticket. */
 async function evaluateMailedPin(
-  { store, vault, clock }: Corridor,
+  { store, vault, clock, webauthn }: Corridor,
   { account }: Owner,
   ticket: Ticket,
   code: string,
 ): Promise<Confirmed | null> {
   const proof = { kind: 'code', code } as const;
-  const proven = await mailedPin.check({ proof, ticket, account, now: clock.now(), vault, store });
+  const proven = await mailedPin.check({ proof, ticket, account, now: clock.now(), vault, store, webauthn });
   return proven && { methods: proven.methods, changes: [setMailedPin(account.id, true)] };
 }

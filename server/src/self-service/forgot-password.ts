@@ -3,8 +3,9 @@ import type { Command, Outcome } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { throughGate } from '../sign-in/gate.ts';
 import { identify } from '../sign-in/identify.ts';
+import { mailToAccount } from '../sign-in/mail.ts';
 import type { Change } from '../store/engine.ts';
-import { type MailPorts, mailLongCode } from './long-code.ts';
+import { type LongCodeMail, type MailPorts, mailLongCode } from './long-code.ts';
 
 /** An identifier can name accounts of several homes: so many of them get a mail, each with a code of its own. */
 const MOST_MAILS = 3;
@@ -39,11 +40,13 @@ async function askForReset(
     await corridor.store.commit([audit({ reason, accountId: named[0]?.id ?? null })]);
   }
   await Promise.all(
-    addressed
-      .slice(0, MOST_MAILS)
-      .map((account) =>
-        sendReset(corridor, account, { mount: attempt.mount.name, audit: audit({ accountId: account.id }) }),
-      ),
+    addressed.slice(0, MOST_MAILS).map((account) =>
+      sendReset(corridor, account, {
+        mount: attempt.mount.name,
+        audit: audit({ accountId: account.id }),
+        mailed: (message, expiresAt) => mailToAccount(corridor, attempt, account, message, expiresAt),
+      }),
+    ),
   );
   corridor.mailQueued();
   return { kind: 'accepted' };
@@ -52,15 +55,17 @@ async function askForReset(
 /**
  * Mails a code for a new password to an account's own address, whoever started that: its owner, or an operator, who never
  * sees the code. Whoever runs the outbox sends it.
- * @param begun the mount where the code can be typed (one of the native API can be typed anywhere), and the event that tells
+ * @param begun the mount where the code can be typed (one of the native API can be typed anywhere), the event that tells, and
+ *   what makes the mail
  * @returns whether it was queued: an account that is not active, or has no address, gets none
  */
 export async function sendReset(
   ports: MailPorts & Pick<Corridor, 'store'>,
   account: AccountWithMemberships,
-  begun: { readonly mount: string; readonly audit: Change },
+  begun: { readonly mount: string; readonly audit: Change; readonly mailed: LongCodeMail },
 ): Promise<boolean> {
-  const changes = mailLongCode(ports, account, { purpose: 'reset', mount: begun.mount });
+  const coded = { purpose: 'reset', mount: begun.mount } as const;
+  const changes = await mailLongCode(ports, account, coded, begun.mailed);
   if (changes === null) return false;
   return (await ports.store.commit([...changes, begun.audit])).ok;
 }

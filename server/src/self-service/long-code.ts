@@ -2,13 +2,13 @@ import type { Account, AccountWithMemberships } from '../accounts/account.ts';
 import { canonicalName } from '../accounts/identifier.ts';
 import { opaqueSecret } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
+import type { CodeMessage } from '../delivery/message.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
-import { mailToAccount } from '../sign-in/mail.ts';
 import { readTicket } from '../sign-in/ticket.ts';
 import { holdAccount } from '../store/accounts.ts';
 import { voidTickets } from '../store/consume.ts';
 import type { Change } from '../store/engine.ts';
-import { enqueueMail } from '../store/outbox.ts';
+import { enqueueMail, type QueuedMail } from '../store/outbox.ts';
 import { issueTicket, type Ticket } from '../store/tickets.ts';
 
 /** What a mailed code that names its ticket alone is for. */
@@ -22,24 +22,28 @@ const LIFE_MILLISECONDS = 3_600_000;
 
 const MESSAGES = { reset: 'reset-code', validate: 'validation-code' } as const;
 
+/** What makes the mail, by the limits that hold for whoever caused it; null when none may be sent. */
+export type LongCodeMail = (message: CodeMessage, expiresAt: number) => Promise<QueuedMail | null>;
+
 /**
  * Issues a code and mails it to the account's own address, in the place of any before it: the one place where such mail is
  * queued. The ticket keeps the address that it went to, so that it proves no other.
  * @param mount where the code can be typed; one of the native API can be typed anywhere
- * @returns what is committed, with the guard `account`; null when the account has no address
+ * @returns what is committed, with the guard `account`; null when the account has no address, or no mail may be sent
  */
-export function mailLongCode(
+export async function mailLongCode(
   ports: MailPorts,
   account: AccountWithMemberships,
   { purpose, mount }: { purpose: LongCodePurpose; mount: string },
-): Change[] | null {
+  mailed: LongCodeMail,
+): Promise<Change[] | null> {
   const address = addressOf(account);
   if (address === null) return null;
   const { vault, random } = ports;
   const now = ports.clock.now();
   const expiresAt = now + LIFE_MILLISECONDS;
   const code = opaqueSecret(random);
-  const mail = mailToAccount(ports, account, { kind: MESSAGES[purpose], code, expiresAt }, expiresAt);
+  const mail = await mailed({ kind: MESSAGES[purpose], code, expiresAt }, expiresAt);
   if (mail === null) return null;
   const ticket: Ticket = {
     secretHash: secretHash(code),

@@ -54,7 +54,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await startApp('sqlite', { LATCHKEY_SIGN_IN_MAX_FAILURES: '100' });
+  app = await startApp('sqlite', {
+    LATCHKEY_SIGN_IN_MAX_FAILURES: '100',
+    LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_ADDRESS: '10000',
+    LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_SOURCE: '10000',
+  });
 });
 afterAll(() => app.stop());
 

@@ -6,7 +6,7 @@ import { normalCode } from '../factors/mailed-code.ts';
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { throughGate } from '../sign-in/gate.ts';
-import { mailToAccount } from '../sign-in/mail.ts';
+import { mailToAddress } from '../sign-in/mail.ts';
 import { failHolds, type Hold, releaseHolds } from '../sign-in/throttle.ts';
 import { consumeChallenge } from '../store/consume.ts';
 import type { Change } from '../store/engine.ts';
@@ -56,14 +56,16 @@ async function sendCode(corridor: Corridor, attempt: Attempt, admitted: Admitted
   const digits = sixDigits(random);
   const salt = random.bytes(16).toString('base64url');
   const isKnown = await isTaken(corridor, attempt, admitted.email);
-  const codeHash = isKnown ? vault.hash(PURPOSE, salt) : codeHashOf(corridor, salt, digits);
-  const pending: Pending = { ...admitted, mount: attempt.mount.name, salt, codeHash, expiresAt };
-  const mail = mailToAccount(
+  const mail = await mailToAddress(
     corridor,
-    { email: admitted.email, user: { id: '', avatar: null, ...admitted.user } },
+    attempt,
+    { address: admitted.email, account: null },
     isKnown ? { kind: 'sign-up-known', at: now } : { kind: 'sign-up-code', digits, expiresAt },
     expiresAt,
   );
+  // A code that nobody is sent opens nothing.
+  const codeHash = isKnown || mail === null ? vault.hash(PURPOSE, salt) : codeHashOf(corridor, salt, digits);
+  const pending: Pending = { ...admitted, mount: attempt.mount.name, salt, codeHash, expiresAt };
   await store.commit([
     ...(mail ? [enqueueMail(mail)] : []),
     auditAttempt(attempt, now, 'sign-up.begun', { reason: isKnown ? 'address-known' : null }),

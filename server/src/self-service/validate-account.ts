@@ -2,6 +2,7 @@ import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { confirmPassword } from '../sign-in/confirm-password.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { throughGate } from '../sign-in/gate.ts';
+import { mailToAccount } from '../sign-in/mail.ts';
 import { readTicket } from '../sign-in/ticket.ts';
 import { validateEmail } from '../store/accounts.ts';
 import { consumeTicket } from '../store/consume.ts';
@@ -35,7 +36,13 @@ async function askForValidation(corridor: Corridor, attempt: Attempt, resendCode
   const now = corridor.clock.now();
   const account = taken?.account.emailValidated === false ? taken.account : null;
   const mailed =
-    account && mailLongCode(corridor, account, { purpose: 'validate', mount: attempt.mount.name });
+    account &&
+    (await mailLongCode(
+      corridor,
+      account,
+      { purpose: 'validate', mount: attempt.mount.name },
+      (message, expiresAt) => mailToAccount(corridor, attempt, account, message, expiresAt),
+    ));
   await corridor.store.commit([
     ...(taken && mailed
       ? [noteTicketMail(taken.ticket.secretHash, now, now - RESEND_MILLISECONDS), ...mailed]

@@ -90,6 +90,7 @@ const INITIATORS: Readonly<Record<RevocationReason, 'user' | 'admin' | 'policy' 
   'signed-out-by-operator': 'admin',
   'account-disabled': 'admin',
   'password-changed': 'admin',
+  'address-changed': 'user',
   'factors-changed': 'admin',
   'factors-changed-by-owner': 'user',
   'second-factor-missing': 'policy',

@@ -4,6 +4,9 @@ import type { AttestedDevice } from '../commands/sign-up.ts';
 import type { HashPool } from '../crypto/hash-pool.ts';
 import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
+import type { Places } from '../delivery/places.ts';
+import type { Wording } from '../delivery/wording.ts';
+import type { Webauthn } from '../factors/webauthn.ts';
 import type { Mount } from '../mount.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
@@ -15,6 +18,7 @@ import type { RefreshTokens } from '../tokens/refresh-token.ts';
 import type { StepUpTokens } from '../tokens/step-up-token.ts';
 import type { AddressLimit } from './address-limit.ts';
 import type { Caller } from './attempt.ts';
+import type { SendingLimits } from './sending-limits.ts';
 import type { Throttle } from './throttle.ts';
 
 /** Everything that the steps of the corridor work with. */
@@ -34,14 +38,18 @@ export interface Corridor {
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly stepUpTokens: StepUpTokens;
+  readonly webauthn: Webauthn;
   readonly mounts: ReadonlyMap<string, Mount>;
   readonly limits: CorridorLimits;
+  readonly sendingLimits: SendingLimits;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** The name under which authenticator apps show our codes. */
   readonly totpIssuer: () => string;
-  /** Says that a commit has put mail into the outbox. */
+  readonly wording: Wording;
+  readonly places: Places;
+  /** Says that a commit has put a message into the outbox. */
   readonly mailQueued: () => void;
 }
 

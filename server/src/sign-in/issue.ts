@@ -4,7 +4,7 @@ import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, timedUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import { recordSignIn } from '../store/accounts.ts';
-import { rememberDevice } from '../store/devices.ts';
+import { rememberDevice, rememberFirstDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
 import { integer } from '../store/rows.ts';
 import { insertSession, type Session } from '../store/sessions.ts';
@@ -12,6 +12,7 @@ import type { PickedRole } from './account-policy.ts';
 import { type IssuedTokens, type Outcome, type Principal, type Refusal, refused } from './attempt.ts';
 import { knownClaims } from './claims.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { sightDevice } from './new-device.ts';
 
 const OPAQUE_LENGTH = 80;
 
@@ -23,6 +24,10 @@ interface Minting {
   readonly device: Device | null;
   /** Spends what was shown and re-checks who it is for, in this order; each has a guard. */
   readonly confirms: readonly Change[];
+  /** What else is remembered of it. */
+  readonly notes: readonly Change[];
+  /** Whether there may be a mail among the notes. */
+  readonly mails: boolean;
   /** Forgets and gives back what was counted. */
   readonly settles: readonly Change[];
   /** After which no token may live, in milliseconds since 1970; null without such a time. */
@@ -41,10 +46,12 @@ export interface CompletedSignIn {
   readonly spends: readonly Change[];
   readonly settles: readonly Change[];
   readonly steppedUp: boolean;
+  /** Whether the device is taken as the first that the account ever has. */
+  readonly isFirstDevice?: boolean;
 }
 
 /** Mints a session for an account. In the same commit, the account's state and its picked membership are checked again. */
-export function issueForAccount(
+export async function issueForAccount(
   corridor: Corridor,
   attempt: Attempt,
   completed: CompletedSignIn,
@@ -56,6 +63,12 @@ export function issueForAccount(
     picked,
     at: corridor.clock.now(),
   });
+  // The fingerprint becomes known by a completed sign-in, of accounts that ask for it.
+  const device = account.recogniseDevices ? completed.device : null;
+  const remember = completed.isFirstDevice ? rememberFirst : rememberDevice;
+  // One that takes the place of another session goes on from a sign-in that was sighted.
+  const isContinued = completed.spends.some(({ guard }) => guard === 'session');
+  const sighted = isContinued ? UNSIGHTED : await sightDevice(corridor, attempt, completed);
   return mint(corridor, attempt, {
     principal: {
       kind: 'account',
@@ -70,8 +83,9 @@ export function issueForAccount(
       membership: picked,
       methods: completed.methods,
     },
-    // The fingerprint becomes known by a completed sign-in, of accounts that ask for it.
-    device: account.recogniseDevices ? completed.device : null,
+    device,
+    notes: [...(device ? remember(device, corridor.clock.now()) : []), ...sighted.changes],
+    mails: sighted.mails,
     confirms: [...completed.spends, confirm],
     settles: completed.settles,
     notAfter: null,
@@ -80,9 +94,16 @@ export function issueForAccount(
       ticket: 'ticket-invalid',
       session: completed.steppedUp ? 'ticket-invalid' : 'token-invalid',
       code: 'code-invalid',
+      device: 'bad-credentials',
       account: completed.spends.length > 0 ? 'ticket-invalid' : 'bad-credentials',
     },
   });
+}
+
+const UNSIGHTED = { changes: [], mails: false };
+
+function rememberFirst(device: Device, now: number): Change[] {
+  return [rememberFirstDevice(device, now)];
 }
 
 function pickedOf(
@@ -104,7 +125,14 @@ export function issueForThing(
   thing: Pick<Minting, 'principal' | 'subject' | 'session' | 'confirms' | 'settles' | 'notAfter'>,
 ): Promise<Outcome> {
   const refusals = { installation: 'bad-credentials', 'resource-code': 'bad-credentials' } as const;
-  return mint(corridor, attempt, { ...thing, device: null, steppedUp: false, refusals });
+  return mint(corridor, attempt, {
+    ...thing,
+    device: null,
+    notes: [],
+    mails: false,
+    steppedUp: false,
+    refusals,
+  });
 }
 
 /** The one place where a session comes into being. */
@@ -132,7 +160,7 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
       address: caller.address,
       userAgent: caller.userAgent,
     }),
-    ...(minting.device ? rememberDevice(minting.device, now) : []),
+    ...minting.notes,
     ...minting.settles,
     auditAttempt(attempt, now, 'sign-in.completed', {
       accountId: session.accountId,
@@ -144,6 +172,7 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
     }),
   ]);
   if (!committed.ok) return refused(minting.refusals[committed.guard] ?? 'bad-credentials');
+  if (minting.mails) corridor.mailQueued();
   const principal = withTotals(minting.principal, committed.rows[minting.confirms.length - 1]?.[0]);
   const tokens = {
     ...sessionTokens(corridor, attempt, session, {

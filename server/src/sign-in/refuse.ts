@@ -6,7 +6,7 @@ import { enqueueMailIfLocked } from '../store/outbox.ts';
 import { issueTicket } from '../store/tickets.ts';
 import { type Outcome, type Refusal, refused, type StateRefusal } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
-import { mailToAccount } from './mail.ts';
+import { noticeToAccount } from './mail.ts';
 import { failHolds, type Hold } from './throttle.ts';
 import { drawTicket, type Passage } from './ticket.ts';
 
@@ -22,6 +22,9 @@ export const CREDENTIAL_REFUSALS = [
   'unknown-installation',
   'installation-not-active',
   'resource-code-refused',
+  'unknown-passkey',
+  'passkey-refused',
+  'passkey-cloned',
 ] as const;
 
 /** An attempt that failed, and the account it was made on, where there is one. */
@@ -71,7 +74,7 @@ function lockNotice(corridor: Corridor, account: AccountWithMemberships, hold: H
   if (hold.limit.lockAfter === null) return [];
   const lockedUntil = now + LONGEST_WAIT_MILLISECONDS;
   const message = { kind: 'account-locked', failures: hold.limit.lockAfter, lockedUntil } as const;
-  const mail = mailToAccount(corridor, account, message, lockedUntil);
+  const mail = noticeToAccount(corridor, account, message, lockedUntil);
   return mail ? [enqueueMailIfLocked(mail, hold.key, lockedUntil)] : [];
 }
 

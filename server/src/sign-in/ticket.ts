@@ -106,13 +106,14 @@ export async function readTicket(
   return account && account.epoch === ticket.epoch ? { ticket, mount, account } : null;
 }
 
-/** A code for a ticket and the mail that carries it; null when the account has no address to send one to. */
-export function mailCode(
+/** A code for a ticket and the mail that carries it; null when there is no address to send one to, or no more may be sent. */
+export async function mailCode(
   corridor: Corridor,
+  attempt: Attempt,
   account: AccountWithMemberships,
   ticketHash: string,
   step: Step,
-): { code: MailedCode; mail: QueuedMail } | null {
+): Promise<{ code: MailedCode; mail: QueuedMail } | null> {
   const now = corridor.clock.now();
   const { digits, code } = drawCode(
     ticketHash,
@@ -121,7 +122,8 @@ export function mailCode(
     corridor.random,
   );
   const kind = step === 'device' ? 'device-code' : 'sign-in-code';
-  const mail = mailToAccount(corridor, account, { kind, digits, expiresAt: code.expiresAt }, code.expiresAt);
+  const message = { kind, digits, expiresAt: code.expiresAt } as const;
+  const mail = await mailToAccount(corridor, attempt, account, message, code.expiresAt);
   return mail && { code, mail };
 }
 
@@ -151,8 +153,8 @@ export async function openStep(
   const { purpose = 'prove', ...replaced } = successor ?? {};
   const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...replaced });
   const mailed =
-    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt)
-      ? mailCode(corridor, account, fresh.ticket.secretHash, step)
+    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt, purpose)
+      ? await mailCode(corridor, attempt, account, fresh.ticket.secretHash, step)
       : null;
   const now = fresh.ticket.createdAt;
   const committed = await corridor.store.commit([

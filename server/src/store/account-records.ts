@@ -138,7 +138,8 @@ export function accountRecordReader(engine: Engine) {
       if (accountIds.length === 0) return [];
       const params = padded(accountIds);
       const sql = `SELECT account_id, fingerprint_hash, fingerprint_sealed FROM devices
-                   WHERE account_id IN (${places(params.length)}) ORDER BY account_id, created_at, fingerprint_hash`;
+                   WHERE account_id IN (${places(params.length)}) AND forgotten = 0
+                   ORDER BY account_id, created_at, fingerprint_hash`;
       return (await engine.read({ sql, params })).map((row) => ({
         accountId: text(row, 'account_id'),
         fingerprintHash: text(row, 'fingerprint_hash'),

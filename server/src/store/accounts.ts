@@ -16,7 +16,8 @@ export interface IdentifierLookup {
 
 const SELECT = `SELECT a.id, a.number, a.username, a.email, a.phone, a.password_hash, a.status, a.email_validated,
   a.phone_validated, a.created_at, a.factor_email, a.totp_sealed, a.reset_by_mail_at,
-  a.recognise_devices, a.role, a.stats, a.epoch,
+  CASE WHEN EXISTS (SELECT 1 FROM passkeys p WHERE p.account_id = a.id) THEN 1 ELSE 0 END AS has_passkey,
+  a.recognise_devices, a.role, a.stats, a.attributes, a.epoch,
   a.sign_ins, a.failed_sign_ins, u.id AS user_id, u.name AS user_name, u.first_name, u.last_name, u.avatar,
   r.permissions AS role_permissions, r.admin AS role_admin, ${organisationColumns('h', 'home_')}
   FROM accounts a JOIN users u ON u.id = a.user_id
@@ -88,15 +89,24 @@ function accountOf(row: Row): Account {
     emailValidated: flag(row, 'email_validated'),
     phoneValidated: flag(row, 'phone_validated'),
     createdAt: integer(row, 'created_at'),
-    factors: { email: flag(row, 'factor_email'), totpSealed: optionalText(row, 'totp_sealed') },
+    factors: {
+      email: flag(row, 'factor_email'),
+      totpSealed: optionalText(row, 'totp_sealed'),
+      hasPasskey: flag(row, 'has_passkey'),
+    },
     resetByMailAt: optionalInteger(row, 'reset_by_mail_at'),
     recogniseDevices: flag(row, 'recognise_devices'),
     role: roleOf(row, 'role', 'role_permissions', 'role_admin'),
     stats: jsonObject(row, 'stats'),
+    locale: localeOf(jsonObject(row, 'attributes')),
     epoch: integer(row, 'epoch'),
     signIns: integer(row, 'sign_ins'),
     failedSignIns: integer(row, 'failed_sign_ins'),
   };
+}
+
+function localeOf({ locale }: Readonly<Record<string, unknown>>): string | null {
+  return typeof locale === 'string' && locale !== '' ? locale : null;
 }
 
 function membershipOf(row: Row): Membership {

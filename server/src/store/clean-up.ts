@@ -30,6 +30,7 @@ export function removeExpired(now: number, revocationSeconds: number): Change[] 
         AND (failures = 0 OR key NOT LIKE 'factor:%')`,
     ),
     chunk('outbox', 'id', 'dead_at < $1'),
+    chunk('sending_budgets', 'key', 'window_ends_at < $1'),
     chunk('revocations', 'sequence', 'at < $1', Math.min(ended, now - revocationSeconds * 1000)),
   ];
 }

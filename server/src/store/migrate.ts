@@ -86,15 +86,14 @@ async function apply(engine: Engine, migration: Migration, now: number): Promise
   }
 }
 
-/** What stands in a comment that begins with an engine's name is part of the statement on that engine. */
+/** What stands in a comment that begins with an engine's name is part of the script on that engine. */
 function scriptFor(dialect: Engine['dialect'], script: string): string {
-  const made = script.replaceAll(
-    /\/\* (sqlite|postgres): ([^*]*) \*\//g,
+  const own = script.replaceAll(
+    /\/\* (sqlite|postgres): ([\s\S]*?)\*\//g,
     (_, engine: string, text: string) => (engine === dialect ? text : ''),
   );
-  // It would be a comment to the database, and what it says would never be done.
-  if (/\/\*\s*(sqlite|postgres)/.test(made)) throw new Error('a migration has a part that cannot be read');
-  return made;
+  if (/\b(sqlite|postgres): /.test(own)) throw new Error(`a part for one engine was not understood: ${own}`);
+  return own;
 }
 
 /** NNNN-name.sql for both engines, or a NNNN-name.sqlite.sql and a NNNN-name.postgres.sql where they must differ. */

@@ -12,6 +12,7 @@ export type RevocationReason =
   | 'signed-out-by-operator'
   | 'account-disabled'
   | 'password-changed'
+  | 'address-changed'
   | 'factors-changed'
   | 'factors-changed-by-owner'
   | 'second-factor-missing'

@@ -11,8 +11,13 @@ export type TicketPurpose =
   | 'prove-again'
   | 'validate'
   | 'reset'
+  | 'enrol-passkey'
   | 'enrol-totp'
-  | 'enrol-email';
+  | 'enrol-email'
+  | 'validate-email'
+  | 'change-email'
+  | 'validate-phone'
+  | 'change-phone';
 
 /** A code that was mailed for a ticket: a keyed hash, and until when it is good. */
 export interface MailedCode {

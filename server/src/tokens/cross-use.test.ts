@@ -41,9 +41,9 @@ const SLOTS: readonly Slot[] = ROUTES.flatMap((route) => [
 
 const REVOCATIONS = 'GET /v1/revocations bearer';
 const ANYBODY = ['GET /v1/session bearer', 'GET /v1/forward-auth bearer'];
-const SIGN_OUT = ['/identity', '/api/v1/auths', '/auth'].map((path) => `POST ${path}/sign-out bearer`);
+const SIGN_OUT = ['/identity', '/api/v1/auths', '/auth', '/v1'].map((path) => `POST ${path}/sign-out bearer`);
 /** An access token speaks for its session at every mount of its audience; a resource code’s is for introspection only. */
-const THING = [...ANYBODY, ...SIGN_OUT, 'POST /auth/logout bearer', 'POST /v1/sign-out bearer'];
+const THING = [...ANYBODY, ...SIGN_OUT, 'POST /auth/logout bearer'];
 const ACCOUNT = [
   ...THING,
   'GET /api/v1/auths/me bearer',
@@ -53,6 +53,14 @@ const ACCOUNT = [
   'DELETE /v1/sessions/:id bearer',
   'POST /v1/session/switch bearer',
   'POST /v1/session/prove bearer',
+  'GET /v1/factors/passkeys bearer',
+  'POST /v1/factors/passkeys/options bearer',
+  'POST /v1/factors/passkeys bearer',
+  'DELETE /v1/factors/passkeys/:id bearer',
+  'GET /v1/devices bearer',
+  'POST /v1/devices/:id bearer',
+  'DELETE /v1/devices/:id bearer',
+  'DELETE /v1/devices bearer',
   'GET /v1/factors bearer',
   'POST /v1/factors/totp bearer',
   'POST /v1/factors/totp/confirm bearer',
@@ -63,10 +71,17 @@ const ACCOUNT = [
   'POST /v1/factors/recovery-codes bearer',
   'DELETE /v1/factors/recovery-codes bearer',
   'POST /v1/password/change bearer',
+  'POST /v1/email/validate bearer',
+  'POST /v1/email bearer',
+  'POST /v1/email/confirm bearer',
+  'POST /v1/phone/validate bearer',
+  'POST /v1/phone bearer',
+  'POST /v1/phone/confirm bearer',
 ];
 const CHALLENGE = [
   'POST /v1/challenges/resend challenge_token',
   'POST /v1/challenges/verify challenge_token',
+  'POST /v1/challenges/passkey challenge_token',
 ];
 
 /** Where each kind of token is good. A kind that is good nowhere is still handed out. */
@@ -100,6 +115,10 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
   // It is good with the session that began it, and with no other.
   'challenge of an authenticator app to be': [],
   'challenge of mailed codes to be': [],
+  'challenge of an address to be proven': [],
+  'challenge of an address to come': [],
+  'challenge of somebody who signs up': ['POST /v1/sign-up/confirm challenge_token'],
+  'challenge for a device that signs up': ['POST /api/v1/auth/sign-up data.challenge'],
   'step-up token for a second factor': [
     'POST /accounts/verify-2fa bearer',
     'POST /accounts/resend-code bearer',
@@ -123,6 +142,8 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
     'POST /password/reset token',
     'POST /api/public/account/validate code',
   ],
+  'token of a passkey sign-in': [],
+  'token of a passkey that is being made': [],
   'credential of a resource server': [REVOCATIONS],
 };
 
@@ -131,6 +152,11 @@ const NOT_THERE: Readonly<Record<string, number>> = {
   'DELETE /v1/sessions/:id bearer': 404,
   'POST /v1/session/switch bearer': 403,
   'POST /v1/session/prove bearer': 401,
+  'POST /v1/devices/:id bearer': 404,
+  'DELETE /v1/devices/:id bearer': 404,
+  'POST /v1/factors/passkeys bearer': 401,
+  'DELETE /v1/factors/passkeys/:id bearer': 404,
+  'POST /v1/challenges/passkey challenge_token': 404,
   'POST /v1/factors/totp/confirm bearer': 401,
   'DELETE /v1/factors/totp bearer': 404,
   'POST /v1/factors/email/confirm bearer': 401,
@@ -138,6 +164,11 @@ const NOT_THERE: Readonly<Record<string, number>> = {
   'POST /v1/factors/recovery-codes bearer': 409,
   'DELETE /v1/factors/recovery-codes bearer': 404,
   'POST /v1/password/change bearer': 401,
+  'POST /v1/email bearer': 422,
+  'POST /v1/email/confirm bearer': 401,
+  'POST /v1/phone/validate bearer': 409,
+  'POST /v1/phone bearer': 422,
+  'POST /v1/phone/confirm bearer': 401,
 };
 
 const SECRET = 'a shared secret of an old resource server';
@@ -148,8 +179,15 @@ describe.each(ENGINES)('TK-3: on %s', (engine) => {
   beforeAll(async () => {
     app = await startApp(engine, {
       LATCHKEY_SIGN_IN_MAX_FAILURES: '100',
+      LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":100000,"seconds":60}',
+      LATCHKEY_SIGN_UP_ENABLED: 'true',
+      LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_SOURCE: '10000',
+      LATCHKEY_MAIL_LIMIT_PROVEN_PER_SOURCE: '10000',
       LATCHKEY_MOUNTS: JSON.stringify([
-        ...STEP_CONTRACTS.map((contract) => ({ contract })),
+        ...STEP_CONTRACTS.map((contract) => ({
+          contract,
+          ...(contract === 'credential-type' ? { allowSignUp: true, allowUnattestedDevices: true } : {}),
+        })),
         { contract: 'login', prefix: '/shared', algorithm: 'HS256', secret: SECRET },
       ]),
     });
@@ -281,11 +319,36 @@ const TOKENS: Readonly<Record<string, (app: TestApp) => Promise<Token>>> = {
     const { body } = await enrolling(app, 'email', person);
     return { text: body.challenge_token, code: await app.mail.code(person.email) };
   },
+  'challenge of an address to be proven': async (app) => {
+    const person = await app.person({ emailValidated: false });
+    return proving(app, person, '/v1/email/validate', person.email);
+  },
+  'challenge of an address to come': async (app) => {
+    const email = `new${nextNumber()}@example.com`;
+    return proving(app, await app.person(), '/v1/email', email);
+  },
+  'challenge of somebody who signs up': async (app) => {
+    const email = `new${nextNumber()}@example.com`;
+    const { body } = await app.post('/v1/sign-up', { email, password: 'a bittern in the reeds' });
+    return { text: body.challenge_token, code: await app.mail.code(email) };
+  },
+  'challenge for a device that signs up': async (app) => ({
+    text: (await app.request('GET', '/api/v1/auth/get-challenge')).body.challenge,
+  }),
   'credential of a resource server': async (app) => {
     const credential = opaqueSecret(app.core.random);
     const server = { name: `server-${nextNumber()}`, createdAt: app.core.clock.now() };
     await app.core.store.commit([addResourceServer(server, secretHash(credential))]);
     return { text: credential };
+  },
+  'token of a passkey sign-in': async (app) => ({
+    text: (await app.post('/v1/passkeys/sign-in-options', {})).body.challenge_token,
+  }),
+  'token of a passkey that is being made': async (app) => {
+    const { email, password } = await app.person();
+    const { accessToken } = (await app.post('/v1/sign-in', { identifier: email, password })).body;
+    const bearer = { authorization: `Bearer ${accessToken}` };
+    return { text: (await app.post('/v1/factors/passkeys/options', {}, bearer)).body.challenge_token };
   },
   'step-up token for a second factor': (app) => waiting(app, 'fingerprint'),
   'step-up token for a device': (app) =>
@@ -333,6 +396,12 @@ async function enrolling(app: TestApp, factor: string, person: Person): Promise<
   return app.post(`/v1/factors/${factor}`, {}, { authorization: `Bearer ${accessToken}` });
 }
 
+async function proving(app: TestApp, person: Person, path: string, email: string): Promise<Token> {
+  const { accessToken } = (await signedInNatively(app, person)).body;
+  const { body } = await app.post(path, { email }, { authorization: `Bearer ${accessToken}` });
+  return { text: body.challenge_token, code: await app.mail.code(email) };
+}
+
 async function signedInAtShared(app: TestApp): Promise<{ access_token: string; refresh_token: string }> {
   const { username, password } = await app.person();
   return (await app.post('/shared/auth/login', { username, password })).body;
@@ -354,7 +423,7 @@ function bodyWith(shape: Shape, place: readonly string[] | null, token: Token): 
   const textFor = (text: readonly string[]) => {
     if (text === place) return token.text;
     if (text.join() === 'code' || text.join() === 'pin') return token.code ?? '000000';
-    return `nobody ${nextNumber()} `.padEnd(40, '.');
+    return `nobody_${nextNumber()}`.padEnd(40, '_');
   };
   const whole: object = place === null ? shape.least : shape.body;
   return shape.texts.filter(isSent).reduce((body, text) => withMember(body, text, textFor(text)), whole);

@@ -1,0 +1,49 @@
+import type { Change, Engine } from './engine.ts';
+
+/** How much may be sent for one key in a window of time. */
+export interface SendingBudget {
+  /** The guard's name: which limit it is. */
+  readonly limitName: string;
+  readonly key: string;
+  readonly limit: number;
+  /** The window begins with the first message that is counted in it. */
+  readonly windowSeconds: number;
+}
+
+/** Reads what was counted. Only to explain: whether a message may go is `countSending`'s to say. */
+export function sendingBudgetReader(engine: Engine) {
+  return {
+    /** How many messages were withheld, over all windows that have not ended. */
+    async withheld(now: number): Promise<number> {
+      const [row] = await engine.read({
+        sql: 'SELECT sum(withheld) AS withheld FROM sending_budgets WHERE window_ends_at > $1',
+        params: [now],
+      });
+      return Number(row?.withheld ?? 0);
+    },
+  };
+}
+
+/**
+ * Counts a message before it is queued: the only way to send one that is limited. Provisional: one that is lost with the
+ * machine is lost with its message. Guard `limitName`: there was room in the budget.
+ */
+export function countSending(budget: SendingBudget, now: number): Change {
+  return {
+    guard: budget.limitName,
+    provisional: true,
+    sql: `INSERT INTO sending_budgets (key, window_ends_at, sent) VALUES ($1, $3, 1)
+      ON CONFLICT (key) DO UPDATE SET
+        sent = CASE WHEN sending_budgets.window_ends_at <= $2 THEN 1 ELSE sending_budgets.sent + 1 END,
+        withheld = CASE WHEN sending_budgets.window_ends_at <= $2 THEN 0 ELSE sending_budgets.withheld END,
+        window_ends_at = CASE WHEN sending_budgets.window_ends_at <= $2 THEN $3 ELSE sending_budgets.window_ends_at END
+      WHERE sending_budgets.window_ends_at <= $2 OR sending_budgets.sent < $4
+      RETURNING sent`,
+    params: [budget.key, now, now + budget.windowSeconds * 1000, budget.limit],
+  };
+}
+
+/** Counts a message that was not sent for want of room in a budget. */
+export function countWithheld(key: string): Change {
+  return { sql: 'UPDATE sending_budgets SET withheld = withheld + 1 WHERE key = $1', params: [key] };
+}
