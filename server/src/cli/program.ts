@@ -16,6 +16,7 @@ import { migrateCommand } from './migrate.ts';
 import { organisationCommand } from './organisation.ts';
 import { resourceServerCommand } from './resource-server.ts';
 import { serveCommand } from './serve.ts';
+import { sessionCommand } from './session.ts';
 
 const USAGE_EXIT_CODE = 2;
 
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     accountCommand(),
     membershipCommand(),
     organisationCommand(),
+    sessionCommand(),
     keyCommand(),
     resourceServerCommand(),
     mailCommand(),

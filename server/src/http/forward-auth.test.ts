@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,22 +12,11 @@ if (missing !== null) process.stdout.write(`skipped: forward authentication behi
 const IDENTITY = ['principal', 'subject', 'account', 'organisation', 'role', 'scopes'];
 
 /** As docs/operations.md has it: what nginx asks us, and what it tells the service behind it. */
-const locations = (latchkey: string, backend: string) => `
-  location / {
-    auth_request /latchkey;
-    ${IDENTITY.map(
-      (name) => `
-    auth_request_set $auth_${name} $upstream_http_x_auth_${name};
-    proxy_set_header X-Auth-${name} $auth_${name};`,
-    ).join('')}
-    proxy_pass ${backend};
-  }
-  location = /latchkey {
-    internal;
-    proxy_pass ${latchkey}/v1/forward-auth;
-    proxy_pass_request_body off;
-    proxy_set_header Content-Length "";
-  }`;
+function locations(latchkey: string, backend: string): string {
+  const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  const shown = /```nginx\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  return shown.replace('http://127.0.0.1:8080', latchkey).replace('http://service', backend);
+}
 
 describe.skipIf(missing !== null)('HT-7: forward authentication behind nginx', () => {
   let app: TestApp;
@@ -83,6 +73,18 @@ describe.skipIf(missing !== null)('HT-7: forward authentication behind nginx', (
     const { text } = await ask({ authorization: `Bearer ${jwt}`, ...forged });
     expect(text).not.toContain('forged');
     expect(JSON.parse(text).headers['x-auth-subject']).toBe(person.id);
+  });
+
+  test('passes nothing on of what the client says where there is nothing to say', async () => {
+    const { username, password, id } = await app.person();
+    const { body } = await app.post('/auth/login', { username, password });
+    const forged = IDENTITY.flatMap((name) => [`X-Auth-${name}: forged`, `x-auth-${name}: forged again`]);
+    const lines = ['GET /reports HTTP/1.1', 'Host: x', 'Connection: close', ...forged];
+    const sent = [...lines, `Authorization: Bearer ${body.access_token}`, '', ''].join('\r\n');
+    const { text } = await rawRequest(nginx.url, sent);
+    expect(text).not.toContain('forged');
+    expect(text).toContain(`"x-auth-subject":"${id}"`);
+    for (const name of ['organisation', 'role', 'scopes']) expect(text).not.toContain(`x-auth-${name}`);
   });
 
   test('takes a request with a body, whatever its type', async () => {

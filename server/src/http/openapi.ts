@@ -131,6 +131,18 @@ const SYSTEM_PATHS: Readonly<Record<string, Record<string, Operation>>> = {
       security: [{ bearer: [] }],
     },
   },
+  '/metrics': {
+    get: {
+      tags: ['system'],
+      operationId: 'metrics',
+      summary: 'Figures for Prometheus: for this machine, or for whoever shows metrics.token',
+      responses: {
+        200: { description: 'Text.', content: { 'text/plain': { schema: { type: 'string' } } } },
+        ...ANY_ERROR,
+      },
+      security: [{}, { bearer: [] }],
+    },
+  },
   '/livez': probe('Whether the process lives'),
   '/readyz': probe('Whether it can serve, and if not, what is missing'),
 };

@@ -8,6 +8,7 @@ describe.each(ENGINES)('the organisation that an administrator acts in, on %s', 
   let group: string;
   let child: string;
   let grandchild: string;
+  let deepest: string;
   let elsewhere: string;
   beforeAll(async () => {
     app = await startApp(engine);
@@ -19,6 +20,7 @@ describe.each(ENGINES)('the organisation that an administrator acts in, on %s', 
     group = await app.organisation();
     child = await app.organisation({ parent: group });
     grandchild = await app.organisation({ parent: child });
+    deepest = await app.organisation({ parent: grandchild });
     elsewhere = await app.organisation();
   });
   afterAll(() => app.stop());
@@ -49,13 +51,15 @@ describe.each(ENGINES)('the organisation that an administrator acts in, on %s', 
   });
 
   test('a group’s administrator acts in the group, at any depth, and nowhere else', async () => {
-    for (const organisation of [group, child, grandchild])
+    for (const organisation of [group, child, grandchild, deepest])
       expect(await who([['Group', group]], { organization_id: organisation })).toEqual([
         organisation,
         organisation,
       ]);
     expect(await who([['Group', group]], { organization_id: elsewhere })).toEqual([group, undefined]);
     expect(await who([['Group', child]], { organization_id: group })).toEqual([child, undefined]);
+    expect(await who([['Group', grandchild]], { organization_id: deepest })).toEqual([deepest, deepest]);
+    expect(await who([['Group', deepest]], { organization_id: child })).toEqual([deepest, undefined]);
   });
 
   test('for anybody else, and for what is no organisation, it is ignored', async () => {

@@ -3,23 +3,23 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { type Follower, follow } from '../../testing/follower.ts';
 import { readJwt } from '../../testing/jwt.ts';
-import { auditEvent } from '../audit/event.ts';
 import { opaqueSecret } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
-import { recordAudit } from '../store/audit.ts';
 import type { Change } from '../store/engine.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { setOrganisationSuspended } from '../store/organisations.ts';
 import { addResourceServer } from '../store/resource-servers.ts';
-import { endMembershipSessions } from '../store/sessions.ts';
+import { endMembershipSessions, endSession } from '../store/sessions.ts';
 
 // Less than PostgreSQL lets a statement wait.
 const PATIENCE = { timeout: 4000 };
 
+/** The number of a lock that commits are held up at. */
+const HELD = 4711;
+
 // A sign-in and what ends its session, both under way: whichever is committed first, the session is refused, or those who
-// follow are told of it. Whoever writes into the audit log is held up there, the last thing that a commit does. (SQLite
-// has one commit at a time.)
+// follow are told of it. Both are held up before they are committed. (SQLite has one commit at a time.)
 describe('a sign-in that meets the end of its session, on postgres', () => {
   let app: TestApp;
   let follower: Follower;
@@ -35,6 +35,9 @@ describe('a sign-in that meets the end of its session, on postgres', () => {
     follower = await follow(app.url, credential);
     gate = new pg.Client({ connectionString: config.store.url });
     await gate.connect();
+    await gate.query(`CREATE FUNCTION held_up() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_advisory_xact_lock_shared(${HELD}); RETURN NULL; END $$;
+      CREATE TRIGGER held_up AFTER INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION held_up()`);
   });
   afterAll(async () => {
     await gate.end();
@@ -42,12 +45,11 @@ describe('a sign-in that meets the end of its session, on postgres', () => {
   });
 
   const now = () => app.core.clock.now();
-  /** Connections that wait for a lock, but for the one that waits for what the gate holds of the audit log's chain. */
+  /** How many commits are held up. */
   const waiting = async (): Promise<number> => {
     const { rows } = await gate.query(
-      `SELECT count(DISTINCT l.pid) AS waiting FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-       WHERE NOT l.granted AND a.datname = current_database()
-       AND l.transactionid IS DISTINCT FROM CAST(pg_current_xact_id() AS xid)`,
+      `SELECT count(*) AS waiting FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     );
     return Number(rows[0].waiting);
   };
@@ -57,20 +59,16 @@ describe('a sign-in that meets the end of its session, on postgres', () => {
     first: () => Promise<First>,
     second: () => Promise<Second>,
   ): Promise<[First, Second]> {
-    await expect.poll(() => app.core.store.facts.value('audit-head'), PATIENCE).not.toBeNull();
-    await gate.query('BEGIN');
-    // The chain of the audit log is written from time to time, and would wait at the gate too.
-    await gate.query("SELECT value FROM facts WHERE name = 'audit-head' FOR UPDATE");
-    await gate.query('LOCK TABLE audit IN SHARE MODE');
+    await gate.query(`SELECT pg_advisory_lock(${HELD})`);
     try {
       const begun = first();
       await expect.poll(waiting, PATIENCE).toBe(1);
       const after = second();
       await expect.poll(waiting, PATIENCE).toBe(2);
-      await gate.query('COMMIT');
+      await gate.query('SELECT pg_advisory_unlock_all()');
       return await Promise.all([begun, after]);
     } finally {
-      await gate.query('ROLLBACK');
+      await gate.query('SELECT pg_advisory_unlock_all()');
     }
   }
 
@@ -89,10 +87,7 @@ describe('a sign-in that meets the end of its session, on postgres', () => {
   const pick = (loginToken: string) => app.post('/auth/sign-in', { is2FAEnabled: false, loginToken });
   const logIn = ({ username, password }: Person) => app.post('/auth/login', { username, password });
   const end = (changes: readonly Change[]) =>
-    app.core.store.commit([
-      ...changes,
-      recordAudit(auditEvent({ at: now(), event: 'session.ended', detail: {} })),
-    ]);
+    app.core.store.commit([...changes, { sql: `SELECT pg_advisory_xact_lock_shared(${HELD})`, params: [] }]);
 
   /** What both had to do, made anew for each order in which they come. */
   const MEETINGS: Readonly<
@@ -156,5 +151,27 @@ describe('a sign-in that meets the end of its session, on postgres', () => {
     const { signIn, ends } = (await MEETINGS[name]?.()) ?? expect.fail();
     const [, answer] = await meet(ends, signIn);
     await expectRefusedOrTold(answer);
+  });
+
+  test('one end that takes long is told, though another that began later was told before', async () => {
+    const sessions = await Promise.all(
+      Array.from({ length: 2 }, async () => {
+        const { body } = await logIn(await app.person());
+        return String(readJwt(body.access_token).payload.sid);
+      }),
+    );
+    const [slow = '', quick = ''] = sessions;
+    await gate.query(`SELECT pg_advisory_lock(${HELD})`);
+    const slowEnd = end(endSession(slow, 'signed-out', now()));
+    await expect.poll(waiting, PATIENCE).toBe(1);
+    let isQuickDone = false;
+    const quickEnd = app.core.store.commit(endSession(quick, 'signed-out', now())).then(() => {
+      isQuickDone = true;
+    });
+    await expect.poll(async () => isQuickDone || (await waiting()) === 2, PATIENCE).toBe(true);
+    if (isQuickDone) await follower.until(() => follower.sessions().includes(quick));
+    await gate.query('SELECT pg_advisory_unlock_all()');
+    await Promise.all([slowEnd, quickEnd]);
+    await follower.until(() => sessions.every((session) => follower.sessions().includes(session)));
   });
 });

@@ -29,12 +29,11 @@ export const CLAIM_NAMES = [
 export function knownClaims(principal: Principal): Readonly<Partial<Record<ClaimName, unknown>>> {
   if (principal.kind === 'resource') return { resource: principal.resource };
   const { view } = principal;
-  const device = principal.kind === 'installation' ? { deviceId: principal.id } : {};
-  if (view === null) return device;
-  const { account, primary, roles, permissions } = view;
-  const acting = (principal.kind === 'account' ? principal.picked : null) ?? primary;
+  const own = principal.kind === 'installation' ? { deviceId: principal.id } : rolesOf(principal);
+  if (view === null) return own;
+  const { account } = view;
   const claims = {
-    ...device,
+    ...own,
     accountId: account.id,
     userId: account.user.id,
     number: account.number,
@@ -46,11 +45,19 @@ export function knownClaims(principal: Principal): Readonly<Partial<Record<Claim
     name: account.user.name,
     firstName: account.user.firstName,
     lastName: account.user.lastName,
+  };
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
+}
+
+/** What an account acts as. An installation of its acts in no role: nobody has shown a second factor for it. */
+function rolesOf({ view, picked }: Extract<Principal, { kind: 'account' }>): Record<string, unknown> {
+  const { primary, roles, permissions } = view;
+  const acting = picked ?? primary;
+  return {
     role: acting?.role?.name ?? null,
     roles,
     accessRoles: roles,
     permissions,
     organisation: acting?.organisation?.id ?? null,
   };
-  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
 }

@@ -125,6 +125,12 @@ export function endSession(sessionId: string, reason: RevocationReason, now: num
   return end((first) => `id = $${first}`, [sessionId], reason, now);
 }
 
+/** Ends a session, whoever's it is. Guard `session`: there is one that had not ended. */
+export function endAnySession(sessionId: string, reason: RevocationReason, now: number): Change[] {
+  const [revoked, ended] = end((first) => `id = $${first}`, [sessionId], reason, now);
+  return [revoked, { ...ended, guard: 'session' }];
+}
+
 /** Ends every session that acts for one of these accounts, those of installations included. */
 export function endAccountSessions(
   accountIds: readonly string[],

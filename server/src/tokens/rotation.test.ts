@@ -101,4 +101,27 @@ describe.each(ENGINES)('RL-12: rotation while serving, on %s', (engine) => {
     expect((await rotateAll(now - 50_000)).filter(Boolean)).toHaveLength(1);
     expect((await jwksOf(app.url)).keys).toHaveLength(2);
   });
+
+  test('a server replaces keys that have become too old by itself, and writes that down', async () => {
+    const { store, clock, config } = app.core;
+    const before = (await jwksOf(app.url)).keys.length;
+    const rotations = async () =>
+      (await store.audit.events({ afterSequence: 0, since: 0, accountId: null, limit: 1000 })).filter(
+        ({ event, detail }) => event === 'key.rotated' && detail?.by === 'schedule',
+      );
+    expect(await rotations()).toHaveLength(0);
+    clock.advance((config.keys.rotateDays + 1) * 86_400);
+    // It looks when it starts, and every minute.
+    const third = await buildApp(config, { ...app.core, publicUrl: () => app.url });
+    await expect.poll(async () => (await rotations()).length).toBe(1);
+    await third.close();
+    await reloadBoth();
+    const keys = (await jwksOf(app.url)).keys;
+    expect(keys.length).toBeGreaterThan(1);
+    expect(keys.length).toBeLessThanOrEqual(before + 1);
+    const old = await signIn(app.url);
+    clock.advance(PUBLISH_SECONDS + 5);
+    expect(readJwt(await signIn(urls[1] ?? '')).header.kid).not.toBe(readJwt(old).header.kid);
+    expect(await isActive(urls[1] ?? '', old)).toBe(true);
+  });
 });
