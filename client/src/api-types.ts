@@ -570,10 +570,24 @@ export interface Operations {
   };
   /** Complete a sign-in that asked for a step; answers as the contract where it began */
   'POST /v1/challenges/verify': {
-    readonly request: {
-      readonly challenge_token: string;
-      readonly code: string;
-    };
+    readonly request:
+      | {
+          readonly challenge_token: string;
+          readonly code: string;
+        }
+      | {
+          readonly challenge_token: string;
+          readonly passkey: {
+            readonly id: string;
+            readonly type: 'public-key';
+            readonly response: {
+              readonly clientDataJSON: string;
+              readonly authenticatorData: string;
+              readonly signature: string;
+              readonly userHandle?: string;
+            };
+          };
+        };
     readonly reply: Readonly<Record<string, unknown>>;
   };
   /** Mail a new code, at most one in 30 seconds */
@@ -658,6 +672,30 @@ export interface Operations {
       readonly role: string;
     };
   };
+  /** The devices that the account recognises, those used last first */
+  'GET /v1/devices': {
+    readonly request: null;
+    readonly reply: {
+      readonly devices: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly createdAt: string;
+        readonly lastUsedAt: string;
+        readonly current: boolean;
+      }[];
+    };
+  };
+  /** Forget all of them */
+  'DELETE /v1/devices': { readonly request: null; readonly reply: null };
+  /** Give one of them a name */
+  'POST /v1/devices/{id}': {
+    readonly request: {
+      readonly name: string;
+    };
+    readonly reply: null;
+  };
+  /** Forget one of them: its next sign-in asks for a code again */
+  'DELETE /v1/devices/{id}': { readonly request: null; readonly reply: null };
   /** Mail a code for a new password to whoever has a user name, an e-mail address or a phone number */
   'POST /v1/password/forgot': {
     readonly request: {
@@ -797,8 +835,97 @@ export interface Operations {
     };
     readonly reply: null;
   };
+  /** Begin to sign in with a passkey and nothing else: what the browser needs */
+  'POST /v1/passkeys/sign-in-options': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** Sign in with a passkey and nothing else */
+  'POST /v1/passkeys/sign-in': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly passkey: {
+        readonly id: string;
+        readonly type: 'public-key';
+        readonly response: {
+          readonly clientDataJSON: string;
+          readonly authenticatorData: string;
+          readonly signature: string;
+          readonly userHandle?: string;
+        };
+      };
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** Begin to complete a sign-in that asked for a factor with a passkey: what the browser needs */
+  'POST /v1/challenges/passkey': {
+    readonly request: {
+      readonly challenge_token: string;
+    };
+    readonly reply: {
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** The account’s passkeys, the oldest first */
+  'GET /v1/factors/passkeys': {
+    readonly request: null;
+    readonly reply: {
+      readonly passkeys: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly synced: boolean;
+        readonly backedUp: boolean;
+        readonly createdAt: string;
+        readonly lastUsedAt: string | null;
+      }[];
+    };
+  };
+  /** Add the passkey that the browser has made, with a fresh proof; the account’s other sessions end */
+  'POST /v1/factors/passkeys': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly passkey: {
+        readonly id: string;
+        readonly type: 'public-key';
+        readonly response: {
+          readonly clientDataJSON: string;
+          readonly attestationObject: string;
+          readonly transports?: readonly string[];
+        };
+      };
+      readonly name?: string;
+    };
+    readonly reply: {
+      readonly id: string;
+      readonly name: string | null;
+      readonly synced: boolean;
+      readonly backedUp: boolean;
+      readonly createdAt: string;
+      readonly lastUsedAt: string | null;
+    };
+  };
+  /** Begin to add a passkey, with a fresh proof: what the browser needs */
+  'POST /v1/factors/passkeys/options': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** Remove a passkey, with a fresh proof; the account’s other sessions end */
+  'DELETE /v1/factors/passkeys/{id}': { readonly request: null; readonly reply: null };
   /** The public keys of access tokens (RFC 7517) */
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
+  /** The sessions whose tokens are to be refused, as they are revoked: for resource servers */
+  'GET /v1/revocations': { readonly request: null; readonly reply: null };
   /** Whether the process lives */
   'GET /livez': { readonly request: null; readonly reply: null };
   /** Whether it can serve, and if not, what is missing */

@@ -90,6 +90,10 @@ export const kiosk: Contract = {
     'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault) => denied(FAULT_STATUS[fault], fault),

@@ -72,7 +72,9 @@ export const MOUNT = Type.Object(
       }),
     ),
     trustFirstDevice: Type.Optional(
-      Type.Boolean({ description: 'take the first device of an account that has none without a code' }),
+      Type.Boolean({
+        description: 'take the first device of an account that never had one without a code; default `true`',
+      }),
     ),
     allowUnattestedDevices: Type.Optional(
       Type.Boolean({ description: 'let devices sign up without attestation' }),

@@ -5,15 +5,18 @@ import { CLAIM_NAMES } from './sign-in/claims.ts';
 
 /**
  * Completes the mounts' settings from their contracts' defaults.
+ * @param isSound whether the settings with that index have the right form; the others are left out
  * @returns the mounts, and a sentence for everything that is wrong with the settings
  */
 export function resolveMounts(
   settings: readonly MountSettings[],
   contracts: readonly Contract[],
+  isSound: (index: number) => boolean = () => true,
 ): { mounts: Mount[]; problems: string[] } {
   const problems: string[] = [];
   const mounts: Mount[] = [];
   settings.forEach((mount, index) => {
+    if (!isSound(index)) return;
     const contract = contracts.find((candidate) => candidate.name === mount.contract);
     const found = contract
       ? mountProblems(mount, contract)
@@ -48,7 +51,7 @@ function resolveMount(settings: MountSettings, contract: Contract): Mount {
     secret: settings.secret ?? null,
     requireValidatedEmail: settings.requireValidatedEmail ?? defaults.requireValidatedEmail,
     hideUnknownIdentity: settings.hideUnknownIdentity ?? false,
-    trustFirstDevice: settings.trustFirstDevice ?? false,
+    trustFirstDevice: settings.trustFirstDevice ?? true,
     allowSignUp: settings.allowSignUp ?? false,
     allowUnattestedDevices: settings.allowUnattestedDevices ?? false,
     phoneRegion: settings.phoneRegion ?? null,

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
+import { GEO_SETTINGS, MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
 import { MOUNT } from './mount-schema.ts';
 import { OPERATIONS } from './operations-schema.ts';
 
@@ -62,6 +62,7 @@ export const SETTINGS = Type.Object(
     ),
     mail: MAIL_SETTINGS,
     sms: SMS_SETTINGS,
+    geo: GEO_SETTINGS,
     trustedProxies: Type.Array(Type.String(), {
       default: [],
       description: 'addresses or CIDR blocks whose `X-Forwarded-For` is believed',
@@ -131,6 +132,22 @@ export const SETTINGS = Type.Object(
           minimum: 100,
           maximum: 60_000,
           description: 'longest wait for any queue; an attempt that would wait longer is refused at once',
+        }),
+      },
+      closed,
+    ),
+    passkeys: Type.Object(
+      {
+        rpId: Type.Optional(
+          Type.String({
+            description:
+              'host name that passkeys are bound to: that of `publicUrl`, or one that it is below. With another one, the passkeys that people have are of no use. Default: the host of `publicUrl`',
+          }),
+        ),
+        origins: Type.Array(Type.String(), {
+          default: [],
+          description:
+            'origins beside that of `publicUrl` whose pages may use passkeys: `https://…` on or below `passkeys.rpId`, or `android:apk-key-hash:…` of an app',
         }),
       },
       closed,

@@ -1,6 +1,7 @@
 import type { AccountWithMemberships, Organisation, Role } from '../src/accounts/account.ts';
 import { viewAccount } from '../src/accounts/view.ts';
 import { DECLINES } from '../src/commands/decline.ts';
+import type { OwnPasskey } from '../src/commands/passkeys.ts';
 import { type Outcome, REFUSALS } from '../src/sign-in/attempt.ts';
 import { uuid } from './core.ts';
 
@@ -41,7 +42,7 @@ const account: AccountWithMemberships = {
   emailValidated: true,
   phoneValidated: false,
   createdAt: Date.UTC(2024, 4, 1, 10),
-  factors: { email: true, totpSealed: HIDDEN.totpSealed },
+  factors: { email: true, totpSealed: HIDDEN.totpSealed, hasPasskey: true },
   resetByMailAt: null,
   recogniseDevices: true,
   role: null,
@@ -62,6 +63,15 @@ const tokens = {
   opaqueToken: 'O'.repeat(80),
 };
 const choice = { role: 'Student', organisation };
+
+const passkey: OwnPasskey = {
+  id: 'Y3JlZGVudGlhbA',
+  name: 'A phone',
+  isSynced: true,
+  isBackedUp: true,
+  createdAt: AT,
+  lastUsedAt: null,
+};
 
 /** One of every kind of outcome that the corridor can have, and of every refusal. */
 export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
@@ -170,10 +180,40 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
   'code sent': { kind: 'code-sent', ticket: 'ticket' },
   accepted: { kind: 'accepted' },
   done: { kind: 'done' },
+  devices: {
+    kind: 'devices',
+    devices: [
+      {
+        id: 'Zm9vYmFyLWJh',
+        name: 'Ada’s laptop',
+        createdAt: Date.UTC(2026, 10, 22, 14, 5),
+        lastUsedAt: Date.UTC(2026, 10, 23, 9, 30),
+        isCurrent: true,
+      },
+      {
+        id: 'c29tZXRoaW5n',
+        name: null,
+        createdAt: Date.UTC(2026, 10, 20, 8),
+        lastUsedAt: Date.UTC(2026, 10, 20, 8),
+        isCurrent: false,
+      },
+    ],
+  },
   validated: { kind: 'validated', email: 'ada@example.com' },
   ...Object.fromEntries(
     DECLINES.map((reason): [string, Outcome] => [`declined: ${reason}`, { kind: 'declined', reason }]),
   ),
+  'passkey options': { kind: 'passkey-options', ticket: 'ticket', options: { challenge: 'Y2hhbGxlbmdl' } },
+  'passkey options for a ticket that is there': {
+    kind: 'passkey-options',
+    ticket: null,
+    options: { challenge: 'Y2hhbGxlbmdl' },
+  },
+  'passkey added': { kind: 'passkey-added', passkey },
+  passkeys: {
+    kind: 'passkeys',
+    passkeys: [passkey, { ...passkey, name: null, isSynced: false, isBackedUp: false, lastUsedAt: AT }],
+  },
   factors: {
     kind: 'factors',
     factors: {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { TEST_SETTINGS } from './core.ts';
 
 /** The program as it is installed, built by the run's set-up. */
-const PROGRAM = fileURLToPath(new URL('../../node_modules/.bin/latchkey', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../node_modules/.bin/latchkey', import.meta.url));
 
 /** What a command did. */
 export interface Finished {

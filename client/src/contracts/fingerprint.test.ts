@@ -84,7 +84,7 @@ describe('a client of fingerprint', () => {
   });
 
   test('goes through the recognition of a device, once for each device', async () => {
-    const person = await app.person({ recogniseDevices: true });
+    const person = await app.person({ recogniseDevices: true, devices: ['laptop'] });
     const { username, password, email } = person;
     const step = expectKind(await open('new tablet').client.signIn({ username, password }), 'device');
     expectKind(await step.prove(await app.mail.code(email)), 'signed-in');

@@ -61,7 +61,10 @@ export interface Account {
   readonly emailValidated: boolean;
   readonly phoneValidated: boolean;
   readonly createdAt: number;
-  readonly factors: AccountFactors;
+  readonly factors: AccountFactors & {
+    /** A passkey is a factor where one can be shown, and is never asked for by itself. */
+    readonly hasPasskey: boolean;
+  };
   /** When the password was last set by a code that was mailed; null when it was not. */
   readonly resetByMailAt: number | null;
   readonly recogniseDevices: boolean;

@@ -8,6 +8,7 @@ import { signInAsOwner } from '../../testing/owner.ts';
 import { createDatabase } from '../../testing/postgres.ts';
 import { makeWorkplace, type RunningServer, type Workplace } from '../../testing/process.ts';
 import { remoteServer } from '../../testing/remote.ts';
+import { createSoftwarePasskey } from '../../testing/software-passkey.ts';
 import { SEED } from '../../testing/totp.ts';
 
 const PASSWORD = 'the password of ada';
@@ -44,7 +45,10 @@ describe.each(ENGINES)('latchkey account factors, on %s', (engine) => {
   const factors = async () => JSON.parse((await work.run(['account', 'factors', 'ada', '--json'])).stdout);
   const signedIn = () => signInAsOwner(remoteServer(running.url), ADA, () => oathtoolCode(SEED, Date.now()));
 
-  test('lists them, removes one after the other, ends sessions and tells the owner', async () => {
+  // Each command is a process of its own.
+  test('lists them, removes one after the other, ends sessions and tells the owner', {
+    timeout: 120_000,
+  }, async () => {
     onTestFinished(load);
     const owner = await signedIn();
     expect((await owner.call('POST', '/v1/factors/recovery-codes')).status).toBe(201);
@@ -52,6 +56,7 @@ describe.each(ENGINES)('latchkey account factors, on %s', (engine) => {
       totp: true,
       email: true,
       recoveryCodes: 10,
+      passkeys: 0,
       wrongCodes: 0,
       closed: false,
     });
@@ -76,12 +81,37 @@ describe.each(ENGINES)('latchkey account factors, on %s', (engine) => {
       .split('\n')
       .map((line) => JSON.parse(line));
     const events = lines.filter(({ event }: { event: string }) => event === 'factor.removed');
-    expect(events.map(({ detail }: { detail: object }) => detail)).toEqual(
+    expect(events).toMatchObject(
       ['recovery-codes', 'totp', 'email'].map((factor) => ({
+        actor: 'operator',
         factor,
-        by: expect.stringContaining('command line'),
+        detail: { by: expect.stringContaining('command line') },
       })),
     );
+  });
+
+  test('removes all passkeys at once', { timeout: 120_000 }, async () => {
+    const server = remoteServer(running.url);
+    // The time step of now may be spent.
+    const owner = await signInAsOwner(server, ADA, () => oathtoolCode(SEED, Date.now() + 30_000));
+    const passkey = createSoftwarePasskey({ rpId: '127.0.0.1', origin: running.url });
+    const { challenge_token, options } = (await owner.call('POST', '/v1/factors/passkeys/options', {})).body;
+    const made = { challenge_token, passkey: passkey.make(options) };
+    expect((await owner.call('POST', '/v1/factors/passkeys', made)).status).toBe(201);
+    const signIn = async () => {
+      const begun = (await server.post('/v1/passkeys/sign-in-options', {})).body;
+      const signed = { challenge_token: begun.challenge_token, passkey: passkey.sign(begun.options) };
+      return (await server.post('/v1/passkeys/sign-in', signed)).status;
+    };
+    expect(await signIn()).toBe(200);
+    expect(await factors()).toMatchObject({ passkeys: 1 });
+    const removed = await work.run(['account', 'factors', 'ada', '--remove', 'passkeys']);
+    expect(removed).toMatchObject({ code: 0, stdout: '' });
+    expect(await factors()).toMatchObject({ passkeys: 0 });
+    expect(await owner.isIn()).toBe(false);
+    expect(await signIn()).toBe(401);
+    for (let text = ''; !text.includes('a passkey was removed'); )
+      text = String((await mail.next(ADA.email)).text);
   });
 
   test('fails for what is not there, and is wrong usage for what there never is', async () => {

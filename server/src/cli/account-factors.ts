@@ -1,11 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { auditEvent } from '../audit/event.ts';
-import type { RemovableFactor } from '../commands/factor.ts';
 import type { Core } from '../core.ts';
 import { createWording, wordingOptions } from '../delivery/wording.ts';
 import { OperatorError } from '../errors.ts';
-import { changeFactors, removalOf } from '../self-service/change-factors.ts';
+import { type ChangedFactor, changeFactors, removalOf } from '../self-service/change-factors.ts';
 import { MOST_WRONG_CODES } from '../sign-in/count-code.ts';
 import { factorKey } from '../sign-in/throttle.ts';
 import { recordAudit } from '../store/audit.ts';
@@ -14,7 +13,12 @@ import { ACCOUNT_ARGUMENT, findAccount } from './find-account.ts';
 import { printFields, printJson } from './output.ts';
 
 /** What an operator can take away, in the words of the command line. */
-const REMOVABLE: readonly RemovableFactor[] = ['totp', 'email', 'recovery-codes'];
+const REMOVABLE = ['totp', 'email', 'recovery-codes', 'passkeys'] as const;
+
+type Removable = (typeof REMOVABLE)[number];
+
+/** All passkeys at once: which one was lost, an operator cannot see. */
+const factorOf = (word: Removable): ChangedFactor => (word === 'passkeys' ? 'passkey' : word);
 
 /** `latchkey account factors` */
 export function factorsCommand(): Command {
@@ -26,7 +30,7 @@ export function factorsCommand(): Command {
       ),
     )
     .option('--json', 'print JSON')
-    .action(async (id: string, options: { remove?: RemovableFactor; json?: boolean }, called: Command) => {
+    .action(async (id: string, options: { remove?: Removable; json?: boolean }, called: Command) => {
       await withCore(called, async (core) => {
         const account = await findAccount(core, id);
         if (options.remove !== undefined) await remove(core, account, options.remove);
@@ -39,22 +43,24 @@ export function factorsCommand(): Command {
 async function factorsOf(
   core: Core,
   account: AccountWithMemberships,
-): Promise<Readonly<Record<RemovableFactor, boolean | number>>> {
+): Promise<Readonly<Record<Removable, boolean | number>>> {
   return {
     totp: account.factors.totpSealed !== null,
     email: account.factors.email,
     'recovery-codes': (await core.store.recoveryCodes.leftOf(account.id)).size,
+    passkeys: (await core.store.passkeys.ofAccount(account.id)).length,
   };
 }
 
 async function list(core: Core, account: AccountWithMemberships, asJson: boolean): Promise<void> {
-  const { totp, email, 'recovery-codes': recoveryCodes } = await factorsOf(core, account);
+  const { totp, email, 'recovery-codes': recoveryCodes, passkeys } = await factorsOf(core, account);
   const state = await core.store.attempts.state(factorKey(account.id));
   const wrongCodes = state?.failures ?? 0;
   const fields = {
     totp,
     email,
     recoveryCodes,
+    passkeys,
     wrongCodes,
     closed: wrongCodes >= MOST_WRONG_CODES,
   };
@@ -64,11 +70,18 @@ async function list(core: Core, account: AccountWithMemberships, asJson: boolean
     note(`after ${wrongCodes} wrong codes in a row no PIN or TOTP code is taken; unlock the account`);
 }
 
-async function remove(core: Core, account: AccountWithMemberships, factor: RemovableFactor): Promise<void> {
+async function remove(core: Core, account: AccountWithMemberships, word: Removable): Promise<void> {
   const factors = await factorsOf(core, account);
-  if (!factors[factor]) throw new OperatorError(`${account.id} has no ${factor}`);
-  const event = 'factor.removed';
-  const detail = { factor, ...operator() };
+  if (!factors[word]) throw new OperatorError(`${account.id} has no ${word}`);
+  const factor = factorOf(word);
+  const event = auditEvent({
+    at: core.clock.now(),
+    event: 'factor.removed',
+    actor: 'operator',
+    accountId: account.id,
+    factor,
+    detail: operator(),
+  });
   const committed = await core.store.commit([
     ...changeFactors(
       { ...core, wording: createWording(wordingOptions(core.config)) },
@@ -80,8 +93,8 @@ async function remove(core: Core, account: AccountWithMemberships, factor: Remov
         changes: [removalOf(factor, account.id)],
       },
     ),
-    recordAudit(auditEvent({ at: core.clock.now(), event, accountId: account.id, detail })),
+    recordAudit(event),
   ]);
   if (!committed.ok) throw new OperatorError(`${account.id} was changed meanwhile; try again`);
-  note(`${account.id} has no ${factor} any more, and its sessions have ended`);
+  note(`${account.id} has no ${word} any more, and its sessions have ended`);
 }

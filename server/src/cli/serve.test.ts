@@ -163,6 +163,16 @@ describe.each(ENGINES)('a served store on %s', (engine) => {
     expect(ended.stdout).toContain('"msg":"stopped"');
   });
 
+  test('is told to stop twice, as by a terminal and by npm, and stops once', async () => {
+    const work = await makeLoaded();
+    const server = await work.serve();
+    await signIn(server, 'user3');
+    const ended = server.end('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.kill(server.pid, 'SIGINT');
+    expect(await ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"msg":"stopped"') });
+  });
+
   test('counts failures over a kill, and on the next server', async () => {
     const work = await makeLoaded({
       LATCHKEY_SIGN_IN_MAX_FAILURES: '6',
@@ -197,6 +207,31 @@ describe.each(ENGINES)('a served store on %s', (engine) => {
     expect((await post(`${second.url}/v1/challenges/verify`, { challenge_token, code })).status).toBe(200);
     await second.end('SIGTERM');
     await sink.stop();
+  });
+});
+
+describe('a server without a mail server', () => {
+  test('prints its mails to stderr, never among the data', async () => {
+    const work = makeWorkplace();
+    const ada = { kind: 'account', id: uuid(1), username: 'ada', passwordHash: PASSWORD_HASH };
+    const line = JSON.stringify({
+      ...ada,
+      email: 'ada@example.com',
+      emailValidated: true,
+      secondFactor: { email: true },
+    });
+    expect((await work.run(['import', '-'], { input: line })).code).toBe(0);
+    const server = await work.serve();
+    const begun = await post(`${server.url}/auth/login`, { username: 'ada', password: PASSWORD });
+    const { challenge_token } = (begun.body as unknown as { extra_attributes: Record<string, string> })
+      .extra_attributes;
+    const printed = /^mail to ada@example\.com: .*[\s\S]*?^ *(\d{6})$/m;
+    while (!printed.test(server.stderr())) await new Promise((resolve) => setTimeout(resolve, 10));
+    const code = printed.exec(server.stderr())?.[1] ?? '';
+    expect((await post(`${server.url}/v1/challenges/verify`, { challenge_token, code })).status).toBe(200);
+    const { stdout } = await server.end('SIGTERM');
+    expect(stdout).not.toContain(code);
+    work.remove();
   });
 });
 

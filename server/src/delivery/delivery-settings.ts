@@ -32,7 +32,7 @@ export const MAIL_SETTINGS = Type.Object(
       }),
     ),
     limitUnprovenPerAddress: limit(
-      5,
+      10,
       'mails an hour to one address that anybody can cause: resets, sign-ups, validations',
     ),
     limitProvenPerAddress: limit(
@@ -40,7 +40,7 @@ export const MAIL_SETTINGS = Type.Object(
       'mails an hour to one address that need its account’s password: PINs, codes for devices',
     ),
     limitUnprovenPerSource: limit(
-      50,
+      200,
       'mails an hour that anybody can cause, from one client address (IPv6: its /64)',
     ),
     limitProvenPerSource: limit(
@@ -79,7 +79,7 @@ export const SMS_SETTINGS = Type.Object(
       'text messages an hour to one number that anybody can cause, and as many that need a password',
     ),
     limitPerSource: limit(
-      20,
+      50,
       'text messages an hour from one client address that anybody can cause, and as many that need a password',
     ),
     limitPerPrefix: limit(
@@ -87,6 +87,20 @@ export const SMS_SETTINGS = Type.Object(
       'text messages a day to the numbers of one country code; what anybody can cause has half of it at most',
     ),
     limitPerDay: limit(1000, 'text messages a day; what anybody can cause has half of it at most'),
+  },
+  closed,
+);
+
+/** The configuration's `geo`: what is known of where addresses are. */
+export const GEO_SETTINGS = Type.Object(
+  {
+    database: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'file in the MMDB format with cities or countries: notices of new devices then say where an address is',
+      }),
+    ),
   },
   closed,
 );

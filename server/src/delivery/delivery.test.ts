@@ -99,6 +99,30 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     await outbox.stop();
   });
 
+  test('tries again after 1, 5, 15 and 30 s, then every 30 s until the mail is of no use', async () => {
+    sink.refuseWith(451);
+    const outbox = await open();
+    const id = await queue('stubborn@example.com', 120);
+    const waits = () =>
+      core.log.lines.flatMap(({ message, fields }) =>
+        message === 'a mail was not sent' && 'mail' in fields && fields.mail === id && 'waitSeconds' in fields
+          ? [fields.waitSeconds]
+          : [],
+      );
+    for (const [index, seconds] of [1, 5, 15, 30, 30, 30].entries()) {
+      outbox.nudge();
+      while (waits().length <= index) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(waits().at(-1)).toBe(seconds);
+      core.clock.advance(seconds);
+    }
+    core.clock.advance(120);
+    outbox.nudge();
+    await untilEmpty();
+    await outbox.stop();
+    expect(waits()).toHaveLength(6);
+    sink.refuseWith(null);
+  });
+
   test('does not lose a mail to a server that is away', async () => {
     const port = await freePort();
     const outbox = await open(`smtp://127.0.0.1:${port}`);

@@ -1,4 +1,5 @@
 import type { Addressee } from '../accounts/addressee.ts';
+import { localesOf } from './locale.ts';
 import type { MailAddress } from './mail-address.ts';
 import type { CodeMessage, Message } from './message.ts';
 import { fill, harmless, type Template, templateOf, type WordedMail, wordMail } from './template.ts';
@@ -29,16 +30,17 @@ export interface WordingOptions {
   readonly overrides?: TemplateOverrides;
 }
 
-/** What the settings of `mail` say about words. */
-export function wordingOptions({
-  mail,
-}: {
+/** What words come from: the configuration's `mail`. */
+export interface WordingSettings {
   readonly mail: {
     readonly from: MailAddress;
     readonly locale: string;
     readonly templates: TemplateOverrides;
   };
-}): WordingOptions {
+}
+
+/** What the settings say about words. */
+export function wordingOptions({ mail }: WordingSettings): WordingOptions {
   return { service: mail.from.name || 'Latchkey', locale: mail.locale, overrides: mail.templates };
 }
 
@@ -96,18 +98,6 @@ export function createWording(options: WordingOptions): Wording {
 /** The languages to look for, the best first: those of whom it is for, those of everybody, English. */
 function localesFor(addressee: Addressee | null, fallback: string): readonly string[] {
   return [...localesOf(addressee?.locale ?? ''), ...localesOf(fallback), 'en'];
-}
-
-/** A language and what it falls back to, `pt-BR` and `pt`; nothing for what is no BCP 47 tag. */
-function localesOf(tag: string): readonly string[] {
-  let canonical: string | undefined;
-  try {
-    [canonical] = Intl.getCanonicalLocales(tag.replaceAll('_', '-'));
-  } catch {
-    return [];
-  }
-  const parts = canonical?.split('-') ?? [];
-  return parts.map((_, index) => parts.slice(0, parts.length - index).join('-'));
 }
 
 /** Whether there are words in a language, or in what it falls back to. */

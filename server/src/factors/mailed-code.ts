@@ -59,11 +59,12 @@ export function isResetByMailRecent({ resetByMailAt }: Pick<Account, 'resetByMai
 }
 
 /** A PIN that was mailed for the step's ticket. Spent with the ticket. */
-export const mailedPin: Factor = {
+export const mailedPin = {
   name: 'email',
   isGuessable: true,
   async check({ proof, ticket, account, now, vault }) {
+    if (proof.kind !== 'code') return null;
     if (!isMailedCode(ticket.secretHash, ticket.code, normalCode(proof.code), now, vault)) return null;
     return { methods: ['email', isResetByMailRecent(account, now) ? SINGLE_CHANNEL : 'mfa'], spends: [] };
   },
-};
+} satisfies Factor;

@@ -29,6 +29,7 @@ export const recoveryCode: Factor = {
   name: 'recovery',
   isGuessable: false,
   async check({ proof, account, vault, store }) {
+    if (proof.kind !== 'code') return null;
     const hash = recoveryCodeHash(account.id, proof.code, vault);
     if (hash === null) return null;
     const left = await store.recoveryCodes.leftOf(account.id);

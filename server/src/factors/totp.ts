@@ -73,7 +73,7 @@ export const totp: Factor = {
   isGuessable: true,
   async check({ proof, account, now, vault }) {
     const { totpSealed } = account.factors;
-    if (totpSealed === null) return null;
+    if (proof.kind !== 'code' || totpSealed === null) return null;
     const step = totpStep(vault.unseal('totp', totpSealed), normalCode(proof.code), now);
     return step === null ? null : { methods: ['otp', 'mfa'], spends: [consumeTotpStep(account.id, step)] };
   },

@@ -235,6 +235,8 @@ describe('the HTTP server', () => {
       '/.well-known/jwks.json',
     ])
       expect(api.paths).toHaveProperty([path]);
+    for (const [method, path] of routesOf(app)) expect(api.paths, path).toHaveProperty([path, method]);
+    expect(api.paths['/v1/revocations'].get.security).toEqual([{ bearer: [] }]);
     const page = await app.request('GET', '/docs');
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(page.text).toContain('/old/auth/sign-in-verify');
@@ -284,4 +286,22 @@ function writeThenRead(url: string, [head, body]: readonly [string, string]): Pr
     socket.on('error', reject);
     socket.on('end', () => resolve(answer));
   });
+}
+
+/** What is served, but for the description itself, as the description writes it. */
+function routesOf({ app }: TestApp): [string, string][] {
+  const above: string[] = [];
+  const routes = app.server
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', segment = '', methods] = /^(.*[├└]── )(\S+)(?: \(([A-Z, ]+)\))?/.exec(line) ?? [];
+      const depth = indent.length / 4;
+      above.splice(Math.max(0, depth - 1), above.length, segment);
+      const path = above.join('').replace(/:(\w+)/g, '{$1}');
+      const named = methods?.split(', ').filter((method) => method !== 'HEAD') ?? [];
+      return named.map((method): [string, string] => [method.toLowerCase(), path]);
+    });
+  expect(routes.length).toBeGreaterThan(20);
+  return routes.filter(([, path]) => !['/openapi.json', '/docs'].includes(path));
 }

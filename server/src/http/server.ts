@@ -47,6 +47,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     requestIdHeader: false,
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     bodyLimit: BODY_LIMIT_BYTES,
+    // A credential id has 1023 bytes at most.
+    routerOptions: { maxParamLength: 1364 },
     requestTimeout: TIMEOUT_MILLISECONDS,
     return503OnClosing: false,
     forceCloseConnections: 'idle',

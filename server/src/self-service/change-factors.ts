@@ -8,6 +8,7 @@ import { endAllButOne } from '../store/accounts.ts';
 import { forgetDevices } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail } from '../store/outbox.ts';
+import { forgetPasskeys } from '../store/passkeys.ts';
 import {
   removeRecoveryCodes,
   removeRecoveryCodesWithoutFactor,
@@ -17,10 +18,13 @@ import {
 /** What a change of factors is made with, in a request and at the command line. */
 export type FactorTools = Pick<Corridor, 'vault' | 'random' | 'clock' | 'wording'>;
 
+/** What can be changed: passkeys have endpoints of their own, one each. */
+export type ChangedFactor = RemovableFactor | 'passkey';
+
 /** A change of what an account signs in with. */
 export interface FactorChange {
   readonly account: AccountWithMemberships;
-  readonly factor: RemovableFactor;
+  readonly factor: ChangedFactor;
   readonly what: 'factor-added' | 'factor-removed';
   /** The session of the owner that made the change, and goes on; null where an operator did. */
   readonly keptSessionId: string | null;
@@ -45,8 +49,8 @@ export function changeFactors(tools: FactorTools, change: FactorChange): Change[
   ];
 }
 
-/** What takes a factor away. */
-export function removalOf(factor: RemovableFactor, accountId: string): Change {
+/** What takes a factor away, all passkeys at once. */
+export function removalOf(factor: ChangedFactor, accountId: string): Change {
   switch (factor) {
     case 'totp':
       return setTotpSeed(accountId, null);
@@ -54,6 +58,8 @@ export function removalOf(factor: RemovableFactor, accountId: string): Change {
       return setMailedPin(accountId, false);
     case 'recovery-codes':
       return removeRecoveryCodes(accountId);
+    case 'passkey':
+      return forgetPasskeys(accountId);
   }
 }
 

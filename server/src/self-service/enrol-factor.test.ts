@@ -286,7 +286,7 @@ describe.each(ENGINES)('giving an account a second factor, on %s', (engine) => {
       expect(await app.core.store.devices.ofAccount(person.id)).toEqual([]);
       expect((await app.mail.next(person.email)).subject).toBe('Your second factors have changed');
       const events = (await eventsOf(app.core, person.id)).filter(({ event }) => event === 'factor.added');
-      expect(events).toMatchObject([{ detail: { factor, recoveryCodes: 10 } }]);
+      expect(events).toMatchObject([{ factor, detail: { recoveryCodes: 10 } }]);
     });
 
     /** Signs somebody in whose device is asked for. */

@@ -128,7 +128,8 @@ async function confirm(
     auditAttempt(origin, now, 'factor.added', {
       accountId: account.id,
       sessionId: session.id,
-      detail: { factor, recoveryCodes: codes.length },
+      factor,
+      detail: { recoveryCodes: codes.length },
     }),
   ]);
   if (!committed.ok) {
@@ -160,12 +161,12 @@ async function evaluateTotp(
 
 /** The code that was mailed with the ticket. */
 async function evaluateMailedPin(
-  { store, vault, clock }: Corridor,
+  { store, vault, clock, webauthn }: Corridor,
   { account }: Owner,
   ticket: Ticket,
   code: string,
 ): Promise<Confirmed | null> {
   const proof = { kind: 'code', code } as const;
-  const proven = await mailedPin.check({ proof, ticket, account, now: clock.now(), vault, store });
+  const proven = await mailedPin.check({ proof, ticket, account, now: clock.now(), vault, store, webauthn });
   return proven && { methods: proven.methods, changes: [setMailedPin(account.id, true)] };
 }

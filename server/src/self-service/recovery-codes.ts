@@ -1,7 +1,7 @@
 import { declined } from '../commands/decline.ts';
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
-import { ownsFactor } from '../sign-in/second-factor.ts';
+import { hasOwnProof } from '../sign-in/second-factor.ts';
 import { changeFactors, freshRecoveryCodes } from './change-factors.ts';
 import { freshOwnerBehind } from './fresh-owner.ts';
 
@@ -14,7 +14,7 @@ export async function renewRecoveryCodes(
   const owner = await freshOwnerBehind(corridor, attempt, token);
   if ('kind' in owner) return owner;
   const { account, session, origin } = owner;
-  if (!ownsFactor(account)) return declined('factor-needed');
+  if (!hasOwnProof(account)) return declined('factor-needed');
   const { codes, changes } = freshRecoveryCodes(corridor, account.id);
   const factor = 'recovery-codes';
   const committed = await corridor.store.commit([
@@ -28,7 +28,7 @@ export async function renewRecoveryCodes(
     auditAttempt(origin, corridor.clock.now(), 'factor.added', {
       accountId: account.id,
       sessionId: session.id,
-      detail: { factor },
+      factor,
     }),
   ]);
   if (!committed.ok) return refused('token-invalid');

@@ -17,7 +17,8 @@ export async function removeFactor(
   if ('kind' in owner) return owner;
   const { account, session, origin } = owner;
   if (!(await hasFactor(corridor, account, factor))) return declined('no-such-factor');
-  if (wouldShutOut(account, factor, corridor.clock.now())) return declined('factor-not-allowed');
+  if (wouldShutOut(account, without(account, factor), corridor.clock.now()))
+    return declined('factor-not-allowed');
   const committed = await corridor.store.commit([
     ...changeFactors(corridor, {
       account,
@@ -29,7 +30,7 @@ export async function removeFactor(
     auditAttempt(origin, corridor.clock.now(), 'factor.removed', {
       accountId: account.id,
       sessionId: session.id,
-      detail: { factor },
+      factor,
     }),
   ]);
   if (!committed.ok) return refused('token-invalid');
@@ -52,14 +53,18 @@ async function hasFactor(
   }
 }
 
-/** Whether the account could not sign in any more with what would be left, while it can now. */
-function wouldShutOut(account: AccountWithMemberships, factor: RemovableFactor, now: number): boolean {
-  const { email, totpSealed } = account.factors;
-  const left = {
-    email: email && factor !== 'email',
-    totpSealed: factor === 'totp' ? null : totpSealed,
+type Factors = AccountWithMemberships['factors'];
+
+function without({ factors }: AccountWithMemberships, factor: RemovableFactor): Factors {
+  return {
+    ...factors,
+    email: factors.email && factor !== 'email',
+    totpSealed: factor === 'totp' ? null : factors.totpSealed,
   };
-  const isMissing = (factors: AccountWithMemberships['factors']) =>
-    dueFactor({ ...account, factors }, null, now) === 'missing';
+}
+
+/** Whether the account could not sign in any more with what would be left, while it can now. @param now milliseconds since 1970 */
+export function wouldShutOut(account: AccountWithMemberships, left: Factors, now: number): boolean {
+  const isMissing = (factors: Factors) => dueFactor({ ...account, factors }, null, now) === 'missing';
   return isMissing(left) && !isMissing(account.factors);
 }

@@ -1,9 +1,9 @@
 import { deviceName } from '../accounts/fingerprint.ts';
+import { userAgentInWords } from '../accounts/user-agent.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { endOtherSessions, endOwnSession, endSession } from '../store/sessions.ts';
 import { type Authenticated, authenticate } from './authenticate.ts';
-import { userAgentInWords } from './user-agent.ts';
 
 /** Ends the session behind a token, but not one that a resource code began: it is nobody's, and ends by itself. */
 export async function signOut(corridor: Corridor, attempt: Attempt, token: string): Promise<Outcome> {

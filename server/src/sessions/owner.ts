@@ -1,7 +1,7 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
-import { ownsFactor } from '../sign-in/second-factor.ts';
+import { hasOwnProof, showsOwnProof } from '../sign-in/second-factor.ts';
 import type { Session } from '../store/sessions.ts';
 import { authenticate } from './authenticate.ts';
 import { standingOf } from './standing.ts';
@@ -35,10 +35,10 @@ export async function ownerBehind(
 }
 
 /**
- * Whether a session is proof enough to change what signs in: it began lately, and with a second factor where the account has
+ * Whether a session is proof enough to change what signs in: it began lately, and with a factor of the account's where it has
  * one. What is older is proven again at `POST /v1/session/prove`.
  */
 export function isFresh({ account, session }: Owner, now: number): boolean {
   if (now - session.createdAt > FRESH_MILLISECONDS) return false;
-  return !ownsFactor(account) || session.methods.includes('mfa');
+  return !hasOwnProof(account) || showsOwnProof(account, session.methods);
 }

@@ -4,7 +4,7 @@ import { confirmPassword } from '../sign-in/confirm-password.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
 import { throughGate } from '../sign-in/gate.ts';
 import { issueForAccount } from '../sign-in/issue.ts';
-import { dueFactor } from '../sign-in/second-factor.ts';
+import { dueFactor, hasOwnProof } from '../sign-in/second-factor.ts';
 import { openStep } from '../sign-in/ticket.ts';
 import { endOwnSession } from '../store/sessions.ts';
 import { type Owner, ownerBehind } from './owner.ts';
@@ -37,7 +37,7 @@ async function prove(corridor: Corridor, owner: Owner, password: string): Promis
   if (state !== null) {
     await corridor.store.commit(confirmed.settles);
     outcome = refused(state);
-  } else if (factor !== 'none') {
+  } else if (factor !== 'none' || hasOwnProof(account)) {
     outcome = await openStep(corridor, origin, passage, 'second-factor', {
       purpose: 'prove-again',
       sessionId: session.id,

@@ -24,12 +24,12 @@ export async function refresh(corridor: Corridor, attempt: Attempt, presented: s
 
     if (token.counter === session.counter) {
       const rotated = await rotate(corridor, attempt, session, now);
-      if (rotated) return refreshed(corridor, attempt, { ...standing, session: rotated });
+      if (rotated) return refreshed(corridor, attempt, { ...standing, session: rotated }, now);
       // Somebody was faster: the session says what became of this token.
       continue;
     }
     const inGrace = now - session.rotatedAt <= corridor.limits.graceSeconds * 1000;
-    if (token.counter === session.counter - 1 && inGrace) return refreshed(corridor, attempt, standing);
+    if (token.counter === session.counter - 1 && inGrace) return refreshed(corridor, attempt, standing, now);
     return endReused(corridor, attempt, session, token.counter);
   }
 }
@@ -48,11 +48,20 @@ async function rotate(
   return committed.ok ? { ...session, counter: session.counter + 1, rotatedAt: now, refreshExpiresAt } : null;
 }
 
-function refreshed(corridor: Corridor, attempt: Attempt, standing: StandingSession): Outcome {
-  const { session, principal } = standing;
+function refreshed(
+  corridor: Corridor,
+  attempt: Attempt,
+  { session, principal }: StandingSession,
+  issuedAt: number,
+): Outcome {
   return {
     kind: 'refreshed',
-    tokens: sessionTokens(corridor, attempt, session, principal, subjectOf(session.principal), null),
+    tokens: sessionTokens(corridor, attempt, session, {
+      principal,
+      subject: subjectOf(session.principal),
+      issuedAt,
+      notAfter: null,
+    }),
     principal,
     signedInAt: session.createdAt,
   };

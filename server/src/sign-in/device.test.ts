@@ -213,4 +213,54 @@ describe.each(ENGINES)('devices on %s', (engine) => {
     expect(kept).toHaveLength(DEVICE_LIMIT);
     expect(kept).toEqual(expect.arrayContaining([...used, ...dues.map(({ fingerprint }) => fingerprint)]));
   });
+
+  describe('the first device that an account ever has', () => {
+    const imported = () => app.person({ recogniseDevices: true });
+
+    test('is taken without a code; the next one is not', async () => {
+      const person = await imported();
+      expect(seen(await signIn(person, 'first'))).toBe(DONE);
+      expect(await devicesOf(person)).toEqual(['first']);
+      expect(seen(await signIn(person, 'first'))).toBe(DONE);
+      expect(seen(await signIn(person, 'second'))).toBe(DEVICE_DUE);
+    });
+
+    test('is one only, of many at once', async () => {
+      const person = await imported();
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, (_, index) => signIn(person, `at once ${index}`)),
+      );
+      const outcomes = answers.map(seen).sort();
+      expect(outcomes).toEqual([DONE, ...Array(11).fill(DEVICE_DUE)]);
+      expect(await devicesOf(person)).toHaveLength(1);
+    });
+
+    test('is not taken after a wrong password, nor where a contract has none', async () => {
+      const person = await imported();
+      expect(
+        (await signIn({ ...person, password: 'a wrong one' }, 'a stranger’s'.replace('’', "'"))).status,
+      ).toBe(401);
+      expect(await devicesOf(person)).toEqual([]);
+      const { status } = await app.post('/auth/login', {
+        username: person.username,
+        password: person.password,
+      });
+      expect(status).toBe(401);
+      expect(await devicesOf(person)).toEqual([]);
+    });
+
+    test('asks for a code where the mount says so', async () => {
+      const strict = await startApp(engine, {
+        LATCHKEY_MOUNTS: '[{"contract":"fingerprint","trustFirstDevice":false}]',
+      });
+      const { username, password } = await strict.person({ recogniseDevices: true });
+      const answer = await strict.post(
+        '/identity/sign-in',
+        { username, password },
+        { 'x-fingerprint-id': 'first' },
+      );
+      expect(seen(answer)).toBe(DEVICE_DUE);
+      await strict.stop();
+    });
+  });
 });

@@ -3,18 +3,22 @@ import type { Device } from '../accounts/fingerprint.ts';
 import type { Mount } from '../mount.ts';
 import type { Store } from '../store/store.ts';
 
+/** What a device is to an account: `first` is taken without a code, as the first that it ever has. */
+export type DeviceStanding = 'known' | 'first' | 'due';
+
 /**
  * Whether the device must be proven by a mailed code. A client chooses its own fingerprint: knowing one only spares this
- * step, never a password or a second factor. Without a fingerprint every device is a new one.
+ * step, never a password or a second factor. Without a fingerprint every device is a new one. An account whose devices were
+ * forgotten has had one: the next is not its first.
  */
-export async function isDeviceDue(
+export async function deviceStanding(
   account: AccountWithMemberships,
   device: Device | null,
   mount: Mount,
   store: Store,
-): Promise<boolean> {
-  if (!account.recogniseDevices) return false;
-  if (device === null) return true;
-  if (await store.devices.isKnown(account.id, device.fingerprintHash)) return false;
-  return !(mount.trustFirstDevice && (await store.devices.ofAccount(account.id)).length === 0);
+): Promise<DeviceStanding> {
+  if (!account.recogniseDevices) return 'known';
+  if (device === null) return 'due';
+  if (await store.devices.isKnown(account.id, device.fingerprintHash)) return 'known';
+  return mount.trustFirstDevice && !(await store.devices.hasHadOne(account.id)) ? 'first' : 'due';
 }

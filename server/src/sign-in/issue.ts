@@ -4,7 +4,7 @@ import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, timedUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import { recordSignIn } from '../store/accounts.ts';
-import { rememberDevice } from '../store/devices.ts';
+import { rememberDevice, rememberFirstDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
 import { integer } from '../store/rows.ts';
 import { insertSession, type Session } from '../store/sessions.ts';
@@ -12,6 +12,7 @@ import type { PickedRole } from './account-policy.ts';
 import { type IssuedTokens, type Outcome, type Principal, type Refusal, refused } from './attempt.ts';
 import { knownClaims } from './claims.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { sightDevice } from './new-device.ts';
 
 const OPAQUE_LENGTH = 80;
 
@@ -23,6 +24,10 @@ interface Minting {
   readonly device: Device | null;
   /** Spends what was shown and re-checks who it is for, in this order; each has a guard. */
   readonly confirms: readonly Change[];
+  /** What else is remembered of it. */
+  readonly notes: readonly Change[];
+  /** Whether there may be a mail among the notes. */
+  readonly mails: boolean;
   /** Forgets and gives back what was counted. */
   readonly settles: readonly Change[];
   /** After which no token may live, in milliseconds since 1970; null without such a time. */
@@ -41,25 +46,29 @@ export interface CompletedSignIn {
   readonly spends: readonly Change[];
   readonly settles: readonly Change[];
   readonly steppedUp: boolean;
+  /** Whether the device is taken as the first that the account ever has. */
+  readonly isFirstDevice?: boolean;
 }
 
 /** Mints a session for an account. In the same commit, the account's state and its picked membership are checked again. */
-export function issueForAccount(
+export async function issueForAccount(
   corridor: Corridor,
   attempt: Attempt,
   completed: CompletedSignIn,
 ): Promise<Outcome> {
   const { account, picked } = completed;
-  const membership =
-    picked !== null && picked.organisationId !== null
-      ? { organisationId: picked.organisationId, role: picked.role }
-      : null;
   const confirm = recordSignIn({
     accountId: account.id,
     epoch: account.epoch,
-    membership,
+    picked,
     at: corridor.clock.now(),
   });
+  // The fingerprint becomes known by a completed sign-in, of accounts that ask for it.
+  const device = account.recogniseDevices ? completed.device : null;
+  const remember = completed.isFirstDevice ? rememberFirst : rememberDevice;
+  // One that takes the place of another session goes on from a sign-in that was sighted.
+  const isContinued = completed.spends.some(({ guard }) => guard === 'session');
+  const sighted = isContinued ? UNSIGHTED : await sightDevice(corridor, attempt, completed);
   return mint(corridor, attempt, {
     principal: {
       kind: 'account',
@@ -74,8 +83,9 @@ export function issueForAccount(
       membership: picked,
       methods: completed.methods,
     },
-    // The fingerprint becomes known by a completed sign-in, of accounts that ask for it.
-    device: account.recogniseDevices ? completed.device : null,
+    device,
+    notes: [...(device ? remember(device, corridor.clock.now()) : []), ...sighted.changes],
+    mails: sighted.mails,
     confirms: [...completed.spends, confirm],
     settles: completed.settles,
     notAfter: null,
@@ -84,9 +94,16 @@ export function issueForAccount(
       ticket: 'ticket-invalid',
       session: completed.steppedUp ? 'ticket-invalid' : 'token-invalid',
       code: 'code-invalid',
+      device: 'bad-credentials',
       account: completed.spends.length > 0 ? 'ticket-invalid' : 'bad-credentials',
     },
   });
+}
+
+const UNSIGHTED = { changes: [], mails: false };
+
+function rememberFirst(device: Device, now: number): Change[] {
+  return [rememberFirstDevice(device, now)];
 }
 
 function pickedOf(
@@ -108,7 +125,14 @@ export function issueForThing(
   thing: Pick<Minting, 'principal' | 'subject' | 'session' | 'confirms' | 'settles' | 'notAfter'>,
 ): Promise<Outcome> {
   const refusals = { installation: 'bad-credentials', 'resource-code': 'bad-credentials' } as const;
-  return mint(corridor, attempt, { ...thing, device: null, steppedUp: false, refusals });
+  return mint(corridor, attempt, {
+    ...thing,
+    device: null,
+    notes: [],
+    mails: false,
+    steppedUp: false,
+    refusals,
+  });
 }
 
 /** The one place where a session comes into being. */
@@ -136,7 +160,7 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
       address: caller.address,
       userAgent: caller.userAgent,
     }),
-    ...(minting.device ? rememberDevice(minting.device, now) : []),
+    ...minting.notes,
     ...minting.settles,
     auditAttempt(attempt, now, 'sign-in.completed', {
       accountId: session.accountId,
@@ -148,9 +172,15 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
     }),
   ]);
   if (!committed.ok) return refused(minting.refusals[committed.guard] ?? 'bad-credentials');
+  if (minting.mails) corridor.mailQueued();
   const principal = withTotals(minting.principal, committed.rows[minting.confirms.length - 1]?.[0]);
   const tokens = {
-    ...sessionTokens(corridor, attempt, session, principal, minting.subject, minting.notAfter),
+    ...sessionTokens(corridor, attempt, session, {
+      principal,
+      subject: minting.subject,
+      issuedAt: now,
+      notAfter: minting.notAfter,
+    }),
     opaqueToken,
   };
   return { kind: 'signed-in', mount: mount.name, principal, tokens, at: now, steppedUp: minting.steppedUp };
@@ -162,23 +192,30 @@ function factorsOf(methods: readonly string[]): string | null {
   return shown.length === 0 ? null : shown.join(' ');
 }
 
+/** What the tokens of a session are to say. */
+interface TokenContent {
+  readonly principal: Principal;
+  readonly subject: string;
+  /** When what they say was read, in milliseconds since 1970: what is revoked after that is revoked for them. */
+  readonly issuedAt: number;
+  /** After which no token may live, beside the session's own end; null without such a time. */
+  readonly notAfter: number | null;
+}
+
 /** The tokens of a session as it stands: an access token from now on, and the refresh token of its counter. */
 export function sessionTokens(
   corridor: Corridor,
-  attempt: Attempt,
+  { mount }: Attempt,
   session: Session,
-  principal: Principal,
-  subject: string,
-  notAfter: number | null,
+  { principal, subject, issuedAt, notAfter }: TokenContent,
 ): IssuedTokens {
-  const { mount } = attempt;
   const accessToken = corridor.accessTokens.issue(mount, {
     sessionId: session.id,
     subject,
     claims: mount.contract.claims(principal),
     known: knownClaims(principal),
-    issuedAt: corridor.clock.now(),
-    notAfter,
+    issuedAt,
+    notAfter: Math.min(session.expiresAt, notAfter ?? session.expiresAt),
   });
   const refreshToken =
     mount.refreshTokenSeconds === null

@@ -1,6 +1,6 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { deviceOf } from '../accounts/fingerprint.ts';
-import type { Factor, Proof, Proven, Shown } from '../factors/factor.ts';
+import type { Factor, Proof, Proven, Shown, Wrong } from '../factors/factor.ts';
 import { FACTORS } from '../factors/index.ts';
 import { mailedPin } from '../factors/mailed-code.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
@@ -33,6 +33,15 @@ function takesTicketsOf(attempt: Attempt) {
       (purpose !== 'prove' || origin.contract.ticketForm === 'challenge'));
 }
 
+/** The ticket of a step that waits at this door, if it is alive. */
+export function readStepTicket(
+  corridor: Corridor,
+  attempt: Attempt,
+  presented: string,
+): ReturnType<typeof readTicket> {
+  return readTicket(corridor, presented, { purposes: PURPOSES, takes: takesTicketsOf(attempt) });
+}
+
 /** Whether an organisation's lock holds the account now. */
 export async function isAccountLocked(corridor: Corridor, account: AccountWithMemberships): Promise<boolean> {
   const state = await corridor.store.attempts.state(accountKey(account.id));
@@ -48,10 +57,7 @@ export async function prove(
   attempt: Attempt,
   command: Extract<Command, { kind: 'prove' }>,
 ): Promise<Outcome> {
-  const taken = await readTicket(corridor, command.ticket, {
-    purposes: PURPOSES,
-    takes: takesTicketsOf(attempt),
-  });
+  const taken = await readStepTicket(corridor, attempt, command.ticket);
   if (!taken || !fits(corridor, taken.ticket, command)) return refused('ticket-invalid');
   const { ticket, account } = taken;
   // From here on it is the mount where the sign-in began: its settings and its wording count.
@@ -64,7 +70,8 @@ export async function prove(
   const hold = await admitCode(corridor, attempt, ticket);
   if ('kind' in hold) return hold;
   const proven = await evaluate(corridor, ticket, account, { proof: command.proof, hold });
-  if (proven === null) return refuseStep(corridor, origin, ticket, hold);
+  if (proven === null || 'wrong' in proven)
+    return refuseStep(corridor, origin, { ticket, hold, wrong: proven });
 
   const outcome = await issueForAccount(corridor, origin, {
     account,
@@ -85,7 +92,7 @@ export async function prove(
   });
   // A code that was used before is a wrong one. What else refuses at the last moment has not given the place back.
   if (outcome.kind === 'refused' && outcome.reason === 'code-invalid')
-    return refuseStep(corridor, origin, ticket, hold);
+    return refuseStep(corridor, origin, { ticket, hold, wrong: null });
   if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
   else corridor.throttle.settled([hold, { ...hold, key: accountKey(account.id) }]);
   if (proven.recoveryCodesLeft !== undefined) corridor.mailQueued();
@@ -129,16 +136,16 @@ async function evaluate(
   ticket: Ticket,
   account: AccountWithMemberships,
   { proof, hold }: { proof: Proof; hold: Hold },
-): Promise<Proven | null> {
-  const { store, vault, clock } = corridor;
-  const shown: Shown = { proof, ticket, account, now: clock.now(), vault, store };
+): Promise<Proven | Wrong | null> {
+  const { store, vault, clock, webauthn } = corridor;
+  const shown: Shown = { proof, ticket, account, now: clock.now(), vault, store, webauthn };
   const isTaken = (factor: Factor) => !(factor.isGuessable && isClosedToGuesses(hold));
   if (ticket.step === 'device') {
     const proven = isTaken(mailedPin) ? await mailedPin.check(shown) : null;
     return proven && { methods: ['email'], spends: [] };
   }
   for (const factor of FACTORS.filter(isTaken)) {
-    if (factor === mailedPin && !isPinMailed(account, ticket.membership, shown.now)) continue;
+    if (factor === mailedPin && !isPinMailed(account, ticket.membership, shown.now, ticket.purpose)) continue;
     const proven = await factor.check(shown);
     if (proven !== null) return proven;
   }
@@ -157,16 +164,30 @@ function recoveryNotice(
   const mail = noticeToAccount(corridor, account, { kind: 'recovery-code-used', left, at });
   return [
     ...(mail ? [enqueueMail(mail)] : []),
-    auditAttempt(attempt, at, 'recovery-code.used', { accountId: account.id, detail: { left } }),
+    auditAttempt(attempt, at, 'recovery-code.used', {
+      accountId: account.id,
+      factor: 'recovery',
+      detail: { left },
+    }),
   ];
 }
 
+interface RefusedStep {
+  readonly ticket: Ticket;
+  readonly hold: Hold;
+  /** What the audit log should know in the place of the step. */
+  readonly wrong: Wrong | null;
+}
+
 /** A wrong code for a step counts in the account's totals too. */
-function refuseStep(corridor: Corridor, attempt: Attempt, ticket: Ticket, hold: Hold): Promise<Outcome> {
+function refuseStep(
+  corridor: Corridor,
+  attempt: Attempt,
+  { ticket, hold, wrong }: RefusedStep,
+): Promise<Outcome> {
   const { accountId, step } = ticket;
-  return refuseCode(corridor, attempt, { accountId, hold, reason: step ?? 'second-factor' }, [
-    recordFailedSignIn(accountId),
-  ]);
+  const reason = wrong?.wrong ?? step ?? 'second-factor';
+  return refuseCode(corridor, attempt, { accountId, hold, reason }, [recordFailedSignIn(accountId)]);
 }
 
 /**
@@ -174,15 +195,13 @@ function refuseStep(corridor: Corridor, attempt: Attempt, ticket: Ticket, hold: 
  * one was sent: a ticket that waits for a TOTP code has none to send.
  */
 export async function resend(corridor: Corridor, attempt: Attempt, presented: string): Promise<Outcome> {
-  const taken = await readTicket(corridor, presented, {
-    purposes: PURPOSES,
-    takes: takesTicketsOf(attempt),
-  });
+  const taken = await readStepTicket(corridor, attempt, presented);
   if (!taken) return refused('ticket-invalid');
   const { ticket, account, mount } = taken;
   const origin: Attempt = { ...attempt, mount };
   const before = corridor.clock.now() - RESEND_MILLISECONDS;
-  const isWanted = ticket.step === 'device' || isPinMailed(account, ticket.membership, corridor.clock.now());
+  const isWanted =
+    ticket.step === 'device' || isPinMailed(account, ticket.membership, corridor.clock.now(), ticket.purpose);
   // What the statement below would refuse is not counted as sent either.
   const isDue = ticket.step !== null && ticket.code !== null && ticket.code.sentAt <= before && isWanted;
   const mailed = isDue ? await mailCode(corridor, origin, account, ticket.secretHash, ticket.step) : null;

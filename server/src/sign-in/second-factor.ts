@@ -14,6 +14,7 @@ import {
 import { isResetByMailRecent, SINGLE_CHANNEL } from '../factors/mailed-code.ts';
 import { forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
+import type { TicketPurpose } from '../store/tickets.ts';
 import type { PickedRole } from './account-policy.ts';
 import { accountKey, factorKey } from './throttle.ts';
 
@@ -31,7 +32,7 @@ export function dueFactor(
 ): DueFactor {
   if (!isSecondFactorDue(account, picked)) return 'none';
   if (isPinMailed(account, picked, now)) return 'mailed-pin';
-  return hasFactorBesideMail(account.factors) ? 'own' : 'missing';
+  return hasFactorBesideMail(account.factors) || account.factors.hasPasskey ? 'own' : 'missing';
 }
 
 /** Whether a second factor is due: the account has one, or an organisation asks for one from a role that would be reached. */
@@ -39,9 +40,25 @@ export function isSecondFactorDue(holder: RoleHolder, picked: PickedRole | null)
   return ownsFactor(holder) || reachedRoles(holder, picked).some(isAskedFor);
 }
 
-/** Whether the account has a factor of its own, whatever organisations ask for. */
+/**
+ * Whether the account has a factor of its own that is asked for at every sign-in, whatever organisations ask for. A passkey is
+ * none of these: it is a way in by itself, and most contracts have no field for one.
+ */
 export function ownsFactor({ factors }: Pick<RoleHolder, 'factors'>): boolean {
   return factors.email || hasFactorBesideMail(factors);
+}
+
+/** Whether the account has anything that must be shown before what signs in is changed: a passkey counts here. */
+export function hasOwnProof(account: AccountWithMemberships): boolean {
+  return ownsFactor(account) || account.factors.hasPasskey;
+}
+
+/**
+ * Whether what a session was begun with shows one of these. A PIN does for those who chose it, and not for those who are sent
+ * one because an organisation asks for something and the contract knows nothing else.
+ */
+export function showsOwnProof({ factors }: AccountWithMemberships, methods: readonly string[]): boolean {
+  return methods.includes('mfa') && (factors.email || !isByMailOnly(methods));
 }
 
 /** Whether the account has a factor that is more than its mailbox. Recovery codes stand in for factors and are none here. */
@@ -51,15 +68,18 @@ export function hasFactorBesideMail(factors: AccountFactors): boolean {
 
 /**
  * Whether a PIN is mailed for the second factor, and taken: by the account's choice, or because only an organisation asks
- * for one; and not where mail alone is not enough.
+ * for one; and not where mail alone is not enough. Who proves again who is there shows what the account has.
  * @param now milliseconds since 1970
  */
 export function isPinMailed(
   account: AccountWithMemberships,
   picked: PickedRole | null,
   now: number,
+  purpose: TicketPurpose = 'prove',
 ): boolean {
-  const isMeant = account.factors.email || !hasFactorBesideMail(account.factors);
+  const { email, hasPasskey } = account.factors;
+  const isLeftOver = !hasFactorBesideMail(account.factors) && !(purpose === 'prove-again' && hasPasskey);
+  const isMeant = email || isLeftOver;
   return isMeant && isMailEnough(account, picked, isResetByMailRecent(account, now));
 }
 

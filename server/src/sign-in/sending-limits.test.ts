@@ -16,7 +16,10 @@ describe.each(ENGINES)('limits of sending on %s', (engine) => {
   let ports: SendingPorts;
   let mount: Mount;
   beforeAll(async () => {
-    core = await openTestCore(engine);
+    core = await openTestCore(engine, {
+      LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_ADDRESS: '5',
+      LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_SOURCE: '50',
+    });
     ports = { ...core, sendingLimits: limitsOf(core.config) };
     [mount] = core.config.mounts as [Mount];
   });
@@ -105,7 +108,11 @@ describe.each(ENGINES)('limits of sending on %s', (engine) => {
   test('text messages have limits by number, by source, by country code and by day', async () => {
     const using = {
       ...ports,
-      sendingLimits: limitsOf(core.config, {}, { limitPerSource: 50, limitPerPrefix: 20, limitPerDay: 60 }),
+      sendingLimits: limitsOf(
+        core.config,
+        {},
+        { limitPerNumber: 5, limitPerSource: 50, limitPerPrefix: 20, limitPerDay: 60 },
+      ),
     };
     core.clock.advance(86_401);
     const numbers = (prefix: string) =>

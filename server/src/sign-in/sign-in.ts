@@ -3,7 +3,7 @@ import { stateRefusal } from './account-policy.ts';
 import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
 import { offerChoices, takePick } from './choose-role.ts';
 import type { Attempt, Corridor } from './corridor.ts';
-import { isDeviceDue } from './device.ts';
+import { deviceStanding } from './device.ts';
 import { throughGate } from './gate.ts';
 import { type Candidate, identify } from './identify.ts';
 import { beginWithInstallation } from './installation.ts';
@@ -129,14 +129,22 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   const factor = dueFactor(account, picked, corridor.clock.now());
   if (factor === 'missing') return refuseState(corridor, attempt, passage, 'second-factor-missing');
   if (factor !== 'none') return openStep(corridor, attempt, passage, 'second-factor');
-  if (await isDeviceDue(account, device, attempt.mount, corridor.store))
-    return openStep(corridor, attempt, passage, 'device');
+  const standing = await deviceStanding(account, device, attempt.mount, corridor.store);
+  if (standing === 'due') return openStep(corridor, attempt, passage, 'device');
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: ['pwd'],
     settles: [...passage.settles, forgiveFailures(account, false)],
     steppedUp: false,
+    isFirstDevice: standing === 'first',
   });
+  // Of two first devices at once, the other one was: then this one is due.
+  if (
+    outcome.kind === 'refused' &&
+    standing === 'first' &&
+    (await deviceStanding(account, device, attempt.mount, corridor.store)) === 'due'
+  )
+    return openStep(corridor, attempt, passage, 'device');
   if (outcome.kind === 'refused' && passage.settles.length > 0) await corridor.store.commit(passage.settles);
   return outcome;
 }

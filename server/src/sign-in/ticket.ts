@@ -153,7 +153,7 @@ export async function openStep(
   const { purpose = 'prove', ...replaced } = successor ?? {};
   const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...replaced });
   const mailed =
-    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt)
+    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt, purpose)
       ? await mailCode(corridor, attempt, account, fresh.ticket.secretHash, step)
       : null;
   const now = fresh.ticket.createdAt;

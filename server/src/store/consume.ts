@@ -33,6 +33,25 @@ export function consumeTotpStep(accountId: string, step: number): Change {
   };
 }
 
+/**
+ * Takes what a passkey has signed. Guard `code`: it is the account's, and its counter has risen, or it never counted. One that
+ * has not risen was copied (WebAuthn §7.2).
+ */
+export function consumePasskeyCounter(signed: {
+  credentialId: string;
+  accountId: string;
+  counter: number;
+  isBackedUp: boolean;
+  at: number;
+}): Change {
+  return {
+    guard: 'code',
+    sql: `UPDATE passkeys SET counter = $3, is_backed_up = $4, last_used_at = $5
+          WHERE credential_id = $1 AND account_id = $2 AND (counter < $3 OR (counter = 0 AND $3 = 0)) RETURNING counter`,
+    params: [signed.credentialId, signed.accountId, signed.counter, signed.isBackedUp ? 1 : 0, signed.at],
+  };
+}
+
 /** Spends a challenge that no ticket stands for. Guard `ticket`: nobody has answered it. */
 export function consumeChallenge(challengeHash: string, expiresAt: number): Change {
   return {

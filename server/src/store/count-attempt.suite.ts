@@ -224,7 +224,7 @@ export function countAttemptSuite(engine: (typeof ENGINES)[number]): void {
       countAttempt(codes, { ...LIMIT, forgets: false }, 0, LEASE_MILLISECONDS),
       failAttempt(codes, { ...LIMIT, forgets: false }, 0),
     ]);
-    await core.store.commit(removeExpired(8 * 24 * HOUR));
+    await core.store.commit(removeExpired(8 * 24 * HOUR, 0));
     expect(await core.store.attempts.state(key)).toBeNull();
     expect(await core.store.attempts.state(codes)).toMatchObject({ failures: 1 });
   });

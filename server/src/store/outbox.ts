@@ -69,6 +69,19 @@ export function enqueueMailIfLocked(mail: QueuedMail, key: string, lockedUntil: 
 }
 
 /**
+ * Queues a notice of a device, when what was noted before it in the same commit (`noteSeenDevice`) names it: the sign-in was
+ * the first from there.
+ */
+export function enqueueMailIfNoticed(mail: QueuedMail, accountId: string): Change {
+  return {
+    sql: `INSERT INTO outbox (id, channel, kind, mail_sealed, created_at, next_attempt_at, expires_at)
+          SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT)
+          WHERE EXISTS (SELECT 1 FROM seen_devices WHERE account_id = $7 AND notice_id = $1)`,
+    params: [mail.id, mail.channel, mail.kind, mail.mailSealed, mail.createdAt, mail.expiresAt, accountId],
+  };
+}
+
+/**
  * Takes messages of one channel that are due, so that no other sender does. Returns their rows, which `claimedMails`
  * reads.
  */

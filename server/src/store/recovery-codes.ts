@@ -40,7 +40,8 @@ export function removeRecoveryCodes(accountId: string): Change {
 export function removeRecoveryCodesWithoutFactor(accountId: string): Change {
   return {
     sql: `DELETE FROM recovery_codes WHERE account_id = $1
-          AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND (factor_email <> 0 OR totp_sealed IS NOT NULL))`,
+          AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND (factor_email <> 0 OR totp_sealed IS NOT NULL))
+          AND NOT EXISTS (SELECT 1 FROM passkeys WHERE account_id = $1)`,
     params: [accountId],
   };
 }

@@ -13,11 +13,13 @@ import { membershipReader } from './memberships.ts';
 import { migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
+import { passkeyReader } from './passkeys.ts';
 import { recoveryCodeReader } from './recovery-codes.ts';
 import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
 import { roleReader } from './roles.ts';
+import { seenDeviceReader } from './seen-devices.ts';
 import { sendingBudgetReader } from './sending-budget.ts';
 import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
@@ -48,12 +50,14 @@ export function storeOn(unwatched: Engine) {
     memberships: membershipReader(engine),
     organisations: organisationReader(engine),
     outbox: outboxReader(engine),
+    passkeys: passkeyReader(engine),
     principals: currentPrincipalReader(engine),
     recoveryCodes: recoveryCodeReader(engine),
     resourceCodes: resourceCodeReader(engine),
     resourceServers: resourceServerReader(engine),
     revocations: revocationReader(engine),
     roles: roleReader(engine),
+    seenDevices: seenDeviceReader(engine),
     sendingBudgets: sendingBudgetReader(engine),
     sessions: sessionReader(engine),
     signingKeys: signingKeyReader(engine),

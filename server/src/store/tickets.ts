@@ -11,6 +11,7 @@ export type TicketPurpose =
   | 'prove-again'
   | 'validate'
   | 'reset'
+  | 'enrol-passkey'
   | 'enrol-totp'
   | 'enrol-email'
   | 'validate-email'

@@ -41,9 +41,9 @@ const SLOTS: readonly Slot[] = ROUTES.flatMap((route) => [
 
 const REVOCATIONS = 'GET /v1/revocations bearer';
 const ANYBODY = ['GET /v1/session bearer', 'GET /v1/forward-auth bearer'];
-const SIGN_OUT = ['/identity', '/api/v1/auths', '/auth'].map((path) => `POST ${path}/sign-out bearer`);
+const SIGN_OUT = ['/identity', '/api/v1/auths', '/auth', '/v1'].map((path) => `POST ${path}/sign-out bearer`);
 /** An access token speaks for its session at every mount of its audience; a resource code’s is for introspection only. */
-const THING = [...ANYBODY, ...SIGN_OUT, 'POST /auth/logout bearer', 'POST /v1/sign-out bearer'];
+const THING = [...ANYBODY, ...SIGN_OUT, 'POST /auth/logout bearer'];
 const ACCOUNT = [
   ...THING,
   'GET /api/v1/auths/me bearer',
@@ -53,6 +53,10 @@ const ACCOUNT = [
   'DELETE /v1/sessions/:id bearer',
   'POST /v1/session/switch bearer',
   'POST /v1/session/prove bearer',
+  'GET /v1/factors/passkeys bearer',
+  'POST /v1/factors/passkeys/options bearer',
+  'POST /v1/factors/passkeys bearer',
+  'DELETE /v1/factors/passkeys/:id bearer',
   'GET /v1/factors bearer',
   'POST /v1/factors/totp bearer',
   'POST /v1/factors/totp/confirm bearer',
@@ -73,6 +77,7 @@ const ACCOUNT = [
 const CHALLENGE = [
   'POST /v1/challenges/resend challenge_token',
   'POST /v1/challenges/verify challenge_token',
+  'POST /v1/challenges/passkey challenge_token',
 ];
 
 /** Where each kind of token is good. A kind that is good nowhere is still handed out. */
@@ -133,6 +138,8 @@ const GOOD_AT: Readonly<Record<string, readonly string[]>> = {
     'POST /password/reset token',
     'POST /api/public/account/validate code',
   ],
+  'token of a passkey sign-in': [],
+  'token of a passkey that is being made': [],
   'credential of a resource server': [REVOCATIONS],
 };
 
@@ -141,6 +148,9 @@ const NOT_THERE: Readonly<Record<string, number>> = {
   'DELETE /v1/sessions/:id bearer': 404,
   'POST /v1/session/switch bearer': 403,
   'POST /v1/session/prove bearer': 401,
+  'POST /v1/factors/passkeys bearer': 401,
+  'DELETE /v1/factors/passkeys/:id bearer': 404,
+  'POST /v1/challenges/passkey challenge_token': 404,
   'POST /v1/factors/totp/confirm bearer': 401,
   'DELETE /v1/factors/totp bearer': 404,
   'POST /v1/factors/email/confirm bearer': 401,
@@ -325,6 +335,15 @@ const TOKENS: Readonly<Record<string, (app: TestApp) => Promise<Token>>> = {
     await app.core.store.commit([addResourceServer(server, secretHash(credential))]);
     return { text: credential };
   },
+  'token of a passkey sign-in': async (app) => ({
+    text: (await app.post('/v1/passkeys/sign-in-options', {})).body.challenge_token,
+  }),
+  'token of a passkey that is being made': async (app) => {
+    const { email, password } = await app.person();
+    const { accessToken } = (await app.post('/v1/sign-in', { identifier: email, password })).body;
+    const bearer = { authorization: `Bearer ${accessToken}` };
+    return { text: (await app.post('/v1/factors/passkeys/options', {}, bearer)).body.challenge_token };
+  },
   'step-up token for a second factor': (app) => waiting(app, 'fingerprint'),
   'step-up token for a device': (app) =>
     waiting(app, 'fingerprint', { recogniseDevices: true, devices: ['x'] }),
@@ -398,7 +417,7 @@ function bodyWith(shape: Shape, place: readonly string[] | null, token: Token): 
   const textFor = (text: readonly string[]) => {
     if (text === place) return token.text;
     if (text.join() === 'code' || text.join() === 'pin') return token.code ?? '000000';
-    return `nobody ${nextNumber()} `.padEnd(40, '.');
+    return `nobody_${nextNumber()}`.padEnd(40, '_');
   };
   const whole: object = place === null ? shape.least : shape.body;
   return shape.texts.filter(isSent).reduce((body, text) => withMember(body, text, textFor(text)), whole);

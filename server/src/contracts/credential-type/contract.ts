@@ -229,6 +229,10 @@ export const credentialType: Contract = {
     'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: faultReply,

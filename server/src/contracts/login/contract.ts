@@ -206,6 +206,10 @@ export const login: Contract = {
     'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: faultReply,

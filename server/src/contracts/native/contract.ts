@@ -1,8 +1,10 @@
 import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
 import { addressEndpoints } from './addresses.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
+import { deviceEndpoints, deviceReplies } from './devices.ts';
 import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
+import { passkeyEndpoints, passkeyReplies } from './passkeys.ts';
 import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
@@ -25,9 +27,11 @@ export const native: Contract = {
     ...signUpEndpoints,
     ...challengeEndpoints,
     ...sessionEndpoints,
+    ...deviceEndpoints,
     ...passwordEndpoints,
     ...factorEndpoints,
     ...addressEndpoints,
+    ...passkeyEndpoints,
   ],
 
   encode: {
@@ -38,6 +42,8 @@ export const native: Contract = {
     ...challengeReplies,
     ...sessionReplies,
     ...factorReplies,
+    ...passkeyReplies,
+    ...deviceReplies,
     refused: refusal,
     declined: decline,
     throttled: (_, wire) => failure(429, 'too-many-requests', wire),

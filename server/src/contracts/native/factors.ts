@@ -1,8 +1,7 @@
 import type { Static } from 'typebox';
 import type { EnrolledFactor, RemovableFactor } from '../../commands/factor.ts';
 import { type Decoded, type Encoders, type Endpoint, readText, type WireRequest } from '../contract.ts';
-import { withBearer } from './bearer.ts';
-import { TOKEN_LIMIT } from './challenges.ts';
+import { TOKEN_LIMIT, withBearer } from './bearer.ts';
 import { Confirmation, Enrolment, Factors, RecoveryCodes, TotpEnrolment } from './shapes.ts';
 
 const CODE_LIMIT = 64;

@@ -8,7 +8,7 @@ import {
   readText,
   type WireRequest,
 } from '../contract.ts';
-import { TOKEN_LIMIT } from './challenges.ts';
+import { TOKEN_LIMIT } from './bearer.ts';
 import { Accepted, Failure } from './shapes.ts';
 
 function decodeForgot(request: WireRequest): Decoded {

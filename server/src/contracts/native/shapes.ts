@@ -43,6 +43,18 @@ export const Sessions = Type.Object({
   ),
 });
 
+/** A device that an account recognises. */
+export const Device = Type.Object({
+  id: Type.String(),
+  name: TextOrNull,
+  createdAt: Type.String(),
+  lastUsedAt: Type.String(),
+  current: Type.Boolean(),
+});
+
+/** Those of an account. */
+export const Devices = Type.Object({ devices: Type.Array(Device) });
+
 /** How many sessions were ended. */
 export const Ended = Type.Object({ ended: Type.Integer() });
 
@@ -65,6 +77,54 @@ export const Failure = Type.Object({ error: Failed });
 /** A step is due before the role is reached. */
 export const StepDue = Type.Object({ error: Failed, challenge_token: Type.String() });
 
+const Bytes = Type.String({ contentEncoding: 'base64url' });
+
+/** What a browser's `toJSON()` gives of what a passkey has signed, as far as it is read. */
+export const AssertionBody = Type.Object({
+  id: Bytes,
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: Bytes,
+    authenticatorData: Bytes,
+    signature: Bytes,
+    userHandle: Type.Optional(Bytes),
+  }),
+});
+
+/** What a browser's `toJSON()` gives of a passkey that it has made, as far as it is read. */
+export const AttestationBody = Type.Object({
+  id: Bytes,
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: Bytes,
+    attestationObject: Bytes,
+    transports: Type.Optional(Type.Array(Type.String())),
+  }),
+});
+
+const ForBrowser = Type.Object(
+  {},
+  { description: 'for `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`' },
+);
+
+/** What a browser needs to make or to use a passkey, and the token that its answer comes with. */
+export const PasskeyOptions = Type.Object({ challenge_token: Type.String(), options: ForBrowser });
+
+/** The same for a challenge that the client holds the token of. */
+export const StepOptions = Type.Object({ options: ForBrowser });
+
+/** A passkey of the account's. */
+export const Passkey = Type.Object({
+  id: Bytes,
+  name: TextOrNull,
+  synced: Type.Boolean(),
+  backedUp: Type.Boolean(),
+  createdAt: Type.String(),
+  lastUsedAt: TextOrNull,
+});
+
+/** The passkeys of the account. */
+export const Passkeys = Type.Object({ passkeys: Type.Array(Passkey) });
 /** The second factors of an account. */
 export const Factors = Type.Object({
   email: Type.Object({ on: Type.Boolean(), address: TextOrNull }),

@@ -215,6 +215,10 @@ export const rolePicker: Contract = {
     'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
+    devices: neverSpoken,
   },
 
   fault: (fault) => failure(FAULT_STATUS[fault], FAULT_MESSAGES[fault]),
