@@ -69,6 +69,7 @@ describe.each(ENGINES)('what is malformed, on %s', (engine) => {
       'GET /.well-known/jwks.json',
       'GET /docs',
       'GET /livez',
+      'GET /metrics',
       'GET /openapi.json',
       'GET /readyz',
       'GET /v1/revocations',

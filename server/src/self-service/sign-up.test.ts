@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
-import { personWithPasskey, signInWith } from '../../testing/passkeys.ts';
+import { PUBLIC_URL, personWithPasskey, signInWith } from '../../testing/passkeys.ts';
 import { forgetAttached } from '../store/attached.ts';
 import { replaceRecoveryCodes } from '../store/recovery-codes.ts';
 
@@ -14,6 +14,7 @@ describe.each(ENGINES)('signing up on %s', (engine) => {
   beforeAll(async () => {
     app = await startApp(engine, {
       LATCHKEY_SIGN_UP_ENABLED: 'true',
+      LATCHKEY_PUBLIC_URL: PUBLIC_URL,
       LATCHKEY_MOUNTS: JSON.stringify([
         { contract: 'profile', allowSignUp: true },
         { contract: 'profile', prefix: '/closed' },
