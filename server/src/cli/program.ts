@@ -9,6 +9,7 @@ import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
+import { installationCommand } from './installation.ts';
 import { keyCommand } from './key.ts';
 import { mailCommand } from './mail.ts';
 import { membershipCommand } from './membership.ts';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     accountCommand(),
     membershipCommand(),
     organisationCommand(),
+    installationCommand(),
     keyCommand(),
     resourceServerCommand(),
     mailCommand(),
