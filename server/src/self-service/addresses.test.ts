@@ -281,6 +281,21 @@ describe.each(ENGINES)('where an account can be reached, on %s', (engine) => {
       expect(await accountOf(ada)).toMatchObject({ email: ada.email });
     });
 
+    test('EN-4: no answer waits for the mail server, whoever has the address', async () => {
+      const [ada, known] = [await app.person(), await app.person()];
+      const owner = await signInAsOwner(app, ada);
+      await allMailSent(app);
+      app.mail.refuseWith(451);
+      await begin(owner, '/v1/email', { email: known.email });
+      const wanted = address();
+      const token = await begin(owner, '/v1/email', { email: wanted });
+      expect((await app.core.store.outbox.depth()).waiting).toBe(2);
+      app.mail.refuseWith(null);
+      app.core.clock.advance(31);
+      expect((await confirm(owner, token, await mailedCode(app, { email: wanted }))).status).toBe(204);
+      expect((await app.mail.next(known.email)).subject).toBe('You have an account already');
+    });
+
     test.each([
       [['a@example.com', 'b@example.com']],
       ['a@example.com,b@example.com'],
