@@ -242,6 +242,21 @@ describe.each(ENGINES)('signing up on %s', (engine) => {
       expect((await confirm(one.body.challenge_token, '000000')).body.error.code).toBe('invalid-code');
     });
 
+    test('a user name that is taken is told to who has proven the address, and to nobody before', async () => {
+      const [email, username] = [address(), `Straße${nextNumber()}`];
+      await app.person({ username });
+      const begun = await begin({ email, username: username.replace('ß', 'SS') });
+      expect(begun.status).toBe(202);
+      const { challenge_token: token } = begun.body;
+      const code = await app.mail.code(email);
+      expect((await confirm(token, wrong(code))).body.error.code).toBe('invalid-code');
+      const taken = await confirm(token, code);
+      expect([taken.status, taken.body.error.code]).toEqual([409, 'identifier-taken']);
+      expect(await accountOf(email)).toBeUndefined();
+      const again = (await begin({ email, username: `${username}-too` })).body.challenge_token;
+      expect((await confirm(again, await app.mail.code(email))).status).toBe(201);
+    });
+
     test('five wrong codes end it, however the token is spelled', async () => {
       const email = address();
       const { challenge_token: token } = (await begin({ email })).body;
