@@ -66,6 +66,7 @@ export function canaryDirectory(): CanaryDirectory {
     account('enrolling'),
     ...RECOVERY_DOORS.map(({ contract }) => account(`forgetful-${contract}`, { emailValidated: false })),
     account('inactive', { status: 'inactive' }),
+    account('moving'),
     { kind: 'installation', ...installation },
     { kind: 'resource', context: 'canaries', code, maxUses: 0 },
   ];

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { openStore } from '../src/store/store.ts';
 import { bodyFor, type CanaryDirectory, canary, type Recorder } from './canaries.ts';
+import { throughAddresses } from './canary-addresses.ts';
 import { throughRecovery } from './canary-recovery.ts';
 import type { MailSink } from './mail-sink.ts';
 import { keptLog } from './ports.ts';
@@ -226,6 +227,7 @@ export async function travel(journey: Journey): Promise<Buffer> {
   await throughTheRest(journey);
   await throughFactors(journey);
   await throughRecovery(journey);
+  await throughAddresses(journey);
   mail.refuseWith(451);
   for (const door of RECOVERY_DOORS)
     await door.ask(server, directory.who(`forgetful-${door.contract}`).email);

@@ -49,9 +49,6 @@ export const ALIKE: readonly string[] = [
   'POST /v1/password/forgot',
 ];
 
-/** Those that anybody may ask, and that read nothing of what is sent. */
-export const OPEN: readonly string[] = ['GET /api/v1/auth/get-challenge'];
-
 /** Every endpoint there is: what is generated from this list takes a new contract and a new endpoint up by itself. */
 export const ROUTES: readonly Route[] = [...contracts, nativeContract].flatMap((contract) =>
   contract.endpoints.map((endpoint) => ({

@@ -25,6 +25,7 @@ describe('the commands', () => {
         ),
         ...['list', 'add', 'remove'].map((each) => `membership ${each}`),
         ...['list', 'show', 'suspend', 'resume'].map((each) => `organisation ${each}`),
+        ...['list', 'disable', 'enable'].map((each) => `installation ${each}`),
         ...['list', 'rotate'].map((each) => `key ${each}`),
       ]),
     );
@@ -121,6 +122,52 @@ describe('beside a server', { timeout: 120_000 }, () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { accountId: string });
     expect(events.every(({ accountId }) => accountId === uuid(1))).toBe(true);
+    expect((await server.end('SIGTERM')).code).toBe(0);
+  });
+
+  test('`installation disable` ends what one has and lets it in no more, until it is enabled', async () => {
+    const data = { installationId: 'kiosk-in-the-hall'.padEnd(32, '.'), password: 'x'.repeat(32) };
+    const bound = { ...data, installationId: 'phone-of-ada'.padEnd(32, '.'), account: uuid(1) };
+    const given = [data, bound].map((line) => JSON.stringify({ kind: 'installation', ...line })).join('\n');
+    expect((await work.run(['import', '-'], { input: given })).code).toBe(0);
+    const rows = [
+      { installationId: data.installationId, account: null, status: 'active' },
+      { installationId: bound.installationId, account: uuid(1), status: 'active' },
+    ];
+    const list = async () => JSON.parse((await work.run(['installation', 'list', '--json'])).stdout);
+    expect(await list()).toEqual(rows);
+
+    const server = await work.serve();
+    const signIn = () =>
+      fetch(`${server.url}/api/v1/auth/sign-in`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ type: 'mobile-device', data }),
+      });
+    const { authorization } = (await (await signIn()).json()) as { authorization: { token: string } };
+    const isIn = async () => {
+      const headers = { authorization: `Bearer ${authorization.token}` };
+      return (await fetch(`${server.url}/v1/session`, { headers })).status === 200;
+    };
+    expect(await isIn()).toBe(true);
+    expect((await work.run(['installation', 'disable', data.installationId])).stderr).toContain(
+      'is disabled',
+    );
+    expect([await isIn(), (await signIn()).status]).toEqual([false, 400]);
+    expect(await list()).toEqual([{ ...rows[0], status: 'inactive' }, rows[1]]);
+    expect((await work.run(['installation', 'disable', data.installationId])).stderr).toContain(
+      'was already',
+    );
+    expect((await work.run(['installation', 'enable', data.installationId])).code).toBe(0);
+    // What was issued before stays ended.
+    expect([await isIn(), (await signIn()).status]).toEqual([false, 200]);
+    const unknown = await work.run(['installation', 'disable', 'nobody']);
+    expect([unknown.code, unknown.stderr.trim()]).toEqual([1, 'latchkey: there is no installation nobody']);
+    const events = await work.run(['audit', '--json']);
+    expect(events.stdout.match(/installation\.(?:disabled|enabled)/g)).toEqual([
+      'installation.disabled',
+      'installation.enabled',
+    ]);
     expect((await server.end('SIGTERM')).code).toBe(0);
   });
 

@@ -9,6 +9,7 @@ import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
+import { installationCommand } from './installation.ts';
 import { keyCommand } from './key.ts';
 import { mailCommand } from './mail.ts';
 import { membershipCommand } from './membership.ts';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     membershipCommand(),
     organisationCommand(),
     sessionCommand(),
+    installationCommand(),
     keyCommand(),
     resourceServerCommand(),
     mailCommand(),

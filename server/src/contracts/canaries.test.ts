@@ -15,10 +15,13 @@ import { STEP_CONTRACTS } from '../../testing/steps.ts';
 import { dumpStore } from '../../testing/store-dump.ts';
 
 const SHARED_SECRET = canary('shared secret of a mount');
-const MOUNTS = JSON.stringify([
-  ...STEP_CONTRACTS.map((contract) => ({ contract })),
-  { contract: 'login', prefix: '/shared', algorithm: 'HS256', secret: SHARED_SECRET },
-]);
+const SETTINGS = {
+  LATCHKEY_SIGN_UP_ENABLED: 'true',
+  LATCHKEY_MOUNTS: JSON.stringify([
+    ...STEP_CONTRACTS.map((contract) => ({ contract })),
+    { contract: 'login', prefix: '/shared', algorithm: 'HS256', secret: SHARED_SECRET },
+  ]),
+};
 
 function expectClean(places: Readonly<Record<string, string | Buffer>>, secrets: readonly Secret[]): void {
   for (const [place, content] of Object.entries(places)) {
@@ -45,7 +48,7 @@ describe.each(ENGINES)('LG-1: no secret lies about, on %s', (engine) => {
   test('in what is logged, answered, mailed and stored', { timeout: 120_000 }, async () => {
     const directory = canaryDirectory();
     const key = randomBytes(32).toString('base64');
-    const settings = { LATCHKEY_MOUNTS: MOUNTS, LATCHKEY_SECRETS_KEY: key };
+    const settings = { ...SETTINGS, LATCHKEY_SECRETS_KEY: key };
     const app = await startApp(engine, { ...settings, LATCHKEY_SIGN_IN_MAX_FAILURES: '100' });
     onTestFinished(() => app.stop());
     await app.load(...directory.lines);
@@ -76,7 +79,7 @@ describe.each(ENGINES)('LG-1: no secret lies about, on %s', (engine) => {
     onTestFinished(() => mail.stop());
     const key = randomBytes(32).toString('base64');
     const postgres = engine === 'postgres' ? await createDatabase(inject('postgresUrl')) : null;
-    const settings = { LATCHKEY_MOUNTS: MOUNTS, LATCHKEY_SECRETS_KEY: key, LATCHKEY_MAIL_URL: mail.url };
+    const settings = { ...SETTINGS, LATCHKEY_SECRETS_KEY: key, LATCHKEY_MAIL_URL: mail.url };
     const work = makeWorkplace({
       ...settings,
       ...(postgres === null ? {} : { LATCHKEY_STORE_URL: postgres }),

@@ -17,10 +17,12 @@ const ANSWER_MILLISECONDS = 5000;
 /**
  * Asks the operator's verifier over HTTP, signed by the rules of Standard Webhooks.
  * @param settings `attestation` in the configuration
+ * @param answerMilliseconds how long it is waited for
  */
 export function createAttestation(
   { url, secret }: { readonly url: string; readonly secret: string },
   { clock, random, log }: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+  answerMilliseconds: number = ANSWER_MILLISECONDS,
 ): Attestation {
   const signer = new Webhook(secret);
   return {
@@ -33,7 +35,7 @@ export function createAttestation(
         const response = await fetch(url, {
           method: 'POST',
           redirect: 'error',
-          signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
+          signal: AbortSignal.timeout(answerMilliseconds),
           headers: {
             'content-type': 'application/json',
             'webhook-id': id,

@@ -1,12 +1,12 @@
 import type { Organisation } from '../accounts/account.ts';
 import { canonicalForms } from '../accounts/identifier.ts';
-import { type Decline, declined } from '../commands/decline.ts';
+import { declined } from '../commands/decline.ts';
 import type { Registrant } from '../commands/sign-up.ts';
 import { randomUuid } from '../crypto/secret-text.ts';
 import { isMailAddress } from '../delivery/mail-address.ts';
 import { StoreConflictError } from '../errors.ts';
 import { ownWordsOf } from '../passwords/own-words.ts';
-import type { Outcome } from '../sign-in/attempt.ts';
+import { type Outcome, refused } from '../sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
 import { saveAccounts } from '../store/account-records.ts';
 import { firstTaken, takeNumbers } from '../store/counters.ts';
@@ -54,7 +54,8 @@ async function homeOf(corridor: Corridor, { mount }: Attempt): Promise<Organisat
  * Makes an account in the mount's home. Its role, its memberships and what is validated are not for who signs up to say.
  * @param isProven whether the address was proven
  * @param also what is committed with it
- * @returns the account's id; a decline when an identifier is somebody's already, in whatever spelling
+ * @returns the account's id; a decline when an identifier is somebody's already, in whatever spelling; a refusal when what is
+ *   spent with it was spent before
  */
 export async function makeAccount(
   corridor: Corridor,
@@ -62,7 +63,7 @@ export async function makeAccount(
   { email, username, user, passwordHash }: Admitted,
   isProven: boolean,
   also: (accountId: string) => readonly Change[],
-): Promise<{ readonly id: string } | { readonly kind: 'declined'; readonly reason: Decline }> {
+): Promise<{ readonly id: string } | Extract<Outcome, { kind: 'refused' | 'declined' }>> {
   const { store, random, clock } = corridor;
   const forms = canonicalForms({ email, username, phone: null });
   if (typeof forms === 'string') return declined('identifier-malformed');
@@ -93,7 +94,7 @@ export async function makeAccount(
   const identifiers = [...forms].map(([canonical, kinds]) => ({ accountId: id, homeId, canonical, kinds }));
   try {
     const committed = await store.commit([...also(id), ...saveAccounts([record], identifiers, [])]);
-    return committed.ok ? { id } : declined('identifier-taken');
+    return committed.ok ? { id } : refused('ticket-invalid');
   } catch (error) {
     if (error instanceof StoreConflictError) return declined('identifier-taken');
     throw error;

@@ -105,7 +105,7 @@ export function confirmSignUp(
       consumeChallenge(secretHash(pending.salt), pending.expiresAt),
       ...releaseHolds([hold]),
     ]);
-    if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
+    if (outcome.kind !== 'signed-in') await corridor.throttle.release([hold]);
     corridor.throttle.settled([hold]);
     return outcome;
   });
@@ -136,8 +136,8 @@ async function complete(
       factor: 'email',
     }),
   ]);
-  // The code was right, but somebody was faster: with this ticket, or with the name.
-  if ('kind' in made) return refused('ticket-invalid');
+  // The code was right, so it is the owner of the address who is told that a name is taken.
+  if ('kind' in made) return made;
   return firstSession(corridor, attempt, made.id, ['pwd', 'email']);
 }
 

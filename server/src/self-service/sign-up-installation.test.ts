@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { setInstallationStatus } from '../store/installations.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
 const FLEET_KEY = 'the key of the fleet';
 const PASSWORD = 'the password that this installation was given';
+const REFUSED = { code: 'invalid_credentials', message: 'The provided credentials are invalid' };
 const VERIFIER = fileURLToPath(
   new URL('../../../examples/attestation-verifier/verifier.mjs', import.meta.url),
 );
@@ -63,6 +65,12 @@ describe.each(ENGINES)('devices that sign up on %s', (engine) => {
     assertionToken: assertion(challenge, installationId),
   });
 
+  const signedUp = async () => {
+    const data = attested(await challengeOf());
+    expect((await signUp(data)).status).toBe(201);
+    return data;
+  };
+
   test('a device that the verifier vouches for can sign in from then on', async () => {
     const data = attested(await challengeOf());
     const answer = await signUp(data);
@@ -96,10 +104,9 @@ describe.each(ENGINES)('devices that sign up on %s', (engine) => {
   ])('an assertion %s makes nothing, and the challenge is spent', async (_, assertionOf) => {
     const challenge = await challengeOf();
     const data = attested(challenge);
-    const refused = { code: 'invalid_credentials', message: 'The provided credentials are invalid' };
     const answer = await signUp({ ...data, assertionToken: assertionOf(challenge, data.installationId) });
-    expect([answer.status, answer.body]).toEqual([400, refused]);
-    expect((await signUp(data)).body).toEqual(refused);
+    expect([answer.status, answer.body]).toEqual([400, REFUSED]);
+    expect((await signUp(data)).body).toEqual(REFUSED);
     expect(await app.core.store.installations.byId(data.installationId)).toBeNull();
   });
 
@@ -115,6 +122,46 @@ describe.each(ENGINES)('devices that sign up on %s', (engine) => {
     // The verifier's clock is not ours: the challenge is looked at before it is asked.
     expect((await signUp(attested(late))).status).toBe(400);
     app.core.clock.advance(-301);
+  });
+
+  test('DR-4: its password is kept as a hash, and guesses at it wait, whatever is known of it', async () => {
+    const { installationId, password } = await signedUp();
+    const stored = await app.core.store.installations.record(installationId);
+    expect(stored?.passwordHash).toMatch(/^\$argon2id\$/);
+    const signIn = (shown: string, id = installationId) =>
+      app.post('/api/v1/auth/sign-in', {
+        type: 'mobile-device',
+        data: { installationId: id, password: shown },
+      });
+    const unknown = idOf();
+    for (let guess = 0; guess < 10; guess += 1) {
+      const [known, other] = [await signIn(`${password} or so`), await signIn(password, unknown)];
+      expect([known.status, known.body]).toEqual([400, REFUSED]);
+      expect([known.status, known.text]).toEqual([other.status, other.text]);
+    }
+    expect((await signIn(password)).body.code).toBe('rate_limit');
+    expect((await signIn(password, unknown)).body.code).toBe('rate_limit');
+    app.core.clock.advance(31);
+    expect((await signIn(password)).status).toBe(200);
+  });
+
+  test('DR-4: one that is disabled is out at once, and is refused as a wrong password is', async () => {
+    const { installationId, password } = await signedUp();
+    const signIn = () =>
+      app.post('/api/v1/auth/sign-in', { type: 'mobile-device', data: { installationId, password } });
+    const { token } = (await signIn()).body.authorization;
+    const isIn = async () =>
+      (await app.request('GET', '/v1/session', { headers: { authorization: `Bearer ${token}` } })).body
+        .active;
+    expect(await isIn()).toBe(true);
+    const { store, clock } = app.core;
+    await store.commit(setInstallationStatus(installationId, 'inactive', clock.now()));
+    const refused = await signIn();
+    expect([await isIn(), refused.status, refused.body]).toEqual([false, 400, REFUSED]);
+    await store.commit(setInstallationStatus(installationId, 'active', clock.now()));
+    expect([await isIn(), (await signIn()).status]).toEqual([false, 200]);
+    const again = await store.commit(setInstallationStatus(installationId, 'active', clock.now()));
+    expect(again).toMatchObject({ ok: false, guard: 'installation' });
   });
 
   test('an installation that is there already is taken', async () => {

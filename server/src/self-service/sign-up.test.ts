@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { extraMembers } from '../../testing/extra-members.ts';
 import { PUBLIC_URL, personWithPasskey, signInWith } from '../../testing/passkeys.ts';
 import { forgetAttached } from '../store/attached.ts';
 import { replaceRecoveryCodes } from '../store/recovery-codes.ts';
@@ -148,35 +149,8 @@ describe.each(ENGINES)('signing up on %s', (engine) => {
     });
 
     test('MT-3: nothing in a body gives a role, a place, a state or a validation', async () => {
-      const names = fc.constantFrom(
-        ...[
-          'role',
-          'rol',
-          'roles',
-          'admin',
-          'isAdmin',
-          'organisation',
-          'organisationId',
-          'home_id',
-          'id',
-          'status',
-        ],
-        ...[
-          'emailValidated',
-          'email_validated',
-          'permissions',
-          'memberships',
-          'secondFactor',
-          'epoch',
-          'number',
-        ],
-        ...['__proto__', 'constructor', 'user', 'stats', 'attributes', 'passwordHash', 'homeId', 'createdAt'],
-      );
-      const values = fc.constantFrom<unknown>(
-        ...['Admin', true, 1, null, HOME, ['Admin'], { admin: 'global' }],
-      );
       await fc.assert(
-        fc.asyncProperty(fc.dictionary(names, values, { minKeys: 1, maxKeys: 6 }), async (extra) => {
+        fc.asyncProperty(extraMembers(HOME), async (extra) => {
           const given = person();
           const answer = await signUp({ ...extra, ...given });
           expect(answer.status).toBe(201);
@@ -266,6 +240,21 @@ describe.each(ENGINES)('signing up on %s', (engine) => {
       expect(mail.text).not.toMatch(/\d{6}/);
       expect(mail.subject).toBe('You have an account already');
       expect((await confirm(one.body.challenge_token, '000000')).body.error.code).toBe('invalid-code');
+    });
+
+    test('a user name that is taken is told to who has proven the address, and to nobody before', async () => {
+      const [email, username] = [address(), `Straße${nextNumber()}`];
+      await app.person({ username });
+      const begun = await begin({ email, username: username.replace('ß', 'SS') });
+      expect(begun.status).toBe(202);
+      const { challenge_token: token } = begun.body;
+      const code = await app.mail.code(email);
+      expect((await confirm(token, wrong(code))).body.error.code).toBe('invalid-code');
+      const taken = await confirm(token, code);
+      expect([taken.status, taken.body.error.code]).toEqual([409, 'identifier-taken']);
+      expect(await accountOf(email)).toBeUndefined();
+      const again = (await begin({ email, username: `${username}-too` })).body.challenge_token;
+      expect((await confirm(again, await app.mail.code(email))).status).toBe(201);
     });
 
     test('five wrong codes end it, however the token is spelled', async () => {

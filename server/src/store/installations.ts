@@ -1,4 +1,5 @@
 import type { Installation } from '../accounts/account.ts';
+import { raiseEpochs } from './account-records.ts';
 import { accountReader } from './accounts.ts';
 import { type BulkInsert, insertRows } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
@@ -86,6 +87,21 @@ export function insertInstallation(id: string, passwordHash: string): Change {
     sql: "INSERT INTO installations (id, password_hash, status) VALUES ($1, $2, 'active')",
     params: [id, passwordHash],
   };
+}
+
+/**
+ * Puts an installation in service, or out of it: then its sessions end. Guard `installation`: there is one, and it was in
+ * another state.
+ */
+export function setInstallationStatus(id: string, status: 'active' | 'inactive', now: number): Change[] {
+  return [
+    {
+      guard: 'installation',
+      sql: 'UPDATE installations SET status = $2 WHERE id = $1 AND status <> $2 RETURNING id',
+      params: [id, status],
+    },
+    ...(status === 'active' ? [] : raiseEpochs('installations', [id], 'installation-changed', now)),
+  ];
 }
 
 /**

@@ -77,6 +77,10 @@ const ACCOUNT = [
   'POST /v1/phone/validate bearer',
   'POST /v1/phone bearer',
   'POST /v1/phone/confirm bearer',
+  'GET /v1/devices bearer',
+  'POST /v1/devices/:id bearer',
+  'DELETE /v1/devices/:id bearer',
+  'DELETE /v1/devices bearer',
 ];
 const CHALLENGE = [
   'POST /v1/challenges/resend challenge_token',
@@ -169,6 +173,8 @@ const NOT_THERE: Readonly<Record<string, number>> = {
   'POST /v1/phone/validate bearer': 409,
   'POST /v1/phone bearer': 422,
   'POST /v1/phone/confirm bearer': 401,
+  'POST /v1/devices/:id bearer': 404,
+  'DELETE /v1/devices/:id bearer': 404,
 };
 
 const SECRET = 'a shared secret of an old resource server';
@@ -179,10 +185,7 @@ describe.each(ENGINES)('TK-3: on %s', (engine) => {
   beforeAll(async () => {
     app = await startApp(engine, {
       LATCHKEY_SIGN_IN_MAX_FAILURES: '100',
-      LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":100000,"seconds":60}',
       LATCHKEY_SIGN_UP_ENABLED: 'true',
-      LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_SOURCE: '10000',
-      LATCHKEY_MAIL_LIMIT_PROVEN_PER_SOURCE: '10000',
       LATCHKEY_MOUNTS: JSON.stringify([
         ...STEP_CONTRACTS.map((contract) => ({
           contract,
