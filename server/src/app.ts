@@ -9,6 +9,7 @@ import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
 import { type Delivery, startDelivery } from './delivery/delivery.ts';
+import type { Wording } from './delivery/wording.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
@@ -40,6 +41,8 @@ export interface AppPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** What messages say. */
+  readonly wording: Wording;
   /** The issuer and base of links. Asked for whenever it is needed: with port 0 it is known once the server listens. */
   readonly publicUrl: () => string;
 }
@@ -204,6 +207,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
+    wording: ports.wording,
     ...parts.delivery,
   };
 }

@@ -71,7 +71,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'schema-problems.ts',
     'settings.ts',
   ],
-  'core.ts': ['crypto/', 'store/', 'config.ts', 'errors.ts', 'ports.ts'],
+  'core.ts': ['crypto/', 'delivery/wording.ts', 'store/', 'config.ts', 'errors.ts', 'ports.ts'],
   'clean-up.ts': ['store/', 'ports.ts'],
   'key-schedule.ts': ['audit/', 'store/', 'tokens/', 'ports.ts'],
   'directory/': [
@@ -126,6 +126,8 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'delivery/',
     'directory/',
     'passwords/',
+    'self-service/forgot-password.ts',
+    'sign-in/mail.ts',
     'sign-in/throttle.ts',
     'store/',
     'tokens/',

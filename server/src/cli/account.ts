@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { AccountWithMemberships } from '../accounts/account.ts';
-import { canonicalName, canonicalPhone, kindBits } from '../accounts/identifier.ts';
 import { lockAfter } from '../accounts/policy.ts';
 import { type AuditEvent, type AuditEventName, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
@@ -10,12 +9,14 @@ import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
 import { recordAudit } from '../store/audit.ts';
 import { type AttemptState, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
+import { devicesCommand } from './account-devices.ts';
+import { resetPasswordCommand } from './account-reset-password.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { createAccountCommand } from './create-account.ts';
+import { ACCOUNT_ARGUMENT, findAccount } from './find-account.ts';
 import { print, printFields, printJson, printTable, shown, time } from './output.ts';
 
 const PAGE_ROWS = 500;
-const ACCOUNT_ARGUMENT = 'id, user name, e-mail address or phone number';
 
 /** `latchkey account …` */
 export function accountCommand(): Command {
@@ -29,6 +30,8 @@ export function accountCommand(): Command {
   account.addCommand(stateCommand('enable', 'let a disabled account sign in again', enable));
   account.addCommand(stateCommand('unlock', 'forget what failed: ends a lock and every wait', unlock));
   account.addCommand(stateCommand('sign-out', 'end every session of an account', signOut));
+  account.addCommand(devicesCommand());
+  account.addCommand(resetPasswordCommand());
   return account;
 }
 
@@ -211,27 +214,3 @@ const signOut: Operation = (core, account) => ({
   ],
   done: 'has no session any more',
 });
-
-/** The account that is meant. An identifier will do where it names one only. */
-export async function findAccount(core: Core, meant: string): Promise<AccountWithMemberships> {
-  const byId = await core.store.accounts.byId(meant.toLowerCase());
-  if (byId) return byId;
-  const name = canonicalName(meant);
-  const phone = canonicalPhone(meant, null);
-  const named =
-    name === null
-      ? []
-      : await core.store.accounts.named({ canonical: name, kinds: kindBits(['username', 'email']) }, null);
-  const called =
-    phone === null
-      ? []
-      : await core.store.accounts.named({ canonical: phone, kinds: kindBits(['phone']) }, null);
-  const found = [...named, ...called];
-  const [only] = found;
-  if (!only) throw new OperatorError(`there is no account ${meant}`);
-  if (found.length > 1)
-    throw new OperatorError(
-      `${meant} names ${found.length} accounts: ${found.map((account) => account.id).join(', ')}. Give the id.`,
-    );
-  return only;
-}

@@ -3,8 +3,8 @@ import { verifyChain } from '../audit/chain.ts';
 import type { Core } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import type { AuditRecord } from '../store/audit.ts';
-import { findAccount } from './account.ts';
 import { command, withCore } from './command.ts';
+import { findAccount } from './find-account.ts';
 import { print, shown, time } from './output.ts';
 
 const PAGE_ROWS = 500;

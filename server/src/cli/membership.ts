@@ -5,8 +5,8 @@ import { OperatorError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { endMembershipSessions } from '../store/sessions.ts';
-import { findAccount } from './account.ts';
 import { command, note, operator, withCore } from './command.ts';
+import { findAccount } from './find-account.ts';
 import { loadOne } from './load-one.ts';
 import { printJson, printTable, shown } from './output.ts';
 
