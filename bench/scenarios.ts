@@ -7,6 +7,7 @@ export interface Scenario {
   request(connection: number, data: readonly string[], last: string | null): string;
 }
 
+/** What can be measured. */
 export type ScenarioName = keyof typeof scenarios;
 
 let turn = 0;

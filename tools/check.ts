@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { outdatedDocuments } from './checks/generated-docs.ts';
-import { houseRules } from './checks/house-rules.ts';
+import { houseRules, namingRules } from './checks/house-rules.ts';
 import { importTable } from './checks/import-table.ts';
-import { readSources } from './checks/source-files.ts';
+import { readEverySource, readSources } from './checks/source-files.ts';
 
 // Everything that can be said of the sources without running them. `--fix` mends what can be mended.
 
@@ -33,6 +33,7 @@ const checks: readonly (readonly [string, () => string[]])[] = [
   ],
   ['import table', () => importTable(readSources(ROOT))],
   ['house rules', () => houseRules(readSources(ROOT))],
+  ['names and their comments', () => namingRules(readEverySource(ROOT))],
   ['generated documents', () => outdatedDocuments(ROOT, fix)],
 ];
 

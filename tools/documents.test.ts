@@ -28,13 +28,11 @@ describe('the README', () => {
   );
 
   test('shows the lines that the demo prints, in their order', async () => {
-    // They are printed once it listens, and may come a moment later.
-    for (let waited = 0; waited < 10_000 && !demo.stdout().includes('The API, described'); waited += 10)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    const printed = demo.stdout().match(/^curl .*$/gm);
-    expect(shown.map(({ line }) => line)).toEqual(
-      printed?.map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')),
-    );
+    const printed = () => demo.stdout().match(/^curl .*$/gm) ?? [];
+    // They come after the word that it listens.
+    await expect
+      .poll(() => printed().map((line) => line.replace(demo.url, 'http://127.0.0.1:8080')))
+      .toEqual(shown.map(({ line }) => line));
     expect(shown.length).toBeGreaterThanOrEqual(5);
   });
 

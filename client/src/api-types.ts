@@ -209,7 +209,7 @@ export interface Operations {
       };
     };
   };
-  /** End the session */
+  /** End the session; a body is ignored */
   'POST /api/v1/auths/sign-out': { readonly request: null; readonly reply: null };
   /** The user’s profile */
   'GET /api/v1/auths/me': {
@@ -570,10 +570,24 @@ export interface Operations {
   };
   /** Complete a sign-in that asked for a step; answers as the contract where it began */
   'POST /v1/challenges/verify': {
-    readonly request: {
-      readonly challenge_token: string;
-      readonly code: string;
-    };
+    readonly request:
+      | {
+          readonly challenge_token: string;
+          readonly code: string;
+        }
+      | {
+          readonly challenge_token: string;
+          readonly passkey: {
+            readonly id: string;
+            readonly type: 'public-key';
+            readonly response: {
+              readonly clientDataJSON: string;
+              readonly authenticatorData: string;
+              readonly signature: string;
+              readonly userHandle?: string;
+            };
+          };
+        };
     readonly reply: Readonly<Record<string, unknown>>;
   };
   /** Mail a new code, at most one in 30 seconds */
@@ -707,6 +721,72 @@ export interface Operations {
     };
     readonly reply: null;
   };
+  /** The account’s second factors */
+  'GET /v1/factors': {
+    readonly request: null;
+    readonly reply: {
+      readonly email: {
+        readonly on: boolean;
+        readonly address: string | null;
+      };
+      readonly totp: {
+        readonly on: boolean;
+      };
+      readonly recoveryCodes: {
+        readonly left: number;
+      };
+    };
+  };
+  /** Begin to set up an authenticator app, or another one in its place */
+  'POST /v1/factors/totp': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly secret: string;
+      readonly uri: string;
+      readonly qr: string;
+    };
+  };
+  /** Do without the authenticator app */
+  'DELETE /v1/factors/totp': { readonly request: null; readonly reply: null };
+  /** Confirm the authenticator app with one of its codes */
+  'POST /v1/factors/totp/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Begin to have codes mailed: the first one goes out */
+  'POST /v1/factors/email': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+    };
+  };
+  /** Have no codes mailed any more */
+  'DELETE /v1/factors/email': { readonly request: null; readonly reply: null };
+  /** Confirm with the code that was mailed */
+  'POST /v1/factors/email/confirm': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly code: string;
+    };
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Ten new recovery codes, in the place of those that are left */
+  'POST /v1/factors/recovery-codes': {
+    readonly request: null;
+    readonly reply: {
+      readonly recoveryCodes: readonly string[];
+    };
+  };
+  /** Do without recovery codes */
+  'DELETE /v1/factors/recovery-codes': { readonly request: null; readonly reply: null };
   /** Begin to prove the account’s e-mail address: a code is mailed */
   'POST /v1/email/validate': {
     readonly request: null;
@@ -755,8 +835,97 @@ export interface Operations {
     };
     readonly reply: null;
   };
+  /** Begin to sign in with a passkey and nothing else: what the browser needs */
+  'POST /v1/passkeys/sign-in-options': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** Sign in with a passkey and nothing else */
+  'POST /v1/passkeys/sign-in': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly passkey: {
+        readonly id: string;
+        readonly type: 'public-key';
+        readonly response: {
+          readonly clientDataJSON: string;
+          readonly authenticatorData: string;
+          readonly signature: string;
+          readonly userHandle?: string;
+        };
+      };
+    };
+    readonly reply: {
+      readonly accessToken: string;
+      readonly refreshToken: string | null;
+      readonly organisation: string | null;
+      readonly role: string;
+    };
+  };
+  /** Begin to complete a sign-in that asked for a factor with a passkey: what the browser needs */
+  'POST /v1/challenges/passkey': {
+    readonly request: {
+      readonly challenge_token: string;
+    };
+    readonly reply: {
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** The account’s passkeys, the oldest first */
+  'GET /v1/factors/passkeys': {
+    readonly request: null;
+    readonly reply: {
+      readonly passkeys: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly synced: boolean;
+        readonly backedUp: boolean;
+        readonly createdAt: string;
+        readonly lastUsedAt: string | null;
+      }[];
+    };
+  };
+  /** Add the passkey that the browser has made, with a fresh proof; the account’s other sessions end */
+  'POST /v1/factors/passkeys': {
+    readonly request: {
+      readonly challenge_token: string;
+      readonly passkey: {
+        readonly id: string;
+        readonly type: 'public-key';
+        readonly response: {
+          readonly clientDataJSON: string;
+          readonly attestationObject: string;
+          readonly transports?: readonly string[];
+        };
+      };
+      readonly name?: string;
+    };
+    readonly reply: {
+      readonly id: string;
+      readonly name: string | null;
+      readonly synced: boolean;
+      readonly backedUp: boolean;
+      readonly createdAt: string;
+      readonly lastUsedAt: string | null;
+    };
+  };
+  /** Begin to add a passkey, with a fresh proof: what the browser needs */
+  'POST /v1/factors/passkeys/options': {
+    readonly request: null;
+    readonly reply: {
+      readonly challenge_token: string;
+      readonly options: Readonly<Record<string, unknown>>;
+    };
+  };
+  /** Remove a passkey, with a fresh proof; the account’s other sessions end */
+  'DELETE /v1/factors/passkeys/{id}': { readonly request: null; readonly reply: null };
   /** The public keys of access tokens (RFC 7517) */
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
+  /** The sessions whose tokens are to be refused, as they are revoked: for resource servers */
+  'GET /v1/revocations': { readonly request: null; readonly reply: null };
   /** Whether the process lives */
   'GET /livez': { readonly request: null; readonly reply: null };
   /** Whether it can serve, and if not, what is missing */

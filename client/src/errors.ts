@@ -8,7 +8,7 @@ export type SignedOutReason =
   | 'expired'
   /** The server refused to go on with the session: it has ended there. */
   | 'refused'
-  /** Another tab or process that shares the store has signed out. */
+  /** Another tab or process that shares the store has signed out, and perhaps somebody else has signed in there. */
   | 'elsewhere';
 
 /** There is no session: somebody has to sign in. */

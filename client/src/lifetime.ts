@@ -21,19 +21,24 @@ export function phaseOf(tokens: Tokens, now: number, aheadSeconds: number): Phas
   return left <= Math.min(aheadSeconds * 1000, life * AGEING_SHARE) ? 'ageing' : 'fresh';
 }
 
+/** Who an access token is for; null when it cannot be read. */
+export function subjectOf({ accessToken }: Tokens): string | null {
+  const { sub } = claimsOf(accessToken);
+  return typeof sub === 'string' ? sub : null;
+}
+
 /** How long a JWT lives, by its `iat` and `exp`; null for anything else. */
 function lifeMilliseconds(jwt: string): number | null {
-  const payload = payloadOf(jwt);
-  if (typeof payload !== 'object' || payload === null) return null;
-  const { iat, exp } = payload as { iat?: unknown; exp?: unknown };
+  const { iat, exp } = claimsOf(jwt);
   return typeof iat === 'number' && typeof exp === 'number' ? (exp - iat) * 1000 : null;
 }
 
-function payloadOf(jwt: string): unknown {
+/** What a JWT says; nothing where it is none. */
+function claimsOf(jwt: string): Readonly<Record<string, unknown>> {
   try {
     const encoded = jwt.split('.')[1] ?? '';
-    return JSON.parse(atob(encoded.replaceAll('-', '+').replaceAll('_', '/')));
+    return JSON.parse(atob(encoded.replaceAll('-', '+').replaceAll('_', '/'))) ?? {};
   } catch {
-    return null;
+    return {};
   }
 }

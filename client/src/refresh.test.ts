@@ -213,4 +213,36 @@ describe('a session', () => {
     await Promise.all([call, signIn]);
     expect((await client.me()).username).toBe(username);
   });
+
+  test('is over for a client when somebody else has signed in at the store', async () => {
+    const store = memoryStore();
+    const one = await signedIn(app, { store });
+    const other = openLogin(app, { store });
+    await other.client.me();
+    await one.client.signOut();
+    const somebodyElse = await app.person();
+    await signedIn(app, { store }, somebodyElse);
+    await expect(other.client.me()).rejects.toThrow(new SignedOutError('elsewhere'));
+    expect(other.ended).toEqual(['elsewhere']);
+    // It has been told: from here on it goes on as whoever is signed in.
+    expect((await other.client.me()).username).toBe(somebodyElse.username);
+    expect((await one.client.me()).username).toBe(somebodyElse.username);
+    expect([one.ended, other.ended]).toEqual([['signed-out'], ['elsewhere']]);
+  });
+
+  test('sends nothing again in the name of somebody else', async () => {
+    const store = memoryStore();
+    const { client, traffic, ended } = await signedIn(app, { store });
+    const somebodyElse = await app.person();
+    app.core.clock.advance(ACCESS_SECONDS + 1);
+    traffic.meet('POST /a/transfer', async () => {
+      await signedIn(app, { store }, somebodyElse);
+      return jsonReply(401, {});
+    });
+    const transfer = client.fetch('/a/transfer', { method: 'POST' });
+    await expect(transfer).rejects.toThrow(new SignedOutError('elsewhere'));
+    expect(traffic.count('POST /a/transfer')).toBe(1);
+    expect(ended).toEqual(['elsewhere']);
+    expect((await client.me()).username).toBe(somebodyElse.username);
+  });
 });

@@ -1,27 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../server/testing/app.ts';
-import { type Installed, installBuiltPackage } from '../testing/built-package.ts';
+import { installPacked, type PackedPackage } from '../../tools/packed-package.ts';
+import { type Browser, isBrowserThere, startBrowser } from '../testing/browser.ts';
 import { type Site, startSite } from '../testing/site.ts';
-
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const isThere = existsSync(CHROMIUM);
-if (!isThere)
-  process.stdout.write(`the tests in a browser are skipped: no ${CHROMIUM}, and no other in CHROMIUM_PATH\n`);
-
-const ARGUMENTS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /** The clock of the page can be moved, so that both ways to find a token ended can be tested. */
 const PAGE = `<!doctype html><title>tabs</title><script type="module">
@@ -44,6 +27,10 @@ const PAGE = `<!doctype html><title>tabs</title><script type="module">
     ended,
     locks: 'locks' in navigator,
     skip: (seconds) => { ahead += seconds * 1000; },
+    async signOutAt(time) {
+      await at(time);
+      await client.signOut();
+    },
     async callAt(time, calls) {
       await at(time);
       const answers = await Promise.all(Array.from({ length: calls }, () => client.fetch('/v1/session')));
@@ -58,43 +45,41 @@ const ACCESS_SECONDS = 3600;
 /** For slow machines: it takes a few seconds elsewhere. */
 const TIMEOUT_MILLISECONDS = 120_000;
 
-describe.skipIf(!isThere)('two tabs of one browser', () => {
-  let profile: string;
+describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
   let app: TestApp;
-  let installed: Installed;
+  let installed: PackedPackage;
   let site: Site;
-  let context: BrowserContext;
+  let browser: Browser;
   let tabs: readonly [Page, Page];
   let username: string;
+  let password: string;
+  let accountId: string;
 
   beforeAll(async () => {
     // The shortest grace: a tab that comes with the token of the time before would soon be a thief.
     app = await startApp('sqlite', { LATCHKEY_REFRESH_GRACE_SECONDS: '1' });
-    profile = mkdtempSync(join(tmpdir(), 'latchkey-chromium-'));
-    installed = installBuiltPackage();
-    site = await startSite({ api: app.url, page: PAGE, modules: installed.modules });
-    context = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: ARGUMENTS });
-    tabs = [await openTab(), await openTab()];
+    installed = installPacked('client');
+    site = await startSite({ api: app.url, page: PAGE, modules: join(installed.home, 'dist') });
+    browser = await startBrowser();
+    tabs = [await browser.open(site.url), await browser.open(site.url)];
     const person = await app.person();
     username = person.username;
-    const { password } = person;
-    const result = await tabs[0].evaluate(`tab.client.signIn(${JSON.stringify({ username, password })})`);
-    expect(result).toMatchObject({ kind: 'signed-in' });
+    password = person.password;
+    accountId = person.id;
+    await signIn(tabs[0]);
   });
   afterAll(async () => {
-    await context?.close();
+    await browser?.close();
     await site?.close();
     await app?.stop();
     installed?.remove();
-    if (profile) rmSync(profile, { recursive: true, force: true });
   });
 
-  async function openTab(): Promise<Page> {
-    const page = await context.newPage();
-    await page.goto(site.url);
-    await page.waitForFunction('globalThis.tab !== undefined');
-    return page;
+  async function signIn(tab: Page): Promise<void> {
+    const result = await tab.evaluate(`tab.client.signIn(${JSON.stringify({ username, password })})`);
+    expect(result).toMatchObject({ kind: 'signed-in' });
   }
+  const liveSessions = () => app.core.store.sessions.liveOf(accountId, app.core.clock.now());
   const refreshes = () => site.count('/auth/refresh-token');
   /** Both tabs call at the same moment. */
   const callTogether = () => {
@@ -132,7 +117,7 @@ describe.skipIf(!isThere)('two tabs of one browser', () => {
   });
 
   test('are still signed in after that, and a third one too', async () => {
-    const third = await openTab();
+    const third = await browser.open(site.url);
     for (const tab of [...tabs, third]) {
       expect(await tab.evaluate('tab.client.me()')).toMatchObject({ username });
       expect(await tab.evaluate('tab.ended')).toEqual([]);
@@ -151,6 +136,26 @@ describe.skipIf(!isThere)('two tabs of one browser', () => {
     expect(await tabs[0].evaluate(send)).toMatchObject({ error: { code: 'invalid-ticket' } });
     expect(site.count('/v1/challenges/resend')).toBe(2);
     expect(refreshes() - before).toBe(1);
+  });
+
+  test('are signed out by one of them, though the other refreshes at that moment', {
+    timeout: TIMEOUT_MILLISECONDS,
+  }, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      app.core.clock.advance(ACCESS_SECONDS + 1);
+      const [one, other] = round % 2 === 0 ? tabs : [tabs[1], tabs[0]];
+      const time = Date.now() + 60;
+      const call = `tab.callAt(${time}, ${CALLS}).catch(({ reason }) => reason)`;
+      await Promise.all([one.evaluate(`tab.signOutAt(${time + (round % 5)})`), other.evaluate(call)]);
+      for (const tab of tabs) {
+        expect(await tab.evaluate('tab.client.isSignedIn()')).toBe(false);
+        expect(await tab.evaluate('localStorage.length')).toBe(0);
+      }
+      expect(await liveSessions()).toEqual([]);
+      await signIn(one);
+      expect(await other.evaluate('tab.client.me()')).toMatchObject({ username });
+    }
+    for (const tab of tabs) await tab.evaluate('tab.ended.splice(0)');
   });
 
   test('are signed out together', async () => {

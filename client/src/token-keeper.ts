@@ -1,7 +1,7 @@
 import type { Connection, Reply } from './connection.ts';
 import type { Dialect, TokenPair } from './dialect.ts';
 import { SignedOutError, type SignedOutReason } from './errors.ts';
-import { type Phase, phaseOf } from './lifetime.ts';
+import { type Phase, phaseOf, subjectOf } from './lifetime.ts';
 import { failureOf } from './settle.ts';
 import { StoreLock } from './store-lock.ts';
 import type { TokenStore, Tokens } from './token-store.ts';
@@ -32,8 +32,9 @@ export class TokenKeeper {
   /** The renewals in flight, by the access token that each is to take the place of. */
   readonly #renewals = new Map<string, Promise<Tokens>>();
   readonly #listeners = new Set<(reason: SignedOutReason) => void>();
-  /** Whether the last that was seen of the store were tokens. */
+  /** Whether the last that was seen of the store were tokens, and who they were for. */
   #hasSeenTokens = false;
+  #subject: string | null = null;
   #lastEnd: SignedOutReason = 'not-signed-in';
 
   constructor(parts: KeeperParts) {
@@ -94,13 +95,15 @@ export class TokenKeeper {
     return this.#lock.exclusively(work);
   }
 
-  /** What was in the store. @throws SignedOutError when that is nothing */
+  /** What was in the store. @throws SignedOutError when that is nothing, or somebody else's than before */
   present(tokens: Tokens | null): Tokens {
-    if (tokens !== null) {
+    const isOfAnother = tokens !== null && this.#hasSeenTokens && subjectOf(tokens) !== this.#subject;
+    if (tokens !== null && !isOfAnother) {
       this.#hasSeenTokens = true;
+      this.#subject = subjectOf(tokens);
       return tokens;
     }
-    // Told once, if it was not here that the store was emptied.
+    // Told once, if it was not here that the session ended.
     throw this.#hasSeenTokens ? this.#tell('elsewhere') : new SignedOutError(this.#lastEnd);
   }
 
@@ -108,6 +111,8 @@ export class TokenKeeper {
   async keep({ accessToken, refreshToken }: TokenPair): Promise<Tokens> {
     const tokens = { accessToken, refreshToken, receivedAt: this.#parts.now() };
     await this.#lock.replace(tokens);
+    // Whoever they are for.
+    this.#hasSeenTokens = false;
     return this.present(tokens);
   }
 
@@ -138,6 +143,7 @@ export class TokenKeeper {
   }
 
   async #renew(tokens: Tokens, stale: Tokens): Promise<Tokens> {
+    requireSameSubject(tokens, stale);
     // Another tab was faster.
     if (tokens.accessToken !== stale.accessToken && this.#phaseOf(tokens) !== 'ended') return tokens;
     const redeemed = await this.redeem(tokens);
@@ -162,7 +168,9 @@ export class TokenKeeper {
   /** Where there are no locks, another tab may have redeemed the token first: then what it got is in the store. */
   async #keptByOthers(refused: Tokens): Promise<Tokens | null> {
     const tokens = await this.#parts.store.get();
-    return tokens !== null && tokens.accessToken !== refused.accessToken ? tokens : null;
+    if (tokens === null || tokens.accessToken === refused.accessToken) return null;
+    requireSameSubject(tokens, refused);
+    return tokens;
   }
 
   #phaseOf(tokens: Tokens): Phase {
@@ -176,4 +184,9 @@ export class TokenKeeper {
     for (const listener of this.#listeners) queueMicrotask(() => listener(reason));
     return new SignedOutError(reason);
   }
+}
+
+/** What was begun in somebody's name does not go on in another's. @throws SignedOutError */
+function requireSameSubject(tokens: Tokens, before: Tokens): void {
+  if (subjectOf(tokens) !== subjectOf(before)) throw new SignedOutError('elsewhere');
 }

@@ -1,8 +1,5 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { AuditSchedule } from './audit/schedule.ts';
-import { Webhooks } from './audit/webhooks.ts';
-import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
@@ -10,13 +7,15 @@ import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
 import { type Delivery, startDelivery } from './delivery/delivery.ts';
 import type { Wording } from './delivery/wording.ts';
+import { relyingPartyOf } from './factors/relying-party.ts';
+import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
-import { KeySchedule } from './key-schedule.ts';
+import { startJobs } from './jobs.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -82,9 +81,16 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   const metrics = createMetrics(store, () => hashes.waiting, version);
   store.watch(metrics.stored);
   const delivery = await startDelivery(config, ports);
-  const jobs = startJobs(config, ports, keyRing);
+  const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
-  const corridor = createCorridor(config, ports, { mounts, keyRing, hashes, passwords, delivery });
+  const corridor = createCorridor(config, ports, {
+    mounts,
+    keyRing,
+    hashes,
+    passwords,
+    delivery,
+    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
+  });
 
   let draining = false;
   const server = createServer({
@@ -95,7 +101,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     onAnswered: metrics.answered,
     isDraining: () => draining,
     trustedProxies: config.trustedProxies,
-    prefixes: mounts.map(({ prefix, contract }) => ({ prefix, contract })),
+    owners: mounts,
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
@@ -146,7 +152,7 @@ function openRoutes(server: FastifyInstance, parts: RouteParts): void {
     clock,
     publicUrl,
     keySet: () => keyRing.keySet(),
-    longestTokenSeconds: longestTokenSeconds(mounts),
+    retainedSeconds: retainedSeconds(mounts),
   };
   registerRevocationRoute(server, {
     resourceServer: async (credential) =>
@@ -155,34 +161,18 @@ function openRoutes(server: FastifyInstance, parts: RouteParts): void {
   });
 }
 
-/** What a server does from time to time, beside answering. */
-function startJobs(config: Configuration, ports: AppPorts, keyRing: KeyRing): { stop(): Promise<void> } {
-  const { store, vault, clock, log } = ports;
-  const cleanUp = new CleanUp(store, clock, log);
-  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
-  const { retentionDays } = config.audit;
-  const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
-  const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
-  const webhooks = new Webhooks({ store, clock, log, endpoints });
-  return {
-    async stop() {
-      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
-      await auditSchedule.stop();
-    },
-  };
-}
-
 interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
   readonly passwords: PasswordPolicy;
+  readonly webauthn: Webauthn;
   readonly delivery: Delivery;
 }
 
 function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorParts): Corridor {
   const { store, vault, clock, random, log, publicUrl } = ports;
-  const { mounts, keyRing, hashes, passwords } = parts;
+  const { mounts, keyRing, hashes, passwords, webauthn } = parts;
   return {
     store,
     vault,
@@ -196,6 +186,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),
     stepUpTokens: createStepUpTokens(vault, publicUrl, clock),
+    webauthn,
     mounts: new Map(mounts.map((mount) => [mount.name, mount])),
     limits: {
       ...config.signIn,
@@ -208,6 +199,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     random,
     log,
     wording: ports.wording,
+    totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
     ...parts.delivery,
   };
 }
@@ -259,6 +251,14 @@ export function createKeyRing(
 
 function longestTokenSeconds(mounts: readonly Mount[]): number {
   return Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
+}
+
+/** What resource servers may add to the life of a token, since their clocks may be slow. */
+const CLOCK_TOLERANCE_SECONDS = 300;
+
+/** How long a revocation can matter to anybody. */
+function retainedSeconds(mounts: readonly Mount[]): number {
+  return longestTokenSeconds(mounts) + CLOCK_TOLERANCE_SECONDS;
 }
 
 /** A hash that no password opens, made in the background: the first attempt without an account waits for it. */

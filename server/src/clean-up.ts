@@ -13,11 +13,14 @@ export class CleanUp {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #revocationSeconds: number;
   readonly #timer: NodeJS.Timeout;
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(store: Store, clock: Clock, log: Log) {
+  /** @param revocationSeconds how long a revocation can matter */
+  constructor(store: Store, clock: Clock, log: Log, revocationSeconds: number) {
+    this.#revocationSeconds = revocationSeconds;
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
@@ -33,7 +36,7 @@ export class CleanUp {
     const now = this.#clock.now();
     try {
       await this.#store.commit([removeRetiredKeys(now - KEEP_RETIRED_KEYS_MILLISECONDS)]);
-      for (const change of removeExpired(now)) {
+      for (const change of removeExpired(now, this.#revocationSeconds)) {
         let removed = 1;
         while (removed > 0 && !this.#stopped) {
           const committed = await this.#store.commit([change]);

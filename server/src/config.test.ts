@@ -2,10 +2,53 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { environmentName, loadConfiguration } from './config.ts';
+import { configurationKeys, environmentName, loadConfiguration } from './config.ts';
 import { ConfigurationError } from './errors.ts';
 
 const KEY = Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64');
+
+/** A value that is not the default, of each key whose schema does not say enough to think of one. */
+const OTHER_VALUES: Readonly<Record<string, unknown>> = {
+  publicUrl: 'https://id.example.com/base',
+  'store.url': 'postgres://u:p@h:5/db',
+  'secrets.key': KEY,
+  'mail.url': 'smtps://user:pass@mail.example.com:465',
+  'mail.from': 'Somebody <a@example.com>',
+  trustedProxies: ['10.0.0.0/8', '::1'],
+  mounts: [{ contract: 'login', organisation: '00000000-0000-4000-8000-000000000001' }],
+  'signIn.perAddress': { count: 100_000, seconds: 1 },
+  'tracing.url': 'https://traces.example.com/v1/traces',
+  webhooks: [{ url: 'https://example.com/told', secret: `whsec_${KEY}` }],
+};
+
+/** A value of a key that is allowed and not its default. */
+function otherValue(key: string, schema: Readonly<Record<string, unknown>>): unknown {
+  const given = OTHER_VALUES[key];
+  if (given !== undefined) return given;
+  const { type, minimum, maximum, default: standard, enum: members } = schema;
+  if (Array.isArray(members)) return members.find((member) => member !== standard);
+  if (type === 'integer') return standard === minimum ? maximum : minimum;
+  if (type === 'number') return 0.5;
+  return type === 'boolean' ? !standard : 'a text of some length';
+}
+
+/** What a configuration is like that has this value at this key. */
+function read(key: string, value: unknown): Record<string, unknown> {
+  if (key === 'secrets.key') return { secretKey: Buffer.from(String(value), 'base64') };
+  if (key === 'mail.from')
+    return {
+      mail: expect.objectContaining({
+        url: 'console:',
+        from: { name: 'Somebody', address: 'a@example.com' },
+      }),
+    };
+  if (key === 'mounts')
+    return {
+      mounts: [expect.objectContaining({ name: 'login', organisation: expect.stringMatching(/1$/) })],
+    };
+  const [first = '', second] = key.split('.');
+  return { [first]: second === undefined ? value : expect.objectContaining({ [second]: value }) };
+}
 
 describe('the configuration', () => {
   let directory = '';
@@ -141,13 +184,64 @@ describe('the configuration', () => {
     );
   });
 
+  test('lists what is wrong with each mount, and with the environment beside a file that cannot be read', () => {
+    expect(
+      problems({
+        LATCHKEY_MOUNTS: JSON.stringify([
+          { contract: 'nothing' },
+          { contract: 'login', bogus: 1 },
+          'profile',
+          { contract: 'profile', algorithm: 'HS256' },
+        ]),
+      }),
+    ).toEqual([
+      'mounts[1].bogus: is not a known key (LATCHKEY_MOUNTS)',
+      'mounts[2]: must be object (LATCHKEY_MOUNTS)',
+      expect.stringMatching(/^mounts\[0\]: there is no contract "nothing"/),
+      'mounts[3]: HS256 needs a secret',
+    ]);
+    expect(problems({ LATCHKEY_LISTEN_PORT: 'x' }, 'nothing.json')).toEqual([
+      expect.stringMatching(/^cannot read the configuration/),
+      expect.stringMatching(/^listen\.port/),
+    ]);
+  });
+
+  test('every key can be given in the environment, in a file that it names, and in the configuration file', () => {
+    for (const { path, schema } of configurationKeys()) {
+      const key = path.join('.');
+      const value = otherValue(key, schema);
+      const text = typeof value === 'string' ? value : JSON.stringify(value);
+      const beside: Record<string, string> = key === 'store.url' ? { LATCHKEY_SECRETS_KEY: KEY } : {};
+      const expected = expect.objectContaining(read(key, value));
+      expect(load({ ...beside, [environmentName(key)]: text }), key).toEqual(expected);
+      const named = join(directory, write('value', `${text}\n`));
+      expect(load({ ...beside, [`${environmentName(key)}_FILE`]: named }), key).toEqual(expected);
+      const [first = '', second] = path;
+      const file = write(
+        'whole.json',
+        second === undefined ? { [first]: value } : { [first]: { [second]: value } },
+      );
+      expect(load(beside, file), key).toEqual(expected);
+    }
+  });
+
   test.each([
     [{ LATCHKEY_STORE_URL: 'mysql://x' }, /store\.url/],
     [{ LATCHKEY_STORE_URL: 'postgres://u@h/db' }, /secrets\.key: must be given with a PostgreSQL store/],
     [{ LATCHKEY_SECRETS_KEY: 'short' }, /secrets\.key/],
     [{ LATCHKEY_MAIL_URL: 'http://x' }, /mail\.url/],
     [{ LATCHKEY_MAIL_FROM: 'a@b, c@d' }, /mail\.from/],
+    [{ LATCHKEY_MAIL_URL: 'smtp://a b' }, /mail\.url: is not a URL/],
+    [{ LATCHKEY_MAIL_URL: 'smtp://host:99999' }, /mail\.url: is not a URL/],
+    [{ LATCHKEY_MAIL_URL: 'smtp://user:%zz@host' }, /mail\.url: is not a URL/],
+    [{ LATCHKEY_STORE_URL: 'postgres://h:99999/db', LATCHKEY_SECRETS_KEY: KEY }, /store\.url: is not a URL/],
+    [{ LATCHKEY_STORE_URL: 'postgres://u:p@[', LATCHKEY_SECRETS_KEY: KEY }, /store\.url: is not a URL/],
+    [
+      { LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":100001,"seconds":60}' },
+      /perAddress\.count: .*LATCHKEY_SIGN_IN_PER_ADDRESS/,
+    ],
     [{ LATCHKEY_TRUSTED_PROXIES: '["10.0.0.0/33"]' }, /trustedProxies/],
+    [{ LATCHKEY_TRUSTED_PROXIES: '[5]' }, /trustedProxies\[0\]: must be string \(LATCHKEY_TRUSTED_PROXIES\)/],
     [{ LATCHKEY_TRUSTED_PROXIES: '["proxy.example.com"]' }, /trustedProxies/],
     [{ LATCHKEY_PUBLIC_URL: 'ftp://x' }, /publicUrl/],
     [{ LATCHKEY_MOUNTS: '[]' }, /mounts/],
@@ -162,7 +256,6 @@ describe('the configuration', () => {
       /a secret is for HS256 only/,
     ],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","accessTokenSeconds":0}]' }, /accessTokenSeconds/],
-    [{ LATCHKEY_MOUNTS: '[{"contract":"credential-type","refreshTokenSeconds":5}]' }, /no refresh tokens/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"sub":"x"}}]' }, /sub cannot be renamed/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":"exp"}}]' }, /meaning of its own/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"rolle":"x"}}]' }, /there is no claim rolle/],
@@ -171,7 +264,16 @@ describe('the configuration', () => {
       /two claims would be called x/,
     ],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":7}}]' }, /claims/],
-    [{ LATCHKEY_MOUNTS: '[{"contract":"profile","allowSignUp":true}]' }, /not part of this version/],
+    [{ LATCHKEY_MOUNTS: '[{"contract":"login","allowSignUp":true}]' }, /login has no sign-up/],
+    [{ LATCHKEY_TRACING_URL: 'http://a b' }, /tracing\.url: is not a URL/],
+    [
+      { LATCHKEY_WEBHOOKS: JSON.stringify([{ url: 'https://[', secret: `whsec_${KEY}` }]) },
+      /webhooks\[0\]\.url: is not a URL/,
+    ],
+    [
+      { LATCHKEY_HASHING_MEMORY_KIB: '15', LATCHKEY_HASHING_PARALLELISM: '2' },
+      /hashing\.memoryKib: must be at least 8 for each lane, 16/,
+    ],
     [{ LATCHKEY_HASHING_QUEUE_MILLISECONDS: '99' }, /queueMilliseconds/],
     [{ LATCHKEY_SIGN_IN_LOCK_SECONDS: '901' }, /lockSeconds/],
   ])('%j is refused', (environment, problem) => {
@@ -186,6 +288,21 @@ describe('the configuration', () => {
       ['login', null],
       ['login@/old/app', 'x'],
     ]);
+  });
+
+  test('a mount takes every setting of mounts, also one that its contract has no use for', () => {
+    const { mounts } = load({
+      LATCHKEY_MOUNTS:
+        '[{"contract":"credential-type","refreshTokenSeconds":5,"phoneRegion":"ES","hideUnknownIdentity":true}]',
+    });
+    expect(mounts[0]).toMatchObject({ refreshTokenSeconds: null });
+  });
+
+  test('an organisation may be written in capitals, as in a directory file', () => {
+    const { mounts } = load({
+      LATCHKEY_MOUNTS: '[{"contract":"login","organisation":"0A0B0C0D-0000-4000-8000-00000000ABCD"}]',
+    });
+    expect(mounts[0]?.organisation).toBe('0a0b0c0d-0000-4000-8000-00000000abcd');
   });
 
   test('takes a provider of text messages by its address, its credential apart', () => {
@@ -231,5 +348,78 @@ describe('the configuration', () => {
     expect(() => load({}, 'nothing.json')).toThrow(/cannot read the configuration/);
     expect(() => load({}, write('broken.json', '{'))).toThrow(/cannot read the configuration/);
     expect(() => load({}, write('list.json', '[]'))).toThrow(/JSON object/);
+  });
+
+  describe('binds passkeys to where it is:', () => {
+    const given = (publicUrl: string | null, rpId: string | null, origins: readonly string[]) => ({
+      ...(publicUrl === null ? {} : { LATCHKEY_PUBLIC_URL: publicUrl }),
+      ...(rpId === null ? {} : { LATCHKEY_PASSKEYS_RP_ID: rpId }),
+      LATCHKEY_PASSKEYS_ORIGINS: JSON.stringify(origins),
+    });
+    const HOME = 'https://id.example.com';
+
+    test.each([
+      [null, null, []],
+      [HOME, null, []],
+      [HOME, 'id.example.com', []],
+      [
+        HOME,
+        'example.com',
+        ['https://www.example.com', 'https://example.com', 'https://a.b.example.com:8443'],
+      ],
+      [HOME, null, ['https://app.id.example.com']],
+      ['http://localhost:8080', null, ['http://localhost:5173']],
+      ['http://intranet', 'intranet', []],
+      [null, 'example.com', ['https://www.example.com']],
+      [HOME, null, [`android:apk-key-hash:${'a'.repeat(43)}`]],
+      ['https://id.example.com/below', null, []],
+    ])('%s, %s, %j', (publicUrl, rpId, origins) => {
+      expect(problems(given(publicUrl, rpId, origins))).toEqual([]);
+    });
+
+    test.each([
+      [HOME, 'com'],
+      [HOME, 'other.com'],
+      [HOME, 'ample.com'],
+      [HOME, 'app.id.example.com'],
+      [HOME, 'https://id.example.com'],
+      [HOME, 'id.example.com:443'],
+      [HOME, 'ID.example.com'],
+      [HOME, 'id.example.com.'],
+      [HOME, ''],
+      [HOME, '192.0.2.1'],
+      [null, '127.0.0.1'],
+      [null, 'a b'],
+    ])('%s has no relying party %s', (publicUrl, rpId) => {
+      expect(problems(given(publicUrl, rpId, []))).toEqual([expect.stringMatching(/^passkeys\.rpId: /)]);
+    });
+
+    test.each([
+      'https://example.com',
+      'https://www.example.com',
+      'https://evilid.example.com',
+      'https://id.example.com.evil.example',
+      'http://app.id.example.com',
+      'https://app.id.example.com/',
+      'https://app.id.example.com/path',
+      'https://user@app.id.example.com',
+      'https://APP.id.example.com',
+      'https://app.id.example.com:443',
+      'app.id.example.com',
+      'android:apk-key-hash:short',
+      'null',
+      '*',
+      '',
+    ])('%s is not below it', (origin) => {
+      expect(problems(given(HOME, null, [origin]))).toEqual([
+        expect.stringMatching(/^passkeys\.origins: .*is no https origin on or below id\.example\.com/),
+      ]);
+    });
+
+    test('of what is not known nothing can be below', () => {
+      expect(problems(given(null, null, ['https://app.example.com']))).toEqual([
+        expect.stringMatching(/^passkeys\.origins: needs publicUrl/),
+      ]);
+    });
   });
 });

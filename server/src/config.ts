@@ -1,16 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
-import { contracts } from './contracts/index.ts';
-import { parseSecretKey } from './crypto/secret-key.ts';
-import { type MailAddress, parseMailAddress } from './delivery/mail-address.ts';
 import {
-  NO_OVERRIDES,
-  readTemplateOverrides,
-  type TemplateOverrides,
-} from './delivery/template-overrides.ts';
-import { hasWordsIn } from './delivery/wording.ts';
-import { ConfigurationError, OperatorError } from './errors.ts';
+  mailAddress,
+  originOf,
+  requireAddressBlocks,
+  requireAttestationSecret,
+  requireLanes,
+  requireProviderAddress,
+  requireRelyingParty,
+  requireSafeUrl,
+  requireSecret,
+  requireUrl,
+  requireWords,
+  secretOf,
+  templatesOf,
+} from './config-checks.ts';
+import { contracts } from './contracts/index.ts';
+import type { MailAddress } from './delivery/mail-address.ts';
+import { NO_OVERRIDES, type TemplateOverrides } from './delivery/template-overrides.ts';
+import { ConfigurationError } from './errors.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { schemaProblems } from './schema-problems.ts';
@@ -49,16 +57,13 @@ type Tree = Record<string, unknown>;
 export function loadConfiguration(sources: ConfigurationSources = {}): Configuration {
   const problems: string[] = [];
   const tree = defaults();
-  merge(tree, readFile(sources), 'the file');
+  merge(tree, readFile(sources, problems));
   const named = readEnvironment(sources.environment ?? process.env, tree, problems);
   const unsound = new Set<string>();
-  for (const problem of schemaProblems(SETTINGS, tree)) {
-    const key = problem.path.replace(/\[.*/, '');
-    const variable = named.get(key);
-    unsound.add(key);
-    problems.push(
-      `${problem.path || 'the file'}: ${problem.message}${variable === undefined ? '' : ` (${variable})`}`,
-    );
+  for (const { path, message } of schemaProblems(SETTINGS, tree)) {
+    unsound.add(/^mounts\[\d+\]/.exec(path)?.[0] ?? path.replace(/\[.*/, ''));
+    const variable = [...named].find(([key]) => `${path.replaceAll('[', '.')}.`.startsWith(`${key}.`))?.[1];
+    problems.push(`${path || 'the file'}: ${message}${variable === undefined ? '' : ` (${variable})`}`);
   }
   return complete(tree as Settings, unsound, problems);
 }
@@ -108,9 +113,7 @@ function put(tree: Tree, path: readonly string[], value: unknown): void {
   else section(tree, first)[second] = value;
 }
 
-function merge(tree: Tree, file: unknown, from: string): void {
-  if (typeof file !== 'object' || file === null || Array.isArray(file))
-    throw new OperatorError(`${from} must hold a JSON object`);
+function merge(tree: Tree, file: object): void {
   const sections = new Set(configurationKeys().flatMap(({ path }) => (path.length > 1 ? [path[0]] : [])));
   for (const [name, value] of Object.entries(file)) {
     if (name === '$schema') continue;
@@ -120,16 +123,19 @@ function merge(tree: Tree, file: unknown, from: string): void {
   }
 }
 
-function readFile(sources: ConfigurationSources): unknown {
+function readFile(sources: ConfigurationSources, problems: string[]): object {
   const directory = sources.directory ?? process.cwd();
   const path =
     sources.file === undefined ? join(directory, CONFIGURATION_FILE) : resolve(directory, sources.file);
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    const file: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof file === 'object' && file !== null && !Array.isArray(file)) return file;
+    problems.push(`${path} must hold a JSON object`);
   } catch (error) {
-    if (sources.file === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new OperatorError(`cannot read the configuration ${path}: ${(error as Error).message}`);
+    const isAbsent = sources.file === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!isAbsent) problems.push(`cannot read the configuration ${path}: ${(error as Error).message}`);
   }
+  return {};
 }
 
 /** Puts what the environment says into the tree. Returns which variable each key came from. */
@@ -193,11 +199,28 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   read('sms.url', () => requireProviderAddress(settings.sms.url, problems));
   const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
+  read('store.url', () => requireUrl('store.url', settings.store.url, problems));
+  read('mail.url', () => requireUrl('mail.url', mail.url, problems));
+  read('tracing.url', () => requireUrl('tracing.url', settings.tracing.url, problems));
+  read('webhooks', () => {
+    for (const [index, { url }] of settings.webhooks.entries())
+      requireUrl(`webhooks[${index}].url`, url, problems);
+  });
+  read('hashing.memoryKib', () =>
+    read('hashing.parallelism', () => requireLanes(settings.hashing, problems)),
+  );
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
   read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
   read('attestation.url', () => requireAttestationSecret(settings, problems));
-  const resolved = read('mounts', () => resolveMounts(mounts, contracts));
+  read('passkeys.origins', () =>
+    read('passkeys.rpId', () =>
+      read('publicUrl', () => requireRelyingParty(rest.passkeys, origin, problems)),
+    ),
+  );
+  const resolved = read('mounts', () =>
+    resolveMounts(mounts, contracts, (index) => !unsound.has(`mounts[${index}]`)),
+  );
   problems.push(...(resolved?.problems ?? []));
 
   if (problems.length > 0 || !from || !templates || !resolved) throw new ConfigurationError(problems);
@@ -208,92 +231,4 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
     mail: { ...mail, from, templates },
     mounts: resolved.mounts,
   };
-}
-
-function requireAttestationSecret({ attestation }: Settings, problems: string[]): void {
-  const { url, secret } = attestation;
-  if ((url === undefined) !== (secret === undefined))
-    problems.push('attestation: url and secret belong together');
-}
-
-function mailAddress(text: string, problems: string[]): MailAddress | null {
-  const address = parseMailAddress(text);
-  if (!address) problems.push('mail.from: must be an e-mail address, or `Name <address>`');
-  return address;
-}
-
-function templatesOf(folder: string | undefined, problems: string[]): TemplateOverrides {
-  if (folder === undefined) return NO_OVERRIDES;
-  const read = readTemplateOverrides(folder);
-  problems.push(...read.problems.map((problem) => `mail.templates: ${problem}`));
-  return read.overrides;
-}
-
-function requireWords(locale: string, templates: TemplateOverrides, problems: string[]): void {
-  if (!hasWordsIn(locale, templates))
-    problems.push(`mail.locale: there are no templates in ${locale}, neither ours nor in mail.templates`);
-}
-
-function requireProviderAddress(text: string, problems: string[]): void {
-  if (text === 'console:') return;
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null) problems.push('sms.url: must be an http or https URL, or `console:`');
-  else if (url.username !== '' || url.password !== '')
-    problems.push('sms.url: must not hold a user or a password; put the credential into sms.token');
-}
-
-function secretOf(text: string | undefined, problems: string[]): Buffer | null {
-  const key = text === undefined ? null : parseSecretKey(text);
-  if (typeof key !== 'string') return key;
-  problems.push(`secrets.key: ${key}`);
-  return null;
-}
-
-function requireSecret({ secrets, store }: Settings, problems: string[]): void {
-  if (secrets.key === undefined && !store.url.startsWith('sqlite:')) {
-    problems.push(
-      'secrets.key: must be given with a PostgreSQL store; make one with: openssl rand -base64 32',
-    );
-  }
-}
-
-function requireAddressBlocks(blocks: readonly string[], problems: string[]): void {
-  for (const block of blocks)
-    if (!isAddressBlock(block))
-      problems.push(`trustedProxies: ${block} is neither an address nor a CIDR block`);
-}
-
-/** Where a part of a password's hash is sent: in clear to this machine only. */
-function requireSafeUrl(url: string | undefined, problems: string[]): void {
-  if (url === undefined) return;
-  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
-  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
-  if (protocol !== 'https:' && !(protocol === 'http:' && isLocal))
-    problems.push('passwords.breachCheckUrl: must be an https URL');
-}
-
-function originOf(publicUrl: string | undefined, problems: string[]): string | null {
-  const origin = publicUrl === undefined ? null : publicUrl.replace(/\/+$/, '');
-  if (origin !== null && !isWebOrigin(origin))
-    problems.push('publicUrl: must be an http or https URL without a query');
-  return origin;
-}
-
-function isAddressBlock(text: string): boolean {
-  const [address = '', bits] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || text.split('/').length > 2) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-function isWebOrigin(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (
-    (url.protocol === 'http:' || url.protocol === 'https:') &&
-    url.search === '' &&
-    url.hash === '' &&
-    url.username === '' &&
-    url.password === ''
-  );
 }

@@ -1,8 +1,14 @@
 import { changePassword } from './self-service/change-password.ts';
 import { confirmAddress } from './self-service/confirm-address.ts';
+import { beginEnrolment, confirmEnrolment } from './self-service/enrol-factor.ts';
+import { enrolPasskey, passkeyEnrolmentOptions } from './self-service/enrol-passkey.ts';
 import { forgotPassword } from './self-service/forgot-password.ts';
+import { listFactors } from './self-service/list-factors.ts';
 import { forgetOwnDevice, forgetOwnDevices, listDevices, nameOwnDevice } from './self-service/own-devices.ts';
+import { forgetPasskey, listPasskeys } from './self-service/own-passkeys.ts';
 import { changeAddress, validateAddress } from './self-service/prove-address.ts';
+import { renewRecoveryCodes } from './self-service/recovery-codes.ts';
+import { removeFactor } from './self-service/remove-factor.ts';
 import { resetPassword } from './self-service/reset-password.ts';
 import { signUp } from './self-service/sign-up.ts';
 import { beginSignUp, confirmSignUp } from './self-service/sign-up-by-mail.ts';
@@ -16,6 +22,8 @@ import { refresh } from './sessions/refresh.ts';
 import { switchRole } from './sessions/switch-role.ts';
 import type { Caller, Command, Outcome } from './sign-in/attempt.ts';
 import type { Attempt, Corridor } from './sign-in/corridor.ts';
+import { passkeySignInOptions, signInWithPasskey } from './sign-in/passkey-sign-in.ts';
+import { passkeyStepOptions } from './sign-in/passkey-step.ts';
 import { resend } from './sign-in/prove.ts';
 import { begin, pick, proveStep } from './sign-in/sign-in.ts';
 
@@ -50,6 +58,19 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'change-password': changePassword,
   'resend-validation': resendValidation,
   'validate-account': validateAccount,
+  'passkey-sign-in-options': passkeySignInOptions,
+  'passkey-sign-in': signInWithPasskey,
+  'passkey-step-options': (corridor, attempt, { ticket }) => passkeyStepOptions(corridor, attempt, ticket),
+  'passkey-enrolment-options': (corridor, attempt, { token }) =>
+    passkeyEnrolmentOptions(corridor, attempt, token),
+  'enrol-passkey': enrolPasskey,
+  'list-passkeys': listPasskeys,
+  'remove-passkey': forgetPasskey,
+  'list-factors': listFactors,
+  'enrol-factor': beginEnrolment,
+  'confirm-factor': confirmEnrolment,
+  'remove-factor': removeFactor,
+  'renew-recovery-codes': renewRecoveryCodes,
   'validate-address': validateAddress,
   'change-address': changeAddress,
   'confirm-address': confirmAddress,

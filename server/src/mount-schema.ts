@@ -14,7 +14,7 @@ export const MOUNT = Type.Object(
     ),
     organisation: Type.Optional(
       Type.String({
-        pattern: '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$',
+        pattern: '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$',
         description: 'serve only accounts whose home is this organisation or one below it',
       }),
     ),
@@ -22,7 +22,11 @@ export const MOUNT = Type.Object(
       Type.Integer({ minimum: 1, maximum: 315_360_000, description: 'life of an access token' }),
     ),
     refreshTokenSeconds: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 315_360_000, description: 'life of a refresh token' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 315_360_000,
+        description: 'life of a refresh token, where the contract hands them out',
+      }),
     ),
     algorithm: Type.Optional(
       Type.Enum(['ES256', 'EdDSA', 'RS256', 'HS256'], {

@@ -5,15 +5,18 @@ import { CLAIM_NAMES } from './sign-in/claims.ts';
 
 /**
  * Completes the mounts' settings from their contracts' defaults.
+ * @param isSound whether the settings with that index have the right form; the others are left out
  * @returns the mounts, and a sentence for everything that is wrong with the settings
  */
 export function resolveMounts(
   settings: readonly MountSettings[],
   contracts: readonly Contract[],
+  isSound: (index: number) => boolean = () => true,
 ): { mounts: Mount[]; problems: string[] } {
   const problems: string[] = [];
   const mounts: Mount[] = [];
   settings.forEach((mount, index) => {
+    if (!isSound(index)) return;
     const contract = contracts.find((candidate) => candidate.name === mount.contract);
     const found = contract
       ? mountProblems(mount, contract)
@@ -34,7 +37,7 @@ function resolveMount(settings: MountSettings, contract: Contract): Mount {
     name: prefix === '' ? contract.name : `${contract.name}@${prefix}`,
     contract,
     prefix,
-    organisation: settings.organisation ?? null,
+    organisation: settings.organisation?.toLowerCase() ?? null,
     accessTokenSeconds: settings.accessTokenSeconds ?? defaults.accessTokenSeconds,
     refreshTokenSeconds:
       defaults.refreshTokenSeconds === null
@@ -59,9 +62,6 @@ function mountProblems(mount: MountSettings, contract: Contract): string[] {
   const problems: string[] = [];
   if (mount.algorithm === 'HS256' && mount.secret === undefined) problems.push('HS256 needs a secret');
   if (mount.algorithm !== 'HS256' && mount.secret !== undefined) problems.push('a secret is for HS256 only');
-  if (mount.refreshTokenSeconds !== undefined && contract.defaults.refreshTokenSeconds === null) {
-    problems.push(`${contract.name} hands no refresh tokens out: refreshTokenSeconds has no meaning`);
-  }
   if (mount.allowSignUp === true && !contract.signsUp.includes('people'))
     problems.push(`allowSignUp: ${contract.name} has no sign-up`);
   if (mount.allowUnattestedDevices === true && !contract.signsUp.includes('devices'))

@@ -136,10 +136,39 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    passkeys: Type.Object(
+      {
+        rpId: Type.Optional(
+          Type.String({
+            description:
+              'host name that passkeys are bound to: that of `publicUrl`, or one that it is below. With another one, the passkeys that people have are of no use. Default: the host of `publicUrl`',
+          }),
+        ),
+        origins: Type.Array(Type.String(), {
+          default: [],
+          description:
+            'origins beside that of `publicUrl` whose pages may use passkeys: `https://…` on or below `passkeys.rpId`, or `android:apk-key-hash:…` of an app',
+        }),
+      },
+      closed,
+    ),
     challenge: Type.Object(
       {
         pinSeconds: seconds('life of a mailed code', { default: 600 }),
         ticketSeconds: seconds('life of login, step-up and challenge tokens', { default: 600 }),
+      },
+      closed,
+    ),
+    totp: Type.Object(
+      {
+        issuer: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 64,
+            description:
+              'the name that authenticator apps show beside our codes. Default: the host of `publicUrl`',
+          }),
+        ),
       },
       closed,
     ),

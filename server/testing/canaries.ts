@@ -3,6 +3,7 @@ import type { Answer } from './app.ts';
 import { uuid } from './core.ts';
 import { DOORS } from './doors.ts';
 import { readJwt } from './jwt.ts';
+import { RECOVERY_DOORS } from './recovery.ts';
 import type { RemoteServer } from './remote.ts';
 import type { Secret } from './secrets.ts';
 import { STEP_CONTRACTS } from './steps.ts';
@@ -62,6 +63,8 @@ export function canaryDirectory(): CanaryDirectory {
     ]),
     account('device', { recogniseDevices: true, devices: [devices.known] }),
     account('unvalidated', { emailValidated: false }),
+    account('enrolling'),
+    ...RECOVERY_DOORS.map(({ contract }) => account(`forgetful-${contract}`, { emailValidated: false })),
     account('inactive', { status: 'inactive' }),
     { kind: 'installation', ...installation },
     { kind: 'resource', context: 'canaries', code, maxUses: 0 },
@@ -136,6 +139,14 @@ function handedOut({ body }: Answer, name = 'an answer'): Secret[] {
       ? [signature, { what: `ticket in ${name}`, text: String(payload.jti) }]
       : [signature];
   }
+  // What is not as long as a token has no unkeyed hash in the store either. A recovery code is one without dashes too.
+  if (name === 'secret') return [{ what: name, text: body, isGuessable: true }];
+  if (/^(?:[A-Z2-7]{4}-){5}[A-Z2-7]{4}$/.test(body))
+    return [body, body.replaceAll('-', '')].map((text) => ({
+      what: 'recovery code',
+      text,
+      isGuessable: true,
+    }));
   const isSecret = /^(?:[\w-]{43}|[A-Za-z0-9]{80})$/.test(body) || name === 'resend_code';
   return isSecret ? [{ what: name, text: body }] : [];
 }

@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 
@@ -20,6 +20,10 @@ export interface MailSink {
   refuseWith(code: number | null): void;
   /** From now on every mail is held before it is taken, until the given function is called. */
   hold(): () => void;
+  /** Takes the next mail, and instead of saying so hangs up, or says nothing until `hangUp`. */
+  missNext(how: 'hang-up' | 'silence'): void;
+  /** Ends every connection. */
+  hangUp(): void;
   stop(): Promise<void>;
 }
 
@@ -31,7 +35,12 @@ export async function startMailSink(port = 0): Promise<MailSink> {
   const untaken: DeliveredMail[] = [];
   let refusal: number | null = null;
   let held = Promise.resolve();
+  let miss: 'hang-up' | 'silence' | null = null;
 
+  const sockets = new Set<Socket>();
+  const hangUp = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const server = new SMTPServer({
     authOptional: true,
     onData(stream, session, done) {
@@ -47,12 +56,19 @@ export async function startMailSink(port = 0): Promise<MailSink> {
             const mail = { ...email, recipients };
             delivered.push(mail);
             untaken.push(mail);
-            done();
+            const missed = miss;
+            miss = null;
+            if (missed === null) done();
+            if (missed === 'hang-up') hangUp();
           }, done);
       });
     },
   });
   server.on('error', () => undefined);
+  server.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const bound = (server.server.address() as AddressInfo).port;
 
@@ -86,6 +102,10 @@ export async function startMailSink(port = 0): Promise<MailSink> {
       held = promise;
       return resolve;
     },
+    missNext: (how) => {
+      miss = how;
+    },
+    hangUp,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

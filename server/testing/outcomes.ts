@@ -1,6 +1,7 @@
 import type { AccountWithMemberships, Organisation, Role } from '../src/accounts/account.ts';
 import { viewAccount } from '../src/accounts/view.ts';
 import { DECLINES } from '../src/commands/decline.ts';
+import type { OwnPasskey } from '../src/commands/passkeys.ts';
 import { type Outcome, REFUSALS } from '../src/sign-in/attempt.ts';
 import { uuid } from './core.ts';
 
@@ -41,7 +42,7 @@ const account: AccountWithMemberships = {
   emailValidated: true,
   phoneValidated: false,
   createdAt: Date.UTC(2024, 4, 1, 10),
-  factors: { email: true, totpSealed: HIDDEN.totpSealed },
+  factors: { email: true, totpSealed: HIDDEN.totpSealed, hasPasskey: true },
   resetByMailAt: null,
   recogniseDevices: true,
   role: null,
@@ -62,6 +63,15 @@ const tokens = {
   opaqueToken: 'O'.repeat(80),
 };
 const choice = { role: 'Student', organisation };
+
+const passkey: OwnPasskey = {
+  id: 'Y3JlZGVudGlhbA',
+  name: 'A phone',
+  isSynced: true,
+  isBackedUp: true,
+  createdAt: AT,
+  lastUsedAt: null,
+};
 
 /** One of every kind of outcome that the corridor can have, and of every refusal. */
 export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
@@ -193,6 +203,44 @@ export const SAMPLE_OUTCOMES: Readonly<Record<string, Outcome>> = {
   ...Object.fromEntries(
     DECLINES.map((reason): [string, Outcome] => [`declined: ${reason}`, { kind: 'declined', reason }]),
   ),
+  'passkey options': { kind: 'passkey-options', ticket: 'ticket', options: { challenge: 'Y2hhbGxlbmdl' } },
+  'passkey options for a ticket that is there': {
+    kind: 'passkey-options',
+    ticket: null,
+    options: { challenge: 'Y2hhbGxlbmdl' },
+  },
+  'passkey added': { kind: 'passkey-added', passkey },
+  passkeys: {
+    kind: 'passkeys',
+    passkeys: [passkey, { ...passkey, name: null, isSynced: false, isBackedUp: false, lastUsedAt: AT }],
+  },
+  factors: {
+    kind: 'factors',
+    factors: {
+      email: { isOn: true, address: 'a***@example.com' },
+      totp: { isOn: false },
+      recoveryCodes: { left: 9 },
+    },
+  },
+  'factors of an account without an address': {
+    kind: 'factors',
+    factors: {
+      email: { isOn: false, address: null },
+      totp: { isOn: true },
+      recoveryCodes: { left: 0 },
+    },
+  },
+  'an authenticator app can be set up': {
+    kind: 'enrolment',
+    ticket: 'ticket',
+    totp: { secret: 'A'.repeat(32), uri: 'otpauth://totp/…', qr: '<svg></svg>' },
+  },
+  'a code was mailed to begin with': { kind: 'enrolment', ticket: 'ticket', totp: null },
+  'recovery codes': {
+    kind: 'recovery-codes',
+    codes: ['AAAA-BBBB-CCCC-DDDD-EEEE-FFFF', 'GGGG-HHHH-IIII-JJJJ-KKKK-LLLL'],
+  },
+  'no recovery codes': { kind: 'recovery-codes', codes: [] },
   'sessions ended': { kind: 'sessions-ended', count: 3 },
   active: {
     kind: 'active',

@@ -57,13 +57,16 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
 }
 
-/** A new, empty database on that server. */
-export async function createDatabase(serverUrl: string): Promise<string> {
+/**
+ * A new, empty database on that server.
+ * @param options how it differs from the server's own, as `CREATE DATABASE` takes it
+ */
+export async function createDatabase(serverUrl: string, options = ''): Promise<string> {
   const name = `test_${process.pid}_${Math.random().toString(36).slice(2)}`;
   const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
   try {
-    await client.query(`CREATE DATABASE ${name}`);
+    await client.query(`CREATE DATABASE ${name} ${options}`);
   } finally {
     await client.end();
   }

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Configuration, loadConfiguration } from '../src/config.ts';
 import { TEST_SETTINGS } from './core.ts';
 
 /** The program as it is installed, built by the run's set-up. */
-const PROGRAM = fileURLToPath(new URL('../../node_modules/.bin/latchkey', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../node_modules/.bin/latchkey', import.meta.url));
 
 /** What a command did. */
 export interface Finished {
@@ -35,6 +36,8 @@ export interface Workplace {
   ): Promise<Finished>;
   /** Starts `serve`, or another command that serves, and waits until it listens. */
   serve(args?: readonly string[], environment?: Record<string, string>): Promise<RunningServer>;
+  /** What its commands are configured with. */
+  configuration(): Configuration;
   remove(): void;
 }
 
@@ -78,6 +81,10 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
           return ended;
         },
       };
+    },
+    configuration() {
+      const store = { LATCHKEY_STORE_URL: `sqlite:${directory}/data/latchkey.db` };
+      return loadConfiguration({ environment: { ...store, ...base }, directory });
     },
     remove() {
       // What a test that failed has left running.

@@ -13,6 +13,8 @@ export interface Route {
   /** The path with something in the place of each parameter. */
   readonly path: string;
   readonly hasBody: boolean;
+  /** Whether it takes nothing that could be refused: no token, and nothing in a body. */
+  readonly isOpen: boolean;
   /** Each shape of body that it describes; none where it describes no body. */
   readonly shapes: readonly Shape[];
 }
@@ -31,11 +33,24 @@ export interface Shape {
 interface Described {
   readonly type?: string;
   readonly const?: unknown;
+  readonly enum?: readonly unknown[];
   readonly minLength?: number;
+  readonly contentEncoding?: string;
   readonly anyOf?: readonly Described[];
   readonly properties?: Readonly<Record<string, Described>>;
   readonly required?: readonly string[];
 }
+
+/** Those that say the same whatever they are asked, as long as it has the right form: what came of it is not told. */
+export const ALIKE: readonly string[] = [
+  'POST /password/send-token',
+  'POST /api/public/account/forgot-password',
+  'POST /api/public/account/resend-validation',
+  'POST /v1/password/forgot',
+];
+
+/** Those that anybody may ask, and that read nothing of what is sent. */
+export const OPEN: readonly string[] = ['GET /api/v1/auth/get-challenge'];
 
 /** Every endpoint there is: what is generated from this list takes a new contract and a new endpoint up by itself. */
 export const ROUTES: readonly Route[] = [...contracts, nativeContract].flatMap((contract) =>
@@ -46,6 +61,7 @@ export const ROUTES: readonly Route[] = [...contracts, nativeContract].flatMap((
     method: endpoint.method,
     path: endpoint.path.replace(/:\w+/g, 'nothing-known'),
     hasBody: endpoint.accepts.length > 0,
+    isOpen: endpoint.describe.bearer !== true && endpoint.describe.request === undefined,
     shapes: shapesOf(endpoint.describe.request),
   })),
 );
@@ -71,7 +87,10 @@ function sampleOf(schema: Described): unknown {
   const [first] = schema.anyOf ?? [];
   if (first !== undefined) return sampleOf(first);
   if (schema.const !== undefined) return schema.const;
+  if (schema.enum !== undefined) return schema.enum[0];
   if (schema.type === 'boolean') return false;
+  if (schema.type === 'array') return [];
+  if (schema.contentEncoding === 'base64url') return 'nothing-that-is-known';
   if (schema.type === 'string') return 'nothing that is known'.padEnd(schema.minLength ?? 0, '.');
   return Object.fromEntries(membersOf(schema).map(([name, member]) => [name, sampleOf(member)]));
 }

@@ -26,6 +26,7 @@ interface Described {
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
 const KEYWORDS = new Set([
+  'contentEncoding',
   ...['type', 'const', 'enum', 'anyOf', 'items', 'additionalItems', 'minItems', 'maxItems', 'properties'],
   ...['required', 'patternProperties', 'minLength', 'maxLength', 'minimum', 'maximum', 'format', 'pattern'],
   'description',

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { outdatedDocuments } from './generated-docs.ts';
-import { houseRules } from './house-rules.ts';
+import { houseRules, namingRules } from './house-rules.ts';
 import { IMPORT_TABLE, importTable } from './import-table.ts';
-import { readSources } from './source-files.ts';
+import { readEverySource, readSources } from './source-files.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -17,6 +17,23 @@ describe('the sources', () => {
 
   test('keep to the house rules', () => {
     expect(houseRules(sources)).toEqual([]);
+  });
+
+  test('have names that say something and comments on what they export, wherever they are', () => {
+    const everywhere = readEverySource(ROOT);
+    for (const folder of [
+      'server/src/',
+      'server/testing/',
+      'client/src/',
+      'verifier/src/',
+      'bench/',
+      'tools/',
+    ])
+      expect(
+        everywhere.some(({ path }) => path.startsWith(folder)),
+        folder,
+      ).toBe(true);
+    expect(namingRules(everywhere)).toEqual([]);
   });
 
   test('are what the generated documents say', () => {
@@ -84,11 +101,26 @@ describe('the house rules find', () => {
     ],
     ['store/x.ts', 'sql: `UPDATE attempts SET key = 1, failures = 0`', 'counting attempts has no place here'],
     ['sessions/x.ts', 'insertSession(session)', 'minting a session has no place here'],
-    ['sign-in/x.ts', 'export function bare() {}', 'bare is exported without a comment'],
-    ['sign-in/account-util.ts', '', 'has a name that says nothing'],
     ['sign-in/camelCase.ts', '', 'is not a kebab-case name'],
     ['a/b/c/d.ts', '', 'is not a kebab-case name'],
   ])('in %s: %s', (path, text, problem) => {
     expect(found(path, text)).toContain(problem);
+  });
+});
+
+describe('the naming rules find', () => {
+  test.each([
+    ['server/src/sign-in/x.ts', 'export function bare() {}', 'bare is exported without a comment'],
+    ['client/src/x.ts', '// no doc\nexport const bare = 1;', 'bare is exported without a comment'],
+    ['server/src/sign-in/account-util.ts', '', 'has a name that says nothing'],
+    ['tools/helpers/x.ts', '', 'has a name that says nothing'],
+  ])('in %s: %s', (path, text, problem) => {
+    expect(namingRules([{ path, text }]).join()).toContain(`${path}: ${problem}`);
+  });
+
+  test('nothing where there is nothing to find', () => {
+    expect(
+      namingRules([{ path: 'client/src/session.ts', text: '/** It is. */\nexport const x = 1;' }]),
+    ).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
-/** One source file of the server. */
+/** One source file. */
 export interface SourceFile {
-  /** Below `server/src`, with forward slashes. */
+  /** Below `server/src`, or below the root where it is read from everywhere; with forward slashes. */
   readonly path: string;
   readonly text: string;
 }
@@ -13,10 +13,24 @@ export type Check = (files: readonly SourceFile[]) => string[];
 
 /** Every source file of the server, tests and suites included. */
 export function readSources(root: string): SourceFile[] {
-  const base = join(root, 'server', 'src');
+  return sourcesBelow(join(root, 'server', 'src'));
+}
+
+/** Every source file of every workspace, of the tools and of what tests start; paths from the root. */
+export function readEverySource(root: string): SourceFile[] {
+  return ['server', 'client', 'verifier', 'bench', 'tools', 'examples'].flatMap((folder) =>
+    sourcesBelow(join(root, folder)).map(({ path, text }) => ({ path: `${folder}/${path}`, text })),
+  );
+}
+
+/** What was made, installed or stored, and is no source. */
+const NOT_SOURCES = /(^|\/)(node_modules|dist|data)\//;
+
+function sourcesBelow(base: string): SourceFile[] {
   return readdirSync(base, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
-    .map((path) => ({ path: path.split('\\').join('/'), text: readFileSync(join(base, path), 'utf8') }))
+    .map((path) => path.split('\\').join('/'))
+    .filter((path) => path.endsWith('.ts') && !NOT_SOURCES.test(path))
+    .map((path) => ({ path, text: readFileSync(join(base, path), 'utf8') }))
     .sort((left, right) => (left.path < right.path ? -1 : 1));
 }
 

@@ -39,7 +39,7 @@ export interface RevocationOptions {
   readonly onStale?: (milliseconds: number | null) => void;
   /** The feed is believed again, after `onStale`. */
   readonly onFresh?: () => void;
-  /** A session has ended: close what is open for it. After a connection was lost, the same one may be told again. */
+  /** The tokens of a session are revoked: close what is open for it. After a lost connection it may be told again. */
   readonly onRevoked?: (revocation: Revocation) => void;
 }
 

@@ -1,22 +1,13 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { installPacked, type PackedPackage } from '../../tools/packed-package.ts';
 import { type RealServer, startRealServer } from '../testing/real-server.ts';
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
-const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
-const COMPILER = join(MODULES, '.bin', 'tsc');
+const COMPILER = fileURLToPath(new URL('../../node_modules/.bin/tsc', import.meta.url));
 
 const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 const [FIRST = '', ...OTHERS] = [...README.matchAll(/^```ts\n([\s\S]*?)```/gm)].map(([, code = '']) => code);
@@ -37,68 +28,156 @@ const APPS: Readonly<Record<string, string>> = {
   fastify: "import type { FastifyInstance } from 'fastify'; declare const app: FastifyInstance;",
 };
 
-/** Builds the package and installs it as it would be published, in a folder of its own. */
-function install(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'latchkey-verifier-'));
-  const home = join(directory, 'node_modules', '@latchkey', 'verifier');
-  mkdirSync(home, { recursive: true });
-  copyFileSync(join(PACKAGE, 'package.json'), join(home, 'package.json'));
-  const options = ['--outDir', join(home, 'dist'), '--composite', 'false', '--incremental', 'false'];
-  execFileSync(COMPILER, ['-p', PACKAGE, ...options]);
-  for (const name of ['jose', 'hono', 'fastify', '@types'])
-    symlinkSync(join(MODULES, name), join(directory, 'node_modules', name));
-  return directory;
+/** What the blocks after the first are run with. */
+const VERIFIER = `
+import { createVerifier } from '@latchkey/verifier';
+const revocations = { credential: process.env.LATCHKEY_CREDENTIAL ?? '' };
+const verifier = createVerifier({ issuer: process.env.LATCHKEY_ISSUER ?? '', revocations });
+await verifier.ready();
+const token = process.env.TOKEN ?? '';
+`;
+
+/** The service around the lines for each framework: it says where it listens. */
+const SERVICES: Readonly<Record<string, readonly [string, string]>> = {
+  express: [
+    "import express from 'express'; const app = express();",
+    "const server = app.listen(0, '127.0.0.1', () => console.log(server.address()));",
+  ],
+  fastify: [
+    "import fastify from 'fastify'; const app = fastify();",
+    "app.get('/others', async () => ''); await app.listen({ port: 0 }); console.log(app.server.address());",
+  ],
+  hono: [
+    "import { createServer } from 'node:http';",
+    `const server = createServer(async (request, response) => {
+      const { authorization } = request.headers;
+      const headers = authorization === undefined ? {} : { authorization };
+      const answer = await app.fetch(new Request('http://service' + request.url, { headers }));
+      response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
+    }).listen(0, '127.0.0.1', () => console.log(server.address()));`,
+  ],
+};
+
+/** Of the person who signs in. */
+const ROLE = 'Student';
+
+/** The block in which something stands. */
+function blockWith(text: string): string {
+  return OTHERS.find((code) => code.includes(text)) ?? expect.fail(`no block has ${text}`);
 }
 
 describe('the README', () => {
   let server: RealServer;
-  let directory = '';
+  let packed: PackedPackage;
   beforeAll(async () => {
-    directory = install();
+    packed = installPacked('verifier', ['jose', 'hono', 'fastify', 'express', '@types']);
     server = await startRealServer();
   });
   afterAll(async () => {
-    rmSync(directory, { recursive: true, force: true });
+    packed.remove();
     await server.stop();
   });
 
-  test('begins with lines that work', async () => {
-    const path = join(directory, 'first.mts');
-    writeFileSync(path, FIRST);
-    const env = {
-      ...process.env,
-      LATCHKEY_ISSUER: server.issuer,
-      LATCHKEY_CREDENTIAL: server.credential,
-      PORT: '0',
-    };
-    const service = spawn(process.execPath, [path], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    onTestFinished(() => void service.kill('SIGKILL'));
-    const port = await new Promise<string>((resolve) => {
-      service.stdout.on('data', (said: Buffer) => resolve(/port: (\d+)/.exec(said.toString())?.[1] ?? ''));
+  const place = (name: string, code: string): string => {
+    const path = join(packed.directory, name);
+    writeFileSync(path, code);
+    return path;
+  };
+  const environment = (more: Readonly<Record<string, string>> = {}) => ({
+    ...process.env,
+    LATCHKEY_ISSUER: server.issuer,
+    LATCHKEY_CREDENTIAL: server.credential,
+    PORT: '0',
+    ...more,
+  });
+
+  /** Runs a service. @returns what asks it with a token, or without one */
+  async function startService(name: string, code: string) {
+    const service = spawn(process.execPath, [place(name, code)], {
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const ask = async (token?: string) => {
+    onTestFinished(() => void service.kill('SIGKILL'));
+    const port = await new Promise<string>((resolve, reject) => {
+      service.stdout.on('data', (said: Buffer) => resolve(/port: (\d+)/.exec(said.toString())?.[1] ?? ''));
+      service.once('exit', (code) => reject(new Error(`the service ended with ${code}`)));
+    });
+    return async (path: string, token?: string): Promise<string> => {
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-      const answer = await fetch(`http://127.0.0.1:${port}/`, { headers });
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
       return `${answer.status} ${await answer.text()}`;
     };
+  }
+
+  /** Runs a program to its end; what it prints. */
+  async function run(name: string, code: string, more: Readonly<Record<string, string>> = {}) {
+    const program = spawn(process.execPath, [place(name, code)], {
+      env: environment(more),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    program.stdout.on('data', (piece: Buffer) => {
+      said += piece.toString();
+    });
+    const status = await new Promise((resolve) => program.once('exit', resolve));
+    expect(status).toBe(0);
+    return said;
+  }
+
+  test('begins with lines that work', async () => {
+    const ask = await startService('first.mts', FIRST);
     const { access_token } = await server.signIn(1);
-    expect(await ask(access_token)).toBe('200 hello 00000000-0000-4000-8000-000000000002\n');
-    expect(await ask()).toContain('401 {"error":{"code":"missing"');
+    expect(await ask('/', access_token)).toBe('200 hello 00000000-0000-4000-8000-000000000002\n');
+    expect(await ask('/')).toContain('401 {"error":{"code":"missing"');
     await server.signOut(access_token);
-    await expect.poll(() => ask(access_token)).toContain('401 {"error":{"code":"revoked"');
+    await expect.poll(() => ask('/', access_token)).toContain('401 {"error":{"code":"revoked"');
+  });
+
+  test('shows how a token is checked', async () => {
+    const code = `${VERIFIER}${blockWith('TokenRefusedError')}\nverifier.close();`;
+    const { access_token: token } = await server.signIn(0);
+    expect(await run('verify.mts', code, { TOKEN: token })).toMatch(
+      new RegExp(`^[\\w-]{36} is ${ROLE} until .+ 20\\d\\d .+, in the session [\\w-]{36}\n$`),
+    );
+    expect(await run('verify.mts', code, { TOKEN: 'a.b.c' })).toMatch(/^malformed the token is not/);
+  });
+
+  test.each(Object.keys(SERVICES))('shows lines for %s that work', async (framework) => {
+    const [before = '', after = ''] = SERVICES[framework] ?? [];
+    const lines = blockWith(`@latchkey/verifier/${framework}`);
+    const ask = await startService(`${framework}.mts`, `${VERIFIER}${before}\n${lines}\n${after}`);
+    const { access_token: token } = await server.signIn(0);
+    expect(await ask('/reports', token)).toBe(`200 ${ROLE}`);
+    expect(await ask('/reports')).toContain('401 {"error":{"code":"missing"');
+    expect(await ask('/reports', 'a.b.c')).toContain('401 {"error":{"code":"malformed"');
+    // Fastify's plugin is for every route, also those that come after it.
+    if (framework === 'fastify') expect(await ask('/others')).toContain('401 ');
+  });
+
+  test('shows how old the news is', async () => {
+    const shown = blockWith('staleness()');
+    const names = /\{ (.+) \}/.exec(shown)?.[1] ?? '';
+    const code = `${VERIFIER}${shown}\nconsole.log(JSON.stringify({ ${names} }));\nverifier.close();`;
+    expect(JSON.parse(await run('staleness.mts', code))).toEqual({
+      milliseconds: expect.any(Number),
+      fresh: true,
+      feed: 'live',
+      revokedSessions: expect.any(Number),
+      lastError: null,
+    });
   });
 
   test('has types in all of its lines', () => {
     const names = [FIRST, ...OTHERS].map((code, index) => {
       const framework = /verifier\/(express|fastify)'/.exec(code)?.[1] ?? '';
       const given = index === 0 ? '' : `${APPS[framework] ?? ''}${GIVEN}`;
-      writeFileSync(join(directory, `block-${index}.mts`), `${given}${code}\nexport {};`);
+      place(`block-${index}.mts`, `${given}${code}\nexport {};`);
       return `block-${index}.mts`;
     });
     const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext'];
     const more = ['--target', 'es2023', '--types', 'node', '--skipLibCheck'];
     const checked = spawnSync(COMPILER, [...options, ...more, ...names], {
-      cwd: directory,
+      cwd: packed.directory,
       encoding: 'utf8',
     });
     expect(checked.stdout + checked.stderr).toBe('');

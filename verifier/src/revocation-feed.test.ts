@@ -78,11 +78,19 @@ describe('a verifier that follows the feed', () => {
 
   test('takes a token that the session was given later', async () => {
     const sid = randomUUID();
-    server.revoke(sid, now() - 20);
+    server.revoke(sid, now() - 20, now() - 18);
     const verifier = follow();
     await verifier.ready();
-    expect(await outcome(verifier, await token({ sid, iat: now() - 20 }))).toBe('revoked');
-    expect(await outcome(verifier, await token({ sid, iat: now() - 19 }))).toBe('feed');
+    expect(await outcome(verifier, await token({ sid, iat: now() - 18 }))).toBe('revoked');
+    expect(await outcome(verifier, await token({ sid, iat: now() - 16 }))).toBe('feed');
+  });
+
+  test('takes no token of a session that has ended, by whichever clock it was issued', async () => {
+    const sid = randomUUID();
+    server.revoke(sid, now() - 3600);
+    const verifier = follow();
+    await verifier.ready();
+    expect(await outcome(verifier, await token({ sid }))).toBe('revoked');
   });
 
   test('is told ten thousand sessions at once', async () => {
@@ -252,16 +260,20 @@ describe('a feed that breaks', () => {
     expect(verifier.staleness()).toMatchObject({ milliseconds: null, fresh: false });
   });
 
-  test.each([
-    ['no JSON', 'id: 1\nevent: session-revoked\ndata: {\n\n'],
-    ['no session', 'id: 1\nevent: session-revoked\ndata: {"events":{}}\n\n'],
-    ['another issuer', revokedEvent('https://evil.example', 1, 'a', 1)],
-    ['an id that is no number', 'id: a\nevent: heartbeat\ndata: {}\n\n'],
+  const revocation = { sessionId: 'a', at: 1, issuedUntil: 3 };
+  const revoked = (issuer: string) => revokedEvent(issuer, 1, revocation);
+  test.each<[string, (issuer: string) => string]>([
+    ['no JSON', () => 'id: 1\nevent: session-revoked\ndata: {\n\n'],
+    ['no session', () => 'id: 1\nevent: session-revoked\ndata: {"events":{}}\n\n'],
+    ['another issuer', () => revoked('https://evil.example')],
+    ['no time', (issuer) => revoked(issuer).replace('"event_timestamp":1,', '')],
+    ['a time that is none', (issuer) => revoked(issuer).replace('issued_until":3', 'issued_until":"3"')],
+    ['an id that is no number', () => 'id: a\nevent: heartbeat\ndata: {}\n\n'],
   ])('with %s is taken up again, not read over', async (_, text) => {
     const errors: Error[] = [];
     const verifier = follow({}, { onError: (error) => errors.push(error) });
     await verifier.ready();
-    server.write(text);
+    server.write(text(server.url));
     await expect.poll(() => server.followers).toEqual([null, null]);
     expect(errors).toHaveLength(1);
   });

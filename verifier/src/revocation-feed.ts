@@ -137,7 +137,7 @@ export class RevocationFeed {
     const { sessions, issuer, onRevoked } = this.#options;
     if (name === 'session-revoked') {
       const revocation = readSessionRevoked(data, issuer);
-      sessions.add(revocation.sessionId, revocation.revokedAt);
+      sessions.add(revocation);
       onRevoked(revocation);
     } else if (name === 'keys-changed') {
       // Not waited for here: tokens wait for it, revocations go on.

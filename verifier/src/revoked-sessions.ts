@@ -1,14 +1,25 @@
-/** What is known of a token's session: that it has ended, that it has not, or nothing for sure. */
+import type { Revocation } from './session-revoked.ts';
+
+/** What is known of a token: that it is revoked, that it is not, or nothing for sure. */
 export type Judgement = 'revoked' | 'standing' | 'unknown';
 
+interface Entry {
+  readonly revokedAt: number;
+  /** Tokens issued then or before are revoked: all of them, where it is infinite. */
+  readonly issuedUntil: number;
+}
+
+/** How much later than it was revoked a token of a session may say that it was issued: clocks may be apart. */
+const CLOCKS_APART_SECONDS = 10;
+
 /**
- * The sessions that have ended, for as long as tokens of them may still be in time. Times in seconds since 1970.
+ * The sessions whose tokens are revoked, for as long as tokens of them may still be in time. Times in seconds since 1970.
  */
 export class RevokedSessions {
   readonly #limit: number;
   readonly #keepSeconds: number;
-  /** By session: tokens issued then or before are revoked. The first entry is the one that came first. */
-  readonly #revokedAt = new Map<string, number>();
+  /** By session. The first entry is the one that came first. */
+  readonly #entries = new Map<string, Entry>();
   /** The latest revocation that had to go for lack of room. */
   #forgottenUpTo = Number.NEGATIVE_INFINITY;
 
@@ -23,36 +34,39 @@ export class RevokedSessions {
   }
 
   get size(): number {
-    return this.#revokedAt.size;
+    return this.#entries.size;
   }
 
-  /** Every token of the session that was issued at that time or before is revoked; one issued later is not. */
-  add(sessionId: string, revokedAt: number): void {
-    const before = this.#revokedAt.get(sessionId) ?? revokedAt;
+  add({ sessionId, revokedAt, issuedUntil }: Omit<Revocation, 'reason'>): void {
+    const before = this.#entries.get(sessionId);
     // Moves to the end: the first entries are to be the oldest.
-    this.#revokedAt.delete(sessionId);
-    this.#revokedAt.set(sessionId, Math.max(before, revokedAt));
-    if (this.#revokedAt.size > this.#limit) this.#forgetFirst();
+    this.#entries.delete(sessionId);
+    this.#entries.set(sessionId, {
+      revokedAt: Math.max(revokedAt, before?.revokedAt ?? revokedAt),
+      issuedUntil: Math.max(issuedUntil ?? Number.POSITIVE_INFINITY, before?.issuedUntil ?? 0),
+    });
+    if (this.#entries.size > this.#limit) this.#forgetFirst();
   }
 
   judge(sessionId: string, issuedAt: number): Judgement {
-    const revokedAt = this.#revokedAt.get(sessionId);
-    if (revokedAt !== undefined && issuedAt <= revokedAt) return 'revoked';
+    const entry = this.#entries.get(sessionId);
+    if (entry !== undefined && issuedAt <= entry.issuedUntil) return 'revoked';
     return issuedAt <= this.#forgottenUpTo ? 'unknown' : 'standing';
   }
 
   /** Drops those that no token can be in time for any more. */
   dropExpired(nowSeconds: number): void {
-    for (const [sessionId, revokedAt] of this.#revokedAt) {
-      if (revokedAt + this.#keepSeconds > nowSeconds) return;
-      this.#revokedAt.delete(sessionId);
+    for (const [sessionId, { revokedAt }] of this.#entries) {
+      if (revokedAt + CLOCKS_APART_SECONDS + this.#keepSeconds > nowSeconds) return;
+      this.#entries.delete(sessionId);
     }
   }
 
   #forgetFirst(): void {
-    const [first] = this.#revokedAt;
-    if (first === undefined) return;
-    this.#revokedAt.delete(first[0]);
-    this.#forgottenUpTo = Math.max(this.#forgottenUpTo, first[1]);
+    for (const [sessionId, { revokedAt }] of this.#entries) {
+      this.#entries.delete(sessionId);
+      this.#forgottenUpTo = Math.max(this.#forgottenUpTo, revokedAt + CLOCKS_APART_SECONDS);
+      return;
+    }
   }
 }

@@ -1,8 +1,13 @@
-/** A session has ended. */
+/** The tokens of a session are taken no longer. */
 export interface Revocation {
   readonly sessionId: string;
-  /** Tokens of the session that were issued then or before are revoked. Seconds since 1970. */
+  /** When that happened, in seconds since 1970. */
   readonly revokedAt: number;
+  /**
+   * Tokens of the session that were issued then or before are revoked, in seconds since 1970. Null where all of them are,
+   * whenever they were issued: the session has ended.
+   */
+  readonly issuedUntil: number | null;
   /** Why, in one word of the server's; null where it says nothing. */
   readonly reason: string | null;
 }
@@ -18,11 +23,21 @@ export function readSessionRevoked(data: string, issuer: string): Revocation {
   const event = memberOf(memberOf(claims, 'events'), SESSION_REVOKED);
   const sessionId = memberOf(memberOf(memberOf(claims, 'sub_id'), 'session'), 'id');
   const revokedAt = memberOf(event, 'event_timestamp');
+  const issuedUntil = memberOf(event, 'tokens_issued_until') ?? null;
   const reason = memberOf(memberOf(event, 'reason_admin'), 'en');
   if (memberOf(claims, 'iss') !== issuer) throw new Error('the feed speaks for another issuer');
-  if (typeof sessionId !== 'string' || sessionId === '' || !Number.isFinite(revokedAt))
+  if (
+    typeof sessionId !== 'string' ||
+    sessionId === '' ||
+    !isTime(revokedAt) ||
+    !(issuedUntil === null || isTime(issuedUntil))
+  )
     throw new Error('the feed sent a revocation that cannot be read');
-  return { sessionId, revokedAt: revokedAt as number, reason: typeof reason === 'string' ? reason : null };
+  return { sessionId, revokedAt, issuedUntil, reason: typeof reason === 'string' ? reason : null };
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 function parse(data: string): unknown {

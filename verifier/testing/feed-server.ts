@@ -67,10 +67,18 @@ export class FeedServer {
     return { iss: this.url, aud: this.url, ...claims };
   }
 
-  /** Ends a session, and tells every follower. @param at seconds since 1970 */
-  revoke(sessionId: string, at: number = Math.floor(Date.now() / 1000)): void {
-    this.#revokedAt.set(sessionId, at);
-    const event = revokedEvent(this.url, this.#events.length + 1, sessionId, at);
+  /**
+   * Revokes the tokens of a session, and tells every follower.
+   * @param at seconds since 1970
+   * @param issuedUntil those issued later are good; null where the session has ended
+   */
+  revoke(
+    sessionId: string,
+    at: number = Math.floor(Date.now() / 1000),
+    issuedUntil: number | null = null,
+  ): void {
+    this.#revokedAt.set(sessionId, issuedUntil ?? Number.POSITIVE_INFINITY);
+    const event = revokedEvent(this.url, this.#events.length + 1, { sessionId, at, issuedUntil });
     this.#events.push(event);
     this.write(event);
   }
@@ -126,7 +134,11 @@ export class FeedServer {
 }
 
 /** The event that says that a session was revoked. */
-export function revokedEvent(issuer: string, id: number, sessionId: string, at: number): string {
+export function revokedEvent(
+  issuer: string,
+  id: number,
+  { sessionId, at, issuedUntil }: { sessionId: string; at: number; issuedUntil: number | null },
+): string {
   const data = {
     iss: issuer,
     aud: ['a-service'],
@@ -140,6 +152,7 @@ export function revokedEvent(issuer: string, id: number, sessionId: string, at: 
     events: {
       'https://schemas.openid.net/secevent/caep/event-type/session-revoked': {
         event_timestamp: at,
+        ...(issuedUntil === null ? {} : { tokens_issued_until: issuedUntil }),
         initiating_entity: 'user',
         reason_admin: { en: 'signed-out' },
       },

@@ -37,6 +37,14 @@ export interface User {
   readonly avatar: string | null;
 }
 
+/** The second factors that an account has of its own, whatever organisations ask for. */
+export interface AccountFactors {
+  /** A PIN is mailed to `email`. */
+  readonly email: boolean;
+  /** The sealed TOTP seed, or null when there is none. */
+  readonly totpSealed: string | null;
+}
+
 /** What signs in: identifiers, a password, a state. Times are milliseconds since 1970. */
 export interface Account {
   readonly id: string;
@@ -53,11 +61,9 @@ export interface Account {
   readonly emailValidated: boolean;
   readonly phoneValidated: boolean;
   readonly createdAt: number;
-  readonly factors: {
-    /** A PIN is mailed to `email`. */
-    readonly email: boolean;
-    /** The sealed TOTP seed, or null when there is none. */
-    readonly totpSealed: string | null;
+  readonly factors: AccountFactors & {
+    /** A passkey is a factor where one can be shown, and is never asked for by itself. */
+    readonly hasPasskey: boolean;
   };
   /** When the password was last set by a code that was mailed; null when it was not. */
   readonly resetByMailAt: number | null;
@@ -82,14 +88,15 @@ export interface AccountWithMemberships extends Account {
 export interface RoleHolder {
   readonly status: AccountStatus;
   readonly emailValidated: boolean;
-  readonly home: Pick<Organisation, 'id' | 'isSuspended'> | null;
+  readonly home: Pick<Organisation, 'id' | 'isSuspended' | 'settings'> | null;
   readonly role: Role | null;
+  readonly factors: AccountFactors;
   readonly memberships: readonly HeldRole[];
 }
 
 /** As much of a membership as decides that. */
 export interface HeldRole {
-  readonly organisation: Pick<Organisation, 'id' | 'name' | 'isSuspended'>;
+  readonly organisation: Pick<Organisation, 'id' | 'name' | 'isSuspended' | 'settings'>;
   readonly role: Role;
 }
 

@@ -47,11 +47,14 @@ export function countryCallingCode(phone: string): string {
 
 /**
  * A phone number in E.164, from any usual notation.
- * @param region the ISO 3166 code that national numbers are read in, such as `ES`; null takes international ones only
+ * @param region the ISO 3166 code that national numbers are read in, such as `ES`; null takes international ones only,
+ *   with `+` or `00`
  * @returns null for what is no phone number
  */
 export function canonicalPhone(value: string, region: string | null): string | null {
-  const text = value.normalize('NFKC').trim();
+  const typed = value.normalize('NFKC').trim();
+  // Where no region says how calls abroad begin, it is as in most of the world.
+  const text = region === null ? typed.replace(/^(\(?)00(?=[\s-]*[1-9])/, '$1+') : typed;
   if (!/^[+\d(]/.test(text) || value.includes(BYTE_ORDER_MARK)) return null;
   const parsed = parsePhoneNumber(text, {
     extract: false,

@@ -1,13 +1,30 @@
 import type { AccountWithMemberships, HeldRole, Organisation } from './account.ts';
 
+// What an organisation's settings say. A value of another type than it should have says nothing.
+
+/** An organisation, as far as its settings go. */
+type Ruling = Pick<Organisation, 'settings'> | null;
+
 /** Whether an organisation's settings ask for a second factor from those who hold a role in it. */
-export function roleAsksForSecondFactor(organisation: Organisation | null, role: string): boolean {
+export function roleAsksForSecondFactor(organisation: Ruling, role: string): boolean {
   const settings = organisation?.settings;
   if (!settings) return false;
   return (
     (settings.mfaForStudents === true && role === 'Student') ||
-    (settings.mfaForTeachers === true && role === 'Teacher')
+    (settings.mfaForTeachers === true && role === 'Teacher') ||
+    isRoleNamed(organisation, role)
   );
+}
+
+/** Whether `requireSecondFactorFor` of an organisation's settings names a role. */
+export function isRoleNamed(organisation: Ruling, role: string): boolean {
+  const named = organisation?.settings?.requireSecondFactorFor;
+  return Array.isArray(named) && named.includes(role);
+}
+
+/** Whether an organisation lets nobody use a mailed PIN as a second factor: its `allowEmailPin` is false. */
+export function forbidsMailedPin(organisation: Ruling): boolean {
+  return organisation?.settings?.allowEmailPin === false;
 }
 
 /**

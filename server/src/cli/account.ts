@@ -10,6 +10,7 @@ import { recordAudit } from '../store/audit.ts';
 import { type AttemptState, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { devicesCommand } from './account-devices.ts';
+import { factorsCommand } from './account-factors.ts';
 import { resetPasswordCommand } from './account-reset-password.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { createAccountCommand } from './create-account.ts';
@@ -32,6 +33,7 @@ export function accountCommand(): Command {
   account.addCommand(stateCommand('sign-out', 'end every session of an account', signOut));
   account.addCommand(devicesCommand());
   account.addCommand(resetPasswordCommand());
+  account.addCommand(factorsCommand());
   return account;
 }
 

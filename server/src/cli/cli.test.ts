@@ -1,17 +1,15 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uuid } from '../../testing/core.ts';
-import { createDatabase, freePort } from '../../testing/postgres.ts';
-import { makeWorkplace, type Workplace } from '../../testing/process.ts';
+import { freePort } from '../../testing/postgres.ts';
+import { makeWorkplace, PROGRAM, type Workplace } from '../../testing/process.ts';
 import { runRawSql } from '../../testing/raw-sql.ts';
 import { startSmsProvider } from '../../testing/sms-provider.ts';
 import { progressLine } from './progress.ts';
 
-const SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
+const _SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
 const DIRECTORY = [
   { kind: 'organisation', id: uuid(1), name: 'University', settings: { maxFailedSignInAttempts: 2 } },
   { kind: 'role', name: 'Student', permissions: ['learn'] },
@@ -37,10 +35,12 @@ const post = async (url: string, body: object) => {
   return { status: response.status, body: (await response.json()) as Record<string, string> };
 };
 
-describe('the command line', () => {
+// Each command is a process of its own: slow where the machine has other work.
+describe('the command line', { timeout: 120_000 }, () => {
   let work: Workplace;
   beforeAll(async () => {
-    work = makeWorkplace();
+    // The machine may have other work: nobody is turned away for that.
+    work = makeWorkplace({ LATCHKEY_HASHING_QUEUE_MILLISECONDS: '20000' });
     const loaded = await work.run(['import', '-'], { input: DIRECTORY });
     expect(loaded).toMatchObject({
       code: 0,
@@ -129,6 +129,30 @@ describe('the command line', () => {
     expect((await other.run(['export'])).stdout).toBe(exported.stdout);
     other.remove();
   });
+
+  test.each(['export', 'account list --json'])(
+    'says nothing when whoever reads the data of %s has gone',
+    async (command) => {
+      const own = makeWorkplace();
+      const people = Array.from({ length: 1500 }, (_, index) => {
+        const id = uuid(1000 + index);
+        return JSON.stringify({
+          kind: 'account',
+          id,
+          username: `reader${index}`,
+          email: `${index}@example.com`,
+        });
+      });
+      await own.run(['import', '-'], { input: people.join('\n') });
+      const { stdout, stderr } = spawnSync('sh', ['-c', `${PROGRAM} ${command} | head -c 1`], {
+        cwd: own.directory,
+        encoding: 'utf8',
+      });
+      expect(stdout).toHaveLength(1);
+      expect(stderr).toBe('');
+      own.remove();
+    },
+  );
 
   test('operates on accounts by id or identifier, and says what was done', async () => {
     const listed = await work.run(['account', 'list', '--json']);
@@ -265,7 +289,7 @@ describe('the command line', () => {
   test('looks at itself, a line each with the remedy', async () => {
     const { code, stdout } = await work.run(['doctor']);
     expect(code).toBe(0);
-    for (const about of ['configuration', 'store', 'mail', 'sms', 'clock', 'secrets', 'proxies'])
+    for (const about of ['configuration', 'store', 'mail', 'sms', 'clock', 'secrets', 'proxies', 'passkeys'])
       expect(stdout).toMatch(new RegExp(`^(ok|warn) +${about} `, 'm'));
     const bad = await work.run(['doctor'], {
       environment: {
@@ -278,6 +302,11 @@ describe('the command line', () => {
     expect(bad.stdout).toMatch(/^fail +mail .*Check mail\.url/m);
     expect(bad.stdout).toMatch(/^fail +sms .*Check sms\.url/m);
     expect(bad.stdout).toMatch(/^fail +proxies /m);
+    expect(stdout).toMatch(/^warn +passkeys .*Set publicUrl/m);
+    const named = { environment: { LATCHKEY_PUBLIC_URL: 'https://id.example.com' } };
+    expect((await work.run(['doctor'], named)).stdout).toMatch(
+      /^ok +passkeys +bound to id\.example\.com, used from https:\/\/id\.example\.com$/m,
+    );
   });
 
   test('doctor asks the provider of text messages, and sends nothing', async () => {
@@ -381,109 +410,6 @@ describe('the command line', () => {
     const ended = await server.end('SIGTERM');
     expect(ended.code).toBe(0);
     for (const line of ended.stdout.trimEnd().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
-  });
-});
-
-describe('what cannot work is said in one line:', () => {
-  const workplaces: Workplace[] = [];
-  const make = (settings: Record<string, string> = {}) => {
-    const work = makeWorkplace(settings);
-    workplaces.push(work);
-    return work;
-  };
-  afterAll(() => {
-    for (const work of workplaces) work.remove();
-  });
-  const oneLine = ({ code, stderr }: { code: number | null; stderr: string }, pattern: RegExp) => {
-    expect(code).toBe(1);
-    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-    expect(stderr).toMatch(pattern);
-  };
-
-  test('a port that is taken', async () => {
-    const taken = createServer();
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-    const port = String((taken.address() as AddressInfo).port);
-    oneLine(
-      await make({ LATCHKEY_LISTEN_PORT: port }).run(['serve']),
-      /^latchkey: cannot listen on 127\.0\.0\.1:\d+: the port is taken\. .*listen\.port/,
-    );
-    taken.close();
-  });
-
-  test('an address that is not there', async () => {
-    oneLine(
-      await make({ LATCHKEY_LISTEN_HOST: '192.0.2.1' }).run(['serve']),
-      /this machine has no such address/,
-    );
-  });
-
-  test('a store that cannot be opened', async () => {
-    const work = make();
-    writeFileSync(join(work.directory, 'file'), 'x');
-    oneLine(
-      await work.run(['serve'], { environment: { LATCHKEY_STORE_URL: 'sqlite:./file/below.db' } }),
-      /^latchkey: cannot open the store .*store\.url/,
-    );
-    writeFileSync(
-      join(work.directory, 'not-a.db'),
-      'this is no database at all, it is only text, and long enough',
-    );
-    oneLine(
-      await work.run(['serve'], { environment: { LATCHKEY_STORE_URL: 'sqlite:./not-a.db' } }),
-      /^latchkey: cannot open the store .*not a database/,
-    );
-  });
-
-  test('a store that was made with another secret', async () => {
-    const work = make({ LATCHKEY_SECRETS_KEY: SECRET });
-    await work.run(['import', '-'], { input: DIRECTORY });
-    const other = Buffer.from(SECRET, 'base64').reverse().toString('base64');
-    oneLine(
-      await work.run(['serve'], { environment: { LATCHKEY_SECRETS_KEY: other } }),
-      /made with another secrets\.key/,
-    );
-  });
-
-  test('a PostgreSQL server that is away, or lets us not in', async () => {
-    const url = `postgres://user:secret@127.0.0.1:${await freePort()}/db`;
-    const answer = await make({ LATCHKEY_STORE_URL: url, LATCHKEY_SECRETS_KEY: SECRET }).run(['serve']);
-    oneLine(
-      answer,
-      /^latchkey: cannot reach the store at postgres:\/\/127\.0\.0\.1:\d+\/db: .*Check store\.url/,
-    );
-    expect(answer.stderr).not.toContain('secret');
-    const missing = inject('postgresUrl').replace(/\/[^/]*$/, '/no_such_database');
-    oneLine(
-      await make({ LATCHKEY_STORE_URL: missing, LATCHKEY_SECRETS_KEY: SECRET }).run(['serve']),
-      /refused the connection: .*does not exist/,
-    );
-  });
-
-  test('a schema that is older, or newer', async () => {
-    const url = await createDatabase(inject('postgresUrl'));
-    const work = make({ LATCHKEY_STORE_URL: url, LATCHKEY_SECRETS_KEY: SECRET });
-    oneLine(await work.run(['serve']), /schema is version 0, this program needs \d+\. Run: latchkey migrate/);
-    const applied = await Promise.all([work.run(['migrate']), work.run(['migrate'])]);
-    expect(applied.map(({ code }) => code)).toEqual([0, 0]);
-    expect(await work.run(['migrate'])).toMatchObject({ code: 0, stderr: 'the schema is up to date\n' });
-    const server = await work.serve();
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-    expect((await server.end('SIGTERM')).code).toBe(0);
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query("INSERT INTO schema_migrations VALUES (9999, 'from-the-future', 0)");
-    await client.end();
-    oneLine(await work.run(['serve']), /schema is version 9999, newer than this program's/);
-  });
-
-  test('a configuration with mistakes, all of them', async () => {
-    const { code, stderr } = await make().run(['serve'], {
-      environment: { LATCHKEY_LISTEN_PORT: 'x', LATCHKEY_NONSENSE: '1', LATCHKEY_SIGN_IN_MAX_FAILURES: '0' },
-    });
-    expect(code).toBe(1);
-    expect(stderr.trimEnd().split('\n')).toHaveLength(3);
-    expect(stderr).not.toMatch(/\n {4}at /);
   });
 });
 

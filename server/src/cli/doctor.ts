@@ -4,7 +4,10 @@ import { type Core, openCore } from '../core.ts';
 import { openPlaces } from '../delivery/places.ts';
 import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
-import { OperatorError } from '../errors.ts';
+import { ConfigurationError, OperatorError } from '../errors.ts';
+import { isBrowserRpId, relyingPartyOf } from '../factors/relying-party.ts';
+import { createPasswordPolicy } from '../passwords/policy.ts';
+import { type Log, systemClock } from '../ports.ts';
 import { command, configurationOf } from './command.ts';
 import { print, printJson } from './output.ts';
 
@@ -15,11 +18,14 @@ interface Finding {
   readonly message: string;
 }
 
+/** What is wrong is told in findings. */
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** `latchkey doctor` */
 export function doctorCommand(): Command {
   return command(
     'doctor',
-    'check configuration, store, mail, text messages, clock, secrets and proxies; a line each, with the remedy',
+    'check configuration, store, mail, text messages, clock, secrets, passwords and proxies; a line each, with the remedy',
   )
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }, called: Command) => {
@@ -40,8 +46,8 @@ async function examine(called: Command): Promise<Finding[]> {
   try {
     config = configurationOf(called);
   } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    return [{ about: 'configuration', state: 'fail', message: error.message }];
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map((message) => ({ about: 'configuration', state: 'fail', message }));
   }
   const findings: Finding[] = [
     { about: 'configuration', state: 'ok', message: `${config.mounts.length} mounts` },
@@ -54,14 +60,16 @@ async function examine(called: Command): Promise<Finding[]> {
     ...(await geoFindings(config)),
     ...secretFindings(config),
     hashingFinding(config),
+    await passwordFinding(config),
     ...networkFindings(config),
+    passkeyFinding(config),
   ];
 }
 
 async function storeFindings(config: Configuration): Promise<Finding[]> {
   let core: Core;
   try {
-    core = await openCore(config, { debug() {}, info() {}, warn() {}, error() {} });
+    core = await openCore(config, SILENT);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return [{ about: 'store', state: 'fail', message: error.message }];
@@ -201,6 +209,23 @@ function hashingFinding(config: Configuration): Finding {
     : { about: 'hashing', state: 'ok', message: cost };
 }
 
+/** Asks what new passwords are held against, about one that is nobody's. */
+async function passwordFinding(config: Configuration): Promise<Finding> {
+  try {
+    const policy = await createPasswordPolicy(config.passwords, { clock: systemClock, log: SILENT });
+    await policy.problemWith('what a doctor asks about', []);
+    await policy.close();
+    if ((policy.rangeCounts?.failed ?? 0) === 0)
+      return { about: 'passwords', state: 'ok', message: 'new ones are held against every list there is' };
+    const message =
+      'passwords.breachCheckUrl does not answer: breached passwords are taken. Check the URL and the network.';
+    return { about: 'passwords', state: 'warn', message };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { about: 'passwords', state: 'fail', message: error.message };
+  }
+}
+
 function networkFindings(config: Configuration): Finding[] {
   const open = !['127.0.0.1', '::1', 'localhost'].includes(config.listen.host);
   const findings: Finding[] = [];
@@ -239,4 +264,20 @@ function networkFindings(config: Configuration): Finding[] {
     });
   }
   return findings;
+}
+
+function passkeyFinding({ passkeys, publicUrl, listen }: Configuration): Finding {
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  const party = relyingPartyOf(passkeys, publicUrl ?? `http://${host}:${listen.port}`);
+  return isBrowserRpId(party)
+    ? {
+        about: 'passkeys',
+        state: 'ok',
+        message: `bound to ${party.id}, used from ${party.origins.join(', ')}`,
+      }
+    : {
+        about: 'passkeys',
+        state: 'warn',
+        message: `bound to ${party.id}, used from ${party.origins.join(', ')}: browsers take a host name over https only, or localhost. Set publicUrl.`,
+      };
 }

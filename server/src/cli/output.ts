@@ -1,3 +1,6 @@
+// A reader that has gone is told to whoever writes, by the rejection below; without a listener it would end the process.
+process.stdout.on('error', () => undefined);
+
 /** Writes data to stdout, waiting for a reader that is slow. Rejects when the reader has gone. */
 export async function print(text: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uuid } from '../../testing/core.ts';
+import { freePort } from '../../testing/postgres.ts';
 import { makeWorkplace, type Workplace } from '../../testing/process.ts';
 
 const BREACHED = 'otters hold hands';
@@ -74,5 +75,30 @@ describe('passwords at the command line', () => {
 
   test('an account is made with one that is not', async () => {
     expect(await create('harriet', 'badgers do not')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('doctor looks at what passwords are held against', async () => {
+    const finding = async (environment: Record<string, string>) => {
+      const { stdout } = await work.run(['doctor', '--json'], { environment });
+      const findings = JSON.parse(stdout) as { about: string; state: string; message: string }[];
+      return findings.find(({ about }) => about === 'passwords');
+    };
+    expect(await finding({})).toMatchObject({ state: 'ok' });
+    expect(await finding({ LATCHKEY_PASSWORDS_BREACHED_FILE: 'nothing.txt' })).toMatchObject({
+      state: 'fail',
+      message: expect.stringContaining('passwords.breachedFile: cannot read nothing.txt'),
+    });
+    const silent = `http://127.0.0.1:${await freePort()}/range`;
+    expect(await finding({ LATCHKEY_PASSWORDS_BREACH_CHECK_URL: silent })).toMatchObject({ state: 'warn' });
+  });
+
+  test('no server starts with a file that cannot be read, or asks in clear over a network', async () => {
+    const start = async (environment: Record<string, string>) => work.run(['serve'], { environment });
+    const missing = await start({ LATCHKEY_PASSWORDS_BREACHED_FILE: 'nothing.txt' });
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(/^latchkey: passwords\.breachedFile: cannot read nothing\.txt/m);
+    const open = await start({ LATCHKEY_PASSWORDS_BREACH_CHECK_URL: 'http://pwned.example.com/range' });
+    expect(open.code).toBe(1);
+    expect(open.stderr).toMatch(/passwords\.breachCheckUrl: must be an https URL/);
   });
 });

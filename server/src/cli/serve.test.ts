@@ -3,9 +3,13 @@ import { afterAll, describe, expect, inject, test } from 'vitest';
 import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { startMailSink } from '../../testing/mail-sink.ts';
+import { keptLog } from '../../testing/ports.ts';
 import { createDatabase, freePort } from '../../testing/postgres.ts';
 import { makeWorkplace, type RunningServer, type Workplace } from '../../testing/process.ts';
+import { openCore } from '../core.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
+import { sealMail } from '../delivery/queue-mail.ts';
+import { enqueueMail } from '../store/outbox.ts';
 
 const PASSWORD = 'the password of everybody here';
 const PASSWORD_HASH = hashPassword(PASSWORD, { memoryKib: 256, passes: 1, parallelism: 1 });
@@ -34,7 +38,8 @@ interface Ledger {
   failures: number;
 }
 
-describe.each(ENGINES)('a served store on %s', (engine) => {
+// Each server is a process of its own: slow where the machine has other work.
+describe.each(ENGINES)('a served store on %s', { timeout: 120_000 }, (engine) => {
   const workplaces: Workplace[] = [];
   afterAll(() => {
     for (const work of workplaces) work.remove();
@@ -52,6 +57,11 @@ describe.each(ENGINES)('a served store on %s', (engine) => {
     workplaces.push(work);
     await work.run(['migrate']);
     const lines = [
+      { kind: 'organisation', id: uuid(900), settings: { maxFailedSignInAttempts: 2 } },
+      {
+        ...{ kind: 'account', id: uuid(901), username: 'lockable', organisation: uuid(900) },
+        ...{ passwordHash: PASSWORD_HASH, emailValidated: true },
+      },
       ...Array.from({ length: 20 }, (_, index) => ({
         kind: 'account',
         id: uuid(index + 1),
@@ -163,7 +173,17 @@ describe.each(ENGINES)('a served store on %s', (engine) => {
     expect(ended.stdout).toContain('"msg":"stopped"');
   });
 
-  test('counts failures over a kill, and on the next server', async () => {
+  test('is told to stop twice, as by a terminal and by npm, and stops once', async () => {
+    const work = await makeLoaded();
+    const server = await work.serve();
+    await signIn(server, 'user3');
+    const ended = server.end('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.kill(server.pid, 'SIGINT');
+    expect(await ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"msg":"stopped"') });
+  });
+
+  test('TH-2: counts failures over a kill, and on the next server', async () => {
     const work = await makeLoaded({
       LATCHKEY_SIGN_IN_MAX_FAILURES: '6',
       LATCHKEY_SIGN_IN_LOCK_SECONDS: '900',
@@ -176,10 +196,55 @@ describe.each(ENGINES)('a served store on %s', (engine) => {
     }
     const server = await work.serve();
     expect((await signIn(server, 'user5')).status).toBe(429);
-    await server.end('SIGTERM');
+    for (let each = 0; each < 2; each += 1)
+      expect((await signIn(server, 'lockable', 'a wrong password')).status).toBe(401);
+    await server.end('SIGKILL');
+    const next = await work.serve();
+    // Answered as a wrong password, until the lock ends.
+    expect((await signIn(next, 'lockable')).status).toBe(401);
+    const shown = JSON.parse((await work.run(['account', 'show', 'lockable', '--json'])).stdout) as {
+      locked: { until: string } | null;
+    };
+    expect(Date.parse(shown.locked?.until ?? '')).toBeGreaterThan(Date.now());
+    expect((await work.run(['account', 'unlock', 'lockable'])).code).toBe(0);
+    expect((await signIn(next, 'lockable')).status).toBe(200);
+    await next.end('SIGTERM');
   });
 
-  test('mails what it could not mail before it was killed', async () => {
+  test('DL-2: a thousand mails outlive kills, and each goes out', { timeout: 240_000 }, async () => {
+    const sink = await startMailSink();
+    const work = await makeLoaded({ LATCHKEY_MAIL_URL: sink.url });
+    const core = await openCore(work.configuration(), keptLog());
+    const now = core.clock.now();
+    for (let number = 0; number < 1000; number += 100) {
+      const mails = Array.from({ length: 100 }, (_, index) =>
+        sealMail(
+          { name: '', address: `queued${number + index}@example.com` },
+          { kind: 'sign-in-code', digits: '123456', expiresAt: now + 600_000 },
+          { now, expiresAt: now + 600_000 },
+          core.vault,
+          core.random,
+        ),
+      );
+      await core.store.commit(mails.map(enqueueMail));
+    }
+    for (const enough of [100, 400, 1000]) {
+      const server = await work.serve();
+      const waiting = async () => (enough < 1000 ? 0 : (await core.store.outbox.depth()).waiting);
+      while (sink.delivered.length < enough || (await waiting()) > 0)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      await server.end(enough < 1000 ? 'SIGKILL' : 'SIGTERM');
+    }
+    const addresses = new Set(sink.delivered.flatMap(({ recipients }) => recipients));
+    expect(addresses.size).toBe(1000);
+    // Whatever went out twice has one Message-ID, by which mail stores show it once.
+    expect(new Set(sink.delivered.map(({ messageId }) => messageId)).size).toBe(1000);
+    expect(await core.store.outbox.depth()).toEqual({ waiting: 0, dead: 0 });
+    await core.store.close();
+    await sink.stop();
+  });
+
+  test('DL-2: mails what it could not mail before it was killed', async () => {
     const port = await freePort();
     const work = await makeLoaded({ LATCHKEY_MAIL_URL: `smtp://127.0.0.1:${port}` });
     const first = await work.serve();
@@ -200,7 +265,32 @@ describe.each(ENGINES)('a served store on %s', (engine) => {
   });
 });
 
-describe('two nodes on one PostgreSQL', () => {
+describe('a server without a mail server', () => {
+  test('prints its mails to stderr, never among the data', async () => {
+    const work = makeWorkplace();
+    const ada = { kind: 'account', id: uuid(1), username: 'ada', passwordHash: PASSWORD_HASH };
+    const line = JSON.stringify({
+      ...ada,
+      email: 'ada@example.com',
+      emailValidated: true,
+      secondFactor: { email: true },
+    });
+    expect((await work.run(['import', '-'], { input: line })).code).toBe(0);
+    const server = await work.serve();
+    const begun = await post(`${server.url}/auth/login`, { username: 'ada', password: PASSWORD });
+    const { challenge_token } = (begun.body as unknown as { extra_attributes: Record<string, string> })
+      .extra_attributes;
+    const printed = /^mail to ada@example\.com: .*[\s\S]*?^ *(\d{6})$/m;
+    while (!printed.test(server.stderr())) await new Promise((resolve) => setTimeout(resolve, 10));
+    const code = printed.exec(server.stderr())?.[1] ?? '';
+    expect((await post(`${server.url}/v1/challenges/verify`, { challenge_token, code })).status).toBe(200);
+    const { stdout } = await server.end('SIGTERM');
+    expect(stdout).not.toContain(code);
+    work.remove();
+  });
+});
+
+describe('two nodes on one PostgreSQL', { timeout: 120_000 }, () => {
   test('count together, spend once, and see at once what the other ended', async () => {
     const work = makeWorkplace({
       LATCHKEY_STORE_URL: await createDatabase(inject('postgresUrl')),

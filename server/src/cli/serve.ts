@@ -56,9 +56,9 @@ export async function serve(config: Configuration, steps: ServeSteps): Promise<v
     app.drain();
     await new Promise((resolve) => setTimeout(resolve, config.listen.drainMilliseconds));
   } finally {
-    stopped.forget();
     await endTracing?.();
     await stop(app, core, processLog);
+    stopped.forget();
   }
 }
 
@@ -112,10 +112,11 @@ async function warn(config: Configuration, core: Core, log: Log): Promise<void> 
     log.warn({ memoryKib, passes }, 'passwords are hashed with less work than OWASP ASVS 11.4.2 asks for');
 }
 
+/** The signal to stop. Whatever comes after it is the same wish again: a terminal's ^C reaches npm and the server alike. */
 function waitForStop(): { signal: Promise<string>; forget: () => void } {
   const { promise, resolve } = Promise.withResolvers<string>();
-  process.once('SIGTERM', resolve);
-  process.once('SIGINT', resolve);
+  process.on('SIGTERM', resolve);
+  process.on('SIGINT', resolve);
   return {
     signal: promise,
     forget() {

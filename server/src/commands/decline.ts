@@ -15,6 +15,13 @@ export const DECLINES = [
   'identifier-malformed',
   'identifier-taken',
   'attestation-unavailable',
+  'passkey-refused',
+  'passkey-known',
+  'too-many-passkeys',
+  'no-such-passkey',
+  'no-such-factor',
+  'factor-needed',
+  'factor-not-allowed',
   'no-address',
   'no-such-device',
 ] as const;

@@ -198,6 +198,23 @@ describe.each(ENGINES)('the life of a session on %s', (engine) => {
     });
   });
 
+  test.each([
+    ['{', 'application/json'],
+    ['{"a":1,"a":2}', 'application/json'],
+    ['[]', 'application/json'],
+    ['a=1&a=2', 'application/x-www-form-urlencoded'],
+    ['whatever', 'text/plain'],
+    ['\u0000', 'application/octet-stream'],
+    ['', 'application/json'],
+  ])('profile signs out whatever the body is: %j as %s', async (body, type) => {
+    const person = await app.person();
+    const { accessToken } = (await app.post('/api/v1/auths/sign-in', person)).body;
+    const headers = { ...bearer(accessToken), 'content-type': type };
+    const answer = await app.request('POST', '/api/v1/auths/sign-out', { headers, body });
+    expect({ status: answer.status, text: answer.text }).toEqual({ status: 204, text: '' });
+    expect(await isActive(accessToken)).toBe(false);
+  });
+
   test('login tells about the account', async () => {
     const organisation = await app.organisation();
     const person = await app.person({ phone: '+34600000111' });

@@ -9,7 +9,7 @@ export interface WireRequest {
   header(name: string): string | 'repeated' | null;
   /** The token after `Bearer ` in a well-formed Authorization header. */
   readonly bearer: string | null;
-  /** What stands in the path in the place of `:name`; empty when there is no such place. */
+  /** What stands in the path in the place of `:name`; empty when there is no such place, or NUL in it. */
   param(name: string): string;
 }
 
@@ -40,7 +40,7 @@ export interface Endpoint {
   /** The path below the mount's prefix; `:name` stands for one segment. */
   readonly path: string;
   readonly summary: string;
-  /** The content types it takes; none for an endpoint without a body. */
+  /** The content types it takes; with none, a body that comes all the same is ignored. */
   readonly accepts: readonly ('json' | 'form')[];
   /** For the API description. */
   readonly describe: {

@@ -16,6 +16,8 @@ describe.each(ENGINES)('every door on %s', (engine) => {
     app = await startApp(engine, {
       LATCHKEY_MOUNTS: JSON.stringify([...plain, ...hide]),
       LATCHKEY_SIGN_IN_MAX_FAILURES: String(MAX_FAILURES),
+      // The machine may have other work: nobody is turned away for that.
+      LATCHKEY_HASHING_QUEUE_MILLISECONDS: '20000',
     });
     await app.load({ kind: 'role', name: 'Student' }, { kind: 'role', name: 'Teacher' });
   });
@@ -40,20 +42,25 @@ describe.each(ENGINES)('every door on %s', (engine) => {
       expect(door.isSignedIn(answer)).toBe(true);
     });
 
-    test('refuses alike whoever has not proven the password', async () => {
+    test('EN-1: refuses alike whoever has not proven the password', async () => {
       const unvalidated = await app.person({ emailValidated: false });
       const inactive = await app.person({ status: 'inactive' });
       const deleted = await app.person({ status: 'deleted' });
       const suspended = await app.person({ organisation: await app.organisation({ isSuspended: true }) });
       const withoutPassword = await app.person({ password: null });
+      const locked = await app.person({
+        organisation: await app.organisation({ settings: { maxFailedSignInAttempts: 1 } }),
+      });
       const answers: Answer[] = [await signInAt(app, door, nobody())];
+      for (const password of ['what locks it', 'a wrong password', locked.password])
+        answers.push(await signInAt(app, door, { ...locked, password }));
       for (const person of [await app.person(), withoutPassword, unvalidated, inactive, deleted, suspended]) {
         answers.push(await signInAt(app, door, { ...person, password: 'a wrong password' }));
       }
       for (const answer of answers) {
         expectAnswer(answer, door.refused);
         expect(answer.text.length).toBe(answers[0]?.text.length);
-        expect([...answer.headers.keys()]).toEqual([...(answers[0]?.headers.keys() ?? [])]);
+        expect(headersWithoutIds(answer)).toEqual(headersWithoutIds(answers[0] ?? answer));
       }
     });
 
@@ -67,7 +74,7 @@ describe.each(ENGINES)('every door on %s', (engine) => {
       expectAnswer(await signInAt(app, door, member), door.suspended);
     });
 
-    test('makes everybody wait after too many failures: right, wrong and unknown alike', async () => {
+    test('EN-5: makes everybody wait after too many failures: right, wrong and unknown alike', async () => {
       const person = await app.person();
       const unknown = nobody();
       await failTimes(door, person, MAX_FAILURES);
@@ -87,7 +94,7 @@ describe.each(ENGINES)('every door on %s', (engine) => {
       expect(door.isSignedIn(await signInAt(app, door, person))).toBe(true);
     });
 
-    test('counts failures over all contracts and spellings', async () => {
+    test('TH-3: counts failures over all contracts and spellings', async () => {
       const person = await app.person();
       const spellings = [
         person.email,
@@ -126,19 +133,26 @@ describe.each(ENGINES)('every door on %s', (engine) => {
       expectAnswer(await signInAt(app, door, person), door.throttled);
     });
 
-    test('evaluates no more wrong guesses than are allowed, however many come at once', async () => {
+    test('TH-1: evaluates no more wrong guesses than are allowed, however many come at once', async () => {
       const person = await app.person();
       const guesses = await Promise.all(
-        Array.from({ length: 60 }, () => signInAt(app, door, { ...person, password: 'a wrong password' })),
+        Array.from({ length: 201 }, (_, index) =>
+          // Among them is the right one, which is taken or must wait, and lets no more wrong ones in.
+          signInAt(app, door, index === 100 ? person : { ...person, password: 'a wrong password' }),
+        ),
       );
-      expect(guesses.filter(({ status }) => status === door.refused.status && status !== 429).length).toBe(
-        MAX_FAILURES,
-      );
-      expect(guesses.filter(({ status }) => status === 429).length).toBe(60 - MAX_FAILURES);
+      const [right] = guesses.splice(100, 1);
+      expect(right && (door.isSignedIn(right) || right.status === 429)).toBe(true);
+      const evaluated = guesses.filter(
+        ({ status }) => status === door.refused.status && status !== 429,
+      ).length;
+      expect(evaluated).toBeLessThanOrEqual(right?.status === 429 ? MAX_FAILURES : 2 * MAX_FAILURES - 1);
+      expect(evaluated).toBeGreaterThanOrEqual(MAX_FAILURES);
+      expect(guesses.filter(({ status }) => status === 429).length).toBe(200 - evaluated);
       expectAnswer(await signInAt(app, door, person), door.throttled);
     });
 
-    test('right sign-ins of one account at once all succeed', async () => {
+    test('TH-1: right sign-ins of one account at once all succeed', async () => {
       const person = await app.person();
       const answers = await Promise.all(Array.from({ length: 20 }, () => signInAt(app, door, person)));
       expect(answers.filter(door.isSignedIn)).toHaveLength(20);
@@ -391,6 +405,13 @@ describe.each(ENGINES)('every door on %s', (engine) => {
     expect(young.id).not.toBe(shared.id);
   });
 });
+
+/** The headers in their order, but for what is different in every answer. */
+function headersWithoutIds({ headers }: Answer): string[] {
+  return [...headers].map(([name, value]) =>
+    /^(date|x-request-id)$/.test(name) ? name : `${name}: ${value}`,
+  );
+}
 
 function headerLines(door: Door): string[] {
   return Object.entries(door.headers ?? {}).map(([name, value]) => `${name}: ${value}`);

@@ -166,11 +166,13 @@ class HashThread {
 
   constructor(onEnd: (error: Error) => void) {
     let reason = new Error('a hash thread ended');
-    this.#worker.on('message', (answers: HashAnswer[]) => {
+    this.#worker.on('message', (answers: unknown) => {
+      // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
+      if (!Array.isArray(answers)) return;
       const current = this.#current;
       this.#current = undefined;
       this.hasWorked = true;
-      current?.resolve(answers);
+      current?.resolve(answers as HashAnswer[]);
     });
     this.#worker.on('error', (error: Error) => {
       reason = error;

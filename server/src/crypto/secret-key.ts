@@ -26,8 +26,17 @@ export function parseSecretKey(text: string): Buffer | string {
 export function loadOrCreateSecretKey(file: string, random: Random): Buffer {
   const existing = readIfPresent(file);
   if (existing !== null) return checked(file, existing);
+  try {
+    createKeyFile(file, random);
+  } catch (error) {
+    throw new OperatorError(`cannot make ${file}: ${(error as Error).message}. Or give secrets.key.`);
+  }
+  return checked(file, readFileSync(file, 'utf8'));
+}
+
+/** Written aside and linked into place: nobody ever reads half a key, and only the first of two wins. */
+function createKeyFile(file: string, random: Random): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  // Written aside and linked into place: nobody ever reads half a key, and only the first of two wins.
   const draft = `${file}.${Buffer.from(random.bytes(6)).toString('hex')}`;
   writeFileSync(draft, `${Buffer.from(random.bytes(KEY_BYTES)).toString('base64')}\n`, {
     mode: 0o600,
@@ -40,7 +49,6 @@ export function loadOrCreateSecretKey(file: string, random: Random): Buffer {
   } finally {
     unlinkSync(draft);
   }
-  return checked(file, readFileSync(file, 'utf8'));
 }
 
 function readIfPresent(file: string): string | null {

@@ -3,6 +3,7 @@ import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { type MailSink, startMailSink } from '../../testing/mail-sink.ts';
 import { freePort } from '../../testing/postgres.ts';
+import { consumeTicket } from '../store/consume.ts';
 import { claimDueMails, claimedMails, enqueueMail } from '../store/outbox.ts';
 import { isMailAddress, parseMailAddress } from './mail-address.ts';
 import { Outbox } from './outbox.ts';
@@ -99,7 +100,31 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     await outbox.stop();
   });
 
-  test('does not lose a mail to a server that is away', async () => {
+  test('tries again after 1, 5, 15 and 30 s, then every 30 s until the mail is of no use', async () => {
+    sink.refuseWith(451);
+    const outbox = await open();
+    const id = await queue('stubborn@example.com', 120);
+    const waits = () =>
+      core.log.lines.flatMap(({ message, fields }) =>
+        message === 'a mail was not sent' && 'mail' in fields && fields.mail === id && 'waitSeconds' in fields
+          ? [fields.waitSeconds]
+          : [],
+      );
+    for (const [index, seconds] of [1, 5, 15, 30, 30, 30].entries()) {
+      outbox.nudge();
+      while (waits().length <= index) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(waits().at(-1)).toBe(seconds);
+      core.clock.advance(seconds);
+    }
+    core.clock.advance(120);
+    outbox.nudge();
+    await untilEmpty();
+    await outbox.stop();
+    expect(waits()).toHaveLength(6);
+    sink.refuseWith(null);
+  });
+
+  test('DL-2: does not lose a mail to a server that is away', async () => {
     const port = await freePort();
     const outbox = await open(`smtp://127.0.0.1:${port}`);
     await queue('away@example.com');
@@ -115,7 +140,7 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     await back.stop();
   });
 
-  test('does not send what has expired, and keeps count of it', async () => {
+  test('DL-2: does not send what has expired, and keeps count of it', async () => {
     await queue('late@example.com', 5);
     core.clock.advance(6);
     const outbox = await open();
@@ -127,7 +152,45 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     expect(sink.delivered.some(({ recipients }) => recipients.includes('late@example.com'))).toBe(false);
   });
 
-  test('one bad address holds up nobody', async () => {
+  test('DL-2: sends a mail again that nobody acknowledged, by the same Message-ID', async () => {
+    sink.missNext('hang-up');
+    const outbox = await open();
+    const id = await queue('unsure@example.com');
+    outbox.nudge();
+    const [first, second] = [await sink.next('unsure@example.com'), await sink.next('unsure@example.com')];
+    expect([first.messageId, second.messageId]).toEqual([`<${id}@example.com>`, `<${id}@example.com>`]);
+    await untilEmpty();
+    await outbox.stop();
+  });
+
+  test('DL-2: a server that goes silent over one mail holds up no other', async () => {
+    sink.missNext('silence');
+    const outbox = await open();
+    await queue('silent@example.com');
+    outbox.nudge();
+    await sink.next('silent@example.com');
+    for (let each = 0; each < 20; each += 1) await queue(`beside${each}@example.com`);
+    outbox.nudge();
+    for (let each = 0; each < 20; each += 1) await sink.next(`beside${each}@example.com`);
+    sink.hangUp();
+    await sink.next('silent@example.com');
+    await untilEmpty();
+    await outbox.stop();
+  });
+
+  test('DL-2: a commit that is refused queues no mail', async () => {
+    const now = core.clock.now();
+    const times = { now, expiresAt: now + 60_000 };
+    const to = { name: '', address: 'undone@example.com' };
+    const message = { kind: 'sign-in-code', digits: '123456', expiresAt: times.expiresAt } as const;
+    const mail = sealMail(to, message, times, core.vault, core.random);
+    const before = await core.store.outbox.depth();
+    const committed = await core.store.commit([enqueueMail(mail), consumeTicket('there is none', now)]);
+    expect(committed).toEqual({ ok: false, guard: 'ticket' });
+    expect(await core.store.outbox.depth()).toEqual(before);
+  });
+
+  test('DL-2: one bad address holds up nobody', async () => {
     const outbox = await open();
     await queue('nobody@');
     await queue('behind@example.com');
@@ -136,7 +199,7 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     await outbox.stop();
   });
 
-  test('of two senders at once, each mail has one', async () => {
+  test('DL-2: of two senders at once, each mail has one', async () => {
     for (let each = 0; each < 40; each += 1) await queue(`twice${each}@example.com`);
     const outboxes = await Promise.all([open(), open(), open()]);
     for (let each = 40; each < 80; each += 1) await queue(`twice${each}@example.com`);

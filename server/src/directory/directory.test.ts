@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { hashSync as bcryptHash } from '@node-rs/bcrypt';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type TestCore, uuid } from '../../testing/core.ts';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { openTestCore, type TestCore, uuid } from '../../testing/core.ts';
 import { exported, loadLines, reasons, testStores } from '../../testing/directory.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { createDatabase } from '../../testing/postgres.ts';
 import { SEED } from '../../testing/totp.ts';
 import type { Core } from '../core.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
@@ -281,6 +282,40 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     ]);
   });
 
+  test('takes no text that a store could not give back, and any other however it is escaped', async () => {
+    const into = await fresh();
+    const role = (name: string) => `{"kind":"role","name":${name}}`;
+    const nul = String.raw`"a\u0000"`;
+    const half = String.raw`"a\ud83d"`;
+    const member = String.raw`{"kind":"organisation","id":"${uuid(1)}","settings":{"x":[{"\ude00":1}]}}`;
+    const nested = (levels: number) =>
+      `{"kind":"organisation","id":"${uuid(2)}","settings":${'{"x":'.repeat(levels)}1${'}'.repeat(levels)}}`;
+    const report = await loadLines(
+      [
+        role(nul),
+        role(half),
+        member,
+        nested(99),
+        nested(100),
+        nested(100_000),
+        role(String.raw`"\\u0000"`),
+        role(String.raw`"\ud83d\ude00"`),
+      ],
+      into,
+    );
+    expect(reasons(report)).toEqual([
+      '1: it holds a NUL character',
+      '2: it holds half of a surrogate pair',
+      '3: it holds half of a surrogate pair',
+      '5: it is nested deeper than 100 levels',
+      '6: it is nested deeper than 100 levels',
+    ]);
+    expect((await exported(into)).filter((line) => 'kind' in line && line.kind === 'role')).toMatchObject([
+      { name: String.raw`\u0000` },
+      { name: '😀' },
+    ]);
+  });
+
   test('bytes that are no UTF-8 spoil their own line only', async () => {
     const bytes = Buffer.concat([
       Buffer.from('{"kind":"role","name":"'),
@@ -294,7 +329,7 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     expect(report.created).toBe(1);
   });
 
-  test('two accounts in one home cannot share an identifier in any spelling or kind; in two homes they can', async () => {
+  test('IN-1: two accounts in one home cannot share an identifier in any spelling or kind; in two homes they can', async () => {
     const into = await fresh();
     const report = await load(
       [
@@ -315,14 +350,32 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     expect(again.refused).toHaveLength(1);
   });
 
-  test('loads of the same identifier that race leave it with one account', async () => {
-    const into = await fresh();
-    const spellings = ['race', 'RACE', 'ｒａｃｅ', 'Race', 'raCE', 'ＲＡＣＥ'];
-    const reports = await Promise.all(
-      spellings.map((username, index) => load([{ kind: 'account', id: uuid(index + 1), username }], into)),
+  test.each([
+    ['case and width', ['race', 'RACE', 'ｒａｃｅ', 'Race', 'raCE', 'ＲＡＣＥ']],
+    ['a full-width @', ['race@example.com', 'RACE＠example.com', 'ｒace@EXAMPLE.com']],
+    ['a sharp s', ['Straße', 'STRASSE', 'STRAẞE', 'strasse']],
+    ['a dotless i, and ligatures', ['ırıs ﬁnn', 'IRIS FINN', 'iris finn', 'irıs ﬁNN']],
+    ['marks on letters', ['Zoë', 'Zoe\u0308', 'ZOË']],
+    ['an international domain', ['a@exämple.com', 'A@EXÄMPLE.com', 'a@xn--exmple-cua.com']],
+  ])(
+    'IN-1: accounts that are loaded at once with one name in many spellings are one: %s',
+    async (_what, spellings) => {
+      const into = await fresh();
+      const reports = await Promise.all(
+        spellings.map((username, index) => load([{ kind: 'account', id: uuid(index + 1), username }], into)),
+      );
+      expect(reports.map(({ created }) => created).reduce((sum, each) => sum + each, 0)).toBe(1);
+      expect(reports.flatMap(({ refused }) => refused)).toHaveLength(spellings.length - 1);
+    },
+  );
+
+  test('IN-1: names with what cannot be seen, or turns the direction, are refused', async () => {
+    const names = ['a\u200bda', 'a\u200dda', '\u202eada', 'ada\u2066', 'a\u00adda', '\ufeffada', 'a\u2060da'];
+    const report = await load(
+      names.map((username, index) => ({ kind: 'account', id: uuid(index + 1), username })),
+      await fresh(),
     );
-    expect(reports.map(({ created }) => created).reduce((sum, each) => sum + each, 0)).toBe(1);
-    expect(reports.flatMap(({ refused }) => refused)).toHaveLength(spellings.length - 1);
+    expect(report.refused.map(({ lineNumber }) => lineNumber)).toEqual(names.map((_, index) => index + 1));
   });
 
   test('keeps hashes of other formats as they are', async () => {
@@ -355,6 +408,19 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       '1: its number is 40 and cannot change',
     ]);
     expect((await load([{ kind: 'account', id: uuid(9), number: 40 }], into)).refused).toHaveLength(1);
+  });
+
+  test('tells how far it has come while it hashes plain passwords, not only at the end', async () => {
+    const people = Array.from({ length: 70 }, (_, index) => {
+      return { kind: 'account', id: uuid(index + 1), username: `p${index}`, password: 'a plain password' };
+    });
+    const bytes = Buffer.from(people.map((line) => JSON.stringify(line)).join('\n'));
+    const told: number[] = [];
+    await importDirectory(await fresh(), readLines('f', Readable.from([bytes])), {
+      dryRun: false,
+      onProgress: (lines) => told.push(lines),
+    });
+    expect(told).toEqual([32, 64, 70]);
   });
 
   test('a dry run finds what a run would, and writes nothing', async () => {
@@ -394,4 +460,30 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
     ).toHaveLength(1);
     expect((await exported(into)).length).toBe(lines.length);
   });
+});
+
+test('an export is the same text from either engine, whatever the locale of the database is', async () => {
+  const account = {
+    kind: 'account',
+    id: uuid(1),
+    username: 'ada',
+    createdAt: '2024-05-01T10:00:00.000Z',
+    user: { id: uuid(2) },
+  };
+  const organisation = { kind: 'organisation', id: uuid(3) };
+  const sorted = ['b', 'A', 'a', 'B', 'Ä', 'ä', '_', '-', '1', 'z', 'Z', '😀', '\uffee'].flatMap((name) => [
+    { kind: 'role', name },
+    { kind: 'installation', installationId: name },
+    { kind: 'membership', account: uuid(1), organisation: uuid(3), role: name },
+  ]);
+  const texts: string[] = [];
+  const locale = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+  for (const engine of ENGINES) {
+    const url = engine === 'postgres' && (await createDatabase(inject('postgresUrl'), locale));
+    const into = await openTestCore(engine, url ? { LATCHKEY_STORE_URL: url } : {});
+    expect((await loadLines([organisation, account, ...sorted], into)).refused).toEqual([]);
+    texts.push(JSON.stringify(await exported(into), null, 1));
+    await into.close();
+  }
+  expect(texts[1]).toBe(texts[0]);
 });

@@ -62,6 +62,9 @@ export interface ImportOptions {
 /** Lines that are loaded together: large enough for few commits, small enough that a server beside us is not held up. */
 const BATCH_LINES = 256;
 
+/** Plain passwords that are hashed together at most: they take time, and whoever waits wants to see that it goes on. */
+const BATCH_PASSWORDS = 32;
+
 /** The kinds in an order in which each refers only to those before it. */
 const LOADERS: readonly (readonly [DirectoryKind, Loader<never>])[] = [
   ['organisation', loadOrganisations],
@@ -89,15 +92,20 @@ export async function importDirectory(
   let done = 0;
   try {
     let batch: Item[] = [];
+    let passwords = 0;
     for await (const { source, lineNumber, text } of lines) {
       done += 1;
       if (typeof text === 'string' && text.trim() === '') continue;
       const line = typeof text === 'string' ? readDirectoryLine(text) : text.problem;
       if (typeof line === 'string') report.refused.push({ source, lineNumber, reason: line });
-      else batch.push({ source, lineNumber, line });
-      if (batch.length < BATCH_LINES) continue;
+      else {
+        batch.push({ source, lineNumber, line });
+        if ('password' in line && line.password != null) passwords += 1;
+      }
+      if (batch.length < BATCH_LINES && passwords < BATCH_PASSWORDS) continue;
       await loadBatch(context, batch, report, waiting);
       batch = [];
+      passwords = 0;
       options.onProgress?.(done);
     }
     await loadBatch(context, batch, report, waiting);

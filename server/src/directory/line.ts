@@ -171,10 +171,29 @@ export function readDirectoryLine(text: string): DirectoryLine | string {
   if (typeof kind !== 'string' || !Object.hasOwn(SCHEMAS, kind)) {
     return `kind must be one of ${Object.keys(SCHEMAS).join(', ')}`;
   }
-  if (text.includes('\\u0000')) return 'it holds a NUL character';
+  const unstorable = unstorablePart(value, DEPTH_LIMIT);
+  if (unstorable !== null) return unstorable;
   const schema = SCHEMAS[kind as DirectoryKind];
   if (validatorOf(kind as DirectoryKind).Check(value)) return value as DirectoryLine;
   return schemaProblems(schema, value)
     .map((problem) => `${problem.path || kind} ${problem.message}`)
     .join('; ');
+}
+
+/** How deep a line's objects and lists may be nested. */
+const DEPTH_LIMIT = 100;
+
+/** What is in a value, at any depth, that no store gives back as it was. */
+function unstorablePart(value: unknown, levels: number): string | null {
+  if (typeof value === 'string') {
+    if (value.includes('\0')) return 'it holds a NUL character';
+    return value.isWellFormed() ? null : 'it holds half of a surrogate pair';
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  if (levels === 0) return `it is nested deeper than ${DEPTH_LIMIT} levels`;
+  for (const [name, member] of Object.entries(value)) {
+    const problem = unstorablePart(name, levels) ?? unstorablePart(member, levels - 1);
+    if (problem !== null) return problem;
+  }
+  return null;
 }

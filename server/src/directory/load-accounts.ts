@@ -1,17 +1,13 @@
 import { deviceOf } from '../accounts/fingerprint.ts';
 import { randomUuid } from '../crypto/secret-text.ts';
 import { parseTotpSeed } from '../factors/totp.ts';
-import {
-  type AccountRecord,
-  type IdentifierRecord,
-  raiseEpochs,
-  saveAccounts,
-  setPasswordHash,
-} from '../store/account-records.ts';
+import { type AccountRecord, type IdentifierRecord, saveAccounts } from '../store/account-records.ts';
 import { vouchForSeeds } from '../store/attached.ts';
 import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
 import { forgetDevices, rememberDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
+import { removeRecoveryCodesWithoutFactor } from '../store/recovery-codes.ts';
+import { hasOtherFactors, isUntrusted, sessionsAfter } from './account-change.ts';
 import { identifiersOf } from './account-line.ts';
 import { claim, claimKey, readOwners } from './identifier-claims.ts';
 import {
@@ -225,8 +221,7 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
   );
   const now = clock.now();
   const devices = planned.flatMap(({ record, before, devices }): Change[] => {
-    const untrusted =
-      before !== undefined && (hasOtherPassword(record, before) || hasOtherFactors(record, before));
+    const untrusted = before !== undefined && isUntrusted({ record, before });
     if (devices === null) return untrusted ? [forgetDevices(record.id)] : [];
     return [
       forgetDevices(record.id),
@@ -234,35 +229,19 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
     ];
   });
   const changed = planned.flatMap(({ record, before }) => (before ? [{ record, before }] : []));
-  const passwords = changed.filter(({ record, before }) => hasOtherPassword(record, before));
-  const refactored = changed.filter(({ record, before }) => hasOtherFactors(record, before));
-  const ended = changed.filter(
-    ({ record, before }) => before.status === 'active' && record.status !== 'active',
-  );
   const idsOf = (pairs: readonly { record: AccountRecord }[]) => pairs.map(({ record }) => record.id);
   const given = planned.filter(({ record, before }) => record.totpSealed !== (before?.totpSealed ?? null));
+  const identifiers = planned.flatMap((plan) => plan.identifiers);
+  const highest = Math.max(...records.map((record) => record.number));
   await store.commit([
-    ...passwords.flatMap(({ record }) => setPasswordHash('accounts', record.id, record.passwordHash, now)),
-    ...raiseEpochs('accounts', idsOf(ended), 'account-disabled', now),
-    ...raiseEpochs('accounts', idsOf(refactored), 'factors-changed', now),
-    reserveNumbers('account', Math.max(...records.map((record) => record.number))),
-    ...saveAccounts(
-      records,
-      planned.flatMap((plan) => plan.identifiers),
-      idsOf(changed),
-    ),
+    ...sessionsAfter(changed, now),
+    reserveNumbers('account', highest),
+    ...saveAccounts(records, identifiers, idsOf(changed)),
     ...vouchForSeeds(idsOf(given)),
     ...devices,
+    ...idsOf(changed.filter(hasOtherFactors)).map(removeRecoveryCodesWithoutFactor),
     ...context.beside,
   ]);
-}
-
-function hasOtherPassword(record: AccountRecord, before: AccountRecord): boolean {
-  return record.passwordHash !== before.passwordHash;
-}
-
-function hasOtherFactors(record: AccountRecord, before: AccountRecord): boolean {
-  return record.factorEmail !== before.factorEmail || record.totpSealed !== before.totpSealed;
 }
 
 async function withNumbers(

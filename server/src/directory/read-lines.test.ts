@@ -29,4 +29,21 @@ describe('reading lines', () => {
       'fine',
     ]);
   });
+
+  test('tells how many bytes the lines have that were handed over, wherever the pieces end', async () => {
+    const text = 'one\ntwo ä\n\nfour';
+    for (let size = 1; size < 8; size += 1) {
+      const bytes = Buffer.from(text);
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.subarray(index * size, (index + 1) * size),
+      );
+      let told = 0;
+      const seen: number[] = [];
+      const count = (more: number) => {
+        told += more;
+      };
+      for await (const _line of readLines('f', Readable.from(pieces), count)) seen.push(told);
+      expect(seen).toEqual([4, 11, 12, bytes.length]);
+    }
+  });
 });

@@ -5,7 +5,7 @@ const LINE_LIMIT_BYTES = 1024 * 1024;
 
 /**
  * Splits a stream of bytes into lines and decodes each by itself, so that one that is no UTF-8 spoils no other.
- * @param onBytes called with the length of each piece that was read
+ * @param onBytes called with the number of bytes up to the end of each line, as it is handed over
  */
 export async function* readLines(
   source: string,
@@ -23,18 +23,22 @@ export async function* readLines(
   };
   let lineNumber = 0;
   let rest: Uint8Array = new Uint8Array();
+  let restBytes = 0;
   for await (const piece of bytes) {
-    onBytes(piece.length);
     let start = 0;
     for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, start)) {
       lineNumber += 1;
+      onBytes(restBytes + end + 1 - start);
+      restBytes = 0;
       const tail = piece.subarray(start, end);
       yield { source, lineNumber, text: decode(rest.length === 0 ? tail : Buffer.concat([rest, tail])) };
       rest = new Uint8Array();
       start = end + 1;
     }
+    restBytes += piece.length - start;
     // What is too long already only needs to be known as that.
     if (rest.length <= LINE_LIMIT_BYTES) rest = Buffer.concat([rest, piece.subarray(start)]);
   }
+  onBytes(restBytes);
   if (rest.length > 0) yield { source, lineNumber: lineNumber + 1, text: decode(rest) };
 }

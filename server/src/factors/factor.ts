@@ -3,9 +3,13 @@ import type { Vault } from '../crypto/vault.ts';
 import type { Change } from '../store/engine.ts';
 import type { Store } from '../store/store.ts';
 import type { Ticket } from '../store/tickets.ts';
+import type { PasskeyAssertion } from './passkey-response.ts';
+import type { Webauthn } from './webauthn.ts';
 
 /** What is shown to pass a step. */
-export type Proof = { readonly kind: 'code'; readonly code: string };
+export type Proof =
+  | { readonly kind: 'code'; readonly code: string }
+  | { readonly kind: 'passkey'; readonly response: PasskeyAssertion };
 
 /** A proof, and what it is shown for. */
 export interface Shown {
@@ -17,6 +21,7 @@ export interface Shown {
   readonly now: number;
   readonly vault: Vault;
   readonly store: Store;
+  readonly webauthn: Webauthn;
 }
 
 /** What a right proof amounts to. */
@@ -25,12 +30,21 @@ export interface Proven {
   readonly methods: readonly string[];
   /** Spends it, in the commit that it leads to; each with the guard `code`. */
   readonly spends: readonly Change[];
+  /** With a recovery code, how many are left then: its owner is told. */
+  readonly recoveryCodesLeft?: number;
+}
+
+/** A proof that is this factor's and would be right, but for something that the audit log should know. */
+export interface Wrong {
+  readonly wrong: 'passkey-cloned';
 }
 
 /** Something that can be shown beside the credential. Whether it is asked for is `sign-in/second-factor.ts`'s to say. */
 export interface Factor {
-  readonly name: 'email' | 'totp';
+  readonly name: 'email' | 'totp' | 'recovery' | 'passkey';
+  /** Whether it can be found by trying, as six digits can: it is taken no more after a hundred wrong ones in a row. */
+  readonly isGuessable: boolean;
 
   /** What the proof amounts to; null when it is not this factor's, or wrong. Counts and spends nothing itself. */
-  check(shown: Shown): Promise<Proven | null>;
+  check(shown: Shown): Promise<Proven | Wrong | null>;
 }

@@ -1,3 +1,4 @@
+import type { Account } from '../accounts/account.ts';
 import { sixDigits } from '../crypto/secret-text.ts';
 import { equalSecrets, type Vault } from '../crypto/vault.ts';
 import type { Random } from '../ports.ts';
@@ -52,13 +53,18 @@ export const SINGLE_CHANNEL = 'single-channel';
 /** How long a reset by mail takes the worth of a mailed PIN away: both show no more than the same mailbox. */
 const RESET_SHADOW_MILLISECONDS = 24 * 3_600_000;
 
+/** Whether the password was set by a code that was mailed so lately that a mailed PIN proves nothing more. */
+export function isResetByMailRecent({ resetByMailAt }: Pick<Account, 'resetByMailAt'>, now: number): boolean {
+  return resetByMailAt !== null && now - resetByMailAt < RESET_SHADOW_MILLISECONDS;
+}
+
 /** A PIN that was mailed for the step's ticket. Spent with the ticket. */
-export const mailedPin: Factor = {
+export const mailedPin = {
   name: 'email',
+  isGuessable: true,
   async check({ proof, ticket, account, now, vault }) {
+    if (proof.kind !== 'code') return null;
     if (!isMailedCode(ticket.secretHash, ticket.code, normalCode(proof.code), now, vault)) return null;
-    const { resetByMailAt } = account;
-    const isShadowed = resetByMailAt !== null && now - resetByMailAt < RESET_SHADOW_MILLISECONDS;
-    return { methods: ['email', isShadowed ? SINGLE_CHANNEL : 'mfa'], spends: [] };
+    return { methods: ['email', isResetByMailRecent(account, now) ? SINGLE_CHANNEL : 'mfa'], spends: [] };
   },
-};
+} satisfies Factor;

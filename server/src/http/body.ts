@@ -40,10 +40,11 @@ export function registerBodyParser(server: FastifyInstance): void {
 
 function readBody(request: FastifyRequest, body: Buffer): unknown {
   const accepts = request.routeOptions.config.accepts;
-  // Not an endpoint of ours: whatever it is, it is not read.
-  if (accepts === undefined) return undefined;
-  const type = request.headers['content-type'] ?? '';
-  const kind = accepts.find((candidate) => MEDIA[candidate].type.test(type));
+  // Not an endpoint of ours, or one that takes no body: whatever it is, it is not read.
+  if (accepts === undefined || accepts.length === 0) return undefined;
+  // Of two types, a proxy on the way may have looked at the other one.
+  const [type = '', ...others] = request.raw.headersDistinct['content-type'] ?? [];
+  const kind = others.length > 0 ? undefined : accepts.find((each) => MEDIA[each].type.test(type));
   if (kind === undefined) throw new RequestFault('unsupported-media-type');
   if (body.length === 0) return undefined;
   const read = MEDIA[kind].read(body);

@@ -33,7 +33,8 @@ export function wireRequestOf(request: FastifyRequest): WireRequest {
     body: request.body,
     bearer: bearerOf(header('authorization')),
     header,
-    param: (name) => params[name] ?? '',
+    // NUL is no text that a store can look for.
+    param: (name) => (params[name]?.includes('\0') ? '' : (params[name] ?? '')),
   };
 }
 

@@ -39,17 +39,29 @@ describe('the HTTP server', () => {
     });
   }
 
-  test('answers what is nowhere in the shape of the only contract below a prefix, else in the native one', async () => {
+  test('answers what is nowhere in the shape of the contract with the nearest paths, else in the native one', async () => {
     expect((await app.request('GET', '/old/nothing')).body).toEqual({
       status_code: 404,
       message: 'Not Found',
     });
-    const answer = await app.request('GET', '/nothing');
-    expect(answer.status).toBe(404);
-    expect(answer.body.error).toMatchObject({
-      code: 'not-found',
-      requestId: answer.headers.get('x-request-id'),
+    expect((await app.request('POST', '/api/v1/auths/nothing')).body).toEqual({
+      statusCode: 404,
+      message: 'Not found',
     });
+    const under = await app.request('GET', '/auth/nothing');
+    expect(under.status).toBe(404);
+    expect(under.body).toMatchObject({
+      error_code: 'not-found',
+      trace_id: under.headers.get('x-request-id'),
+    });
+    for (const path of ['/nothing', '/v1/nothing', '/older/nothing', '/']) {
+      const answer = await app.request('GET', path);
+      expect(answer.status).toBe(404);
+      expect(answer.body.error).toMatchObject({
+        code: 'not-found',
+        requestId: answer.headers.get('x-request-id'),
+      });
+    }
     for (const path of [
       '/auth/login/',
       '//auth/login',
@@ -63,6 +75,58 @@ describe('the HTTP server', () => {
       const status = (await app.post(path, {})).status;
       expect([400, 404], path).toContain(status);
     }
+  });
+
+  test('of two contracts with paths that are as near, answers in the shape of the one mounted last', async () => {
+    const all = await startApp('sqlite');
+    const bodyAt = async (path: string) => Object.keys((await all.request('GET', path)).body);
+    expect(await bodyAt('/identity/nothing')).toEqual(['message', 'error', 'statusCode']);
+    expect(await bodyAt('/accounts/nothing')).toEqual(['message', 'error', 'statusCode']);
+    expect(await bodyAt('/api/v1/auths/nothing')).toEqual(['statusCode', 'message']);
+    expect(await bodyAt('/api/v1/auth/nothing')).toEqual(['code', 'message']);
+    expect(await bodyAt('/auth/nothing')).toEqual(['error_code', 'message', 'trace_id']);
+    await all.stop();
+  });
+
+  test.each([
+    ['a path that cannot be decoded', 'GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close', 404],
+    ['one below a contract', 'POST /auth/%ff HTTP/1.1\r\nHost: x\r\nConnection: close', 404],
+    [
+      'a part of a path that is too long',
+      `DELETE /v1/sessions/${'x'.repeat(300)} HTTP/1.1\r\nHost: x\r\nConnection: close`,
+      404,
+    ],
+    ['a method that is none of ours', 'TRACE /auth/login HTTP/1.1\r\nHost: x\r\nConnection: close', 405],
+    ['no host', 'GET /auth/me HTTP/1.1\r\nConnection: close', 400],
+    [
+      'an expectation that nobody knows',
+      'GET /auth/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: the-best',
+      401,
+    ],
+    ['what is no HTTP', 'nonsense', 400],
+    ['headers that are too large', `GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(17_000)}`, 431],
+    ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked', 400],
+    ['a NUL in a header', 'POST /identity/sign-in HTTP/1.1\r\nHost: x\r\nx-fingerprint-id: a\0b', 400],
+  ])('says no-store, an id that is in the log, and why, to %s', async (_what, head, status) => {
+    const answer = await raw([`${head}\r\n\r\n`]);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toMatch(/^cache-control: no-store\r$/im);
+    expect(answer).toMatch(/^x-content-type-options: nosniff\r$/im);
+    expect(answer).toMatch(/^content-type: application\/json; charset=utf-8\r$/im);
+    const [, id = ''] = /^x-request-id: ([0-9a-f]{16})\r$/im.exec(answer) ?? [];
+    expect(answer.slice(answer.indexOf('\r\n\r\n'))).toContain(id);
+    expect(id).not.toBe('');
+    const logged = app.core.log.lines.filter(
+      ({ fields }) => (fields as { requestId?: string }).requestId === id,
+    );
+    expect(logged).toHaveLength(1);
+    expect(logged[0]?.fields).toMatchObject({ status });
+  });
+
+  test('an absolute target is found, and its methods', async () => {
+    const answer = await raw(['GET http://x/auth/login?a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n']);
+    expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+    expect(answer).toMatch(/^allow: POST\r$/im);
   });
 
   test('knows the address behind a trusted proxy, and no address that is made up', async () => {
@@ -133,6 +197,23 @@ describe('the HTTP server', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 
+  test.each([['Content-Length'], ['Transfer-Encoding']])(
+    'tells a client that writes all of its body before it reads that it is too large: %s',
+    async (framing) => {
+      const length = 3 * 1024 * 1024;
+      const body = 'x'.repeat(length);
+      const lines = framing === 'Content-Length' ? `Content-Length: ${length}` : 'Transfer-Encoding: chunked';
+      const framed = framing === 'Content-Length' ? body : `${length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+      for (let each = 0; each < 10; each += 1)
+        expect(
+          await writeThenRead(app.url, [
+            `POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${lines}\r\n\r\n`,
+            framed,
+          ]),
+        ).toMatch(/^HTTP\/1\.1 413 /);
+    },
+  );
+
   test('serves others while somebody sends slowly', async () => {
     const slow = Array.from({ length: 50 }, () =>
       raw(['POST /auth/login HTTP/1.1\r\n', 'Host: x\r\n', 'Content-', 'Type: '], 200),
@@ -154,6 +235,8 @@ describe('the HTTP server', () => {
       '/.well-known/jwks.json',
     ])
       expect(api.paths).toHaveProperty([path]);
+    for (const [method, path] of routesOf(app)) expect(api.paths, path).toHaveProperty([path, method]);
+    expect(api.paths['/v1/revocations'].get.security).toEqual([{ bearer: [] }]);
     const page = await app.request('GET', '/docs');
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(page.text).toContain('/old/auth/sign-in-verify');
@@ -185,3 +268,40 @@ describe('the HTTP server', () => {
     await closed;
   });
 });
+
+/** Reads nothing until the head and then the body are written, as simple clients do. Rejects when the writing breaks. */
+function writeThenRead(url: string, [head, body]: readonly [string, string]): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(head);
+      // By now the server may have answered already.
+      setTimeout(() => socket.write(body, () => socket.resume()), 20);
+    });
+    let answer = '';
+    socket.pause();
+    socket.on('data', (data) => {
+      answer += data.toString();
+    });
+    socket.on('error', reject);
+    socket.on('end', () => resolve(answer));
+  });
+}
+
+/** What is served, but for the description itself, as the description writes it. */
+function routesOf({ app }: TestApp): [string, string][] {
+  const above: string[] = [];
+  const routes = app.server
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', segment = '', methods] = /^(.*[├└]── )(\S+)(?: \(([A-Z, ]+)\))?/.exec(line) ?? [];
+      const depth = indent.length / 4;
+      above.splice(Math.max(0, depth - 1), above.length, segment);
+      const path = above.join('').replace(/:(\w+)/g, '{$1}');
+      const named = methods?.split(', ').filter((method) => method !== 'HEAD') ?? [];
+      return named.map((method): [string, string] => [method.toLowerCase(), path]);
+    });
+  expect(routes.length).toBeGreaterThan(20);
+  return routes.filter(([, path]) => !['/openapi.json', '/docs', '/metrics'].includes(path));
+}

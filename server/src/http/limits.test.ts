@@ -60,7 +60,10 @@ describe('HT-2: of', () => {
       const send = async (levels: number) => {
         const nested = `${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}`;
         const body = JSON.stringify({ ...route.shapes[0]?.body, more: 'here' }).replace('"here"', nested);
-        return withoutIds(await rawSend(app.url, targetOf(route), headLines(route).slice(2), body));
+        const answer = await rawSend(app.url, targetOf(route), headLines(route).slice(2), body);
+        // What is handed out to everybody is another one every time.
+        const isFresh = route.isOpen && answer.status === 200;
+        return withoutIds(isFresh ? { ...answer, body: null } : answer);
       };
       expect(await send(32)).toBe(await send(2));
       expect(await send(33)).toBe(

@@ -106,6 +106,31 @@ const SYSTEM_PATHS: Readonly<Record<string, Record<string, Operation>>> = {
       responses: { 200: { description: 'A JWK set.' } },
     },
   },
+  '/v1/revocations': {
+    get: {
+      tags: ['system'],
+      operationId: 'revocations',
+      summary: 'The sessions whose tokens are to be refused, as they are revoked: for resource servers',
+      parameters: [
+        {
+          in: 'header',
+          name: 'Last-Event-ID',
+          required: false,
+          schema: { type: 'string' },
+          description:
+            'the number of the last event that came; without it, all that can still matter is told',
+        },
+      ],
+      responses: {
+        200: {
+          description: 'A stream of server-sent events: session-revoked, keys-changed, caught-up, heartbeat.',
+          content: { 'text/event-stream': { schema: { type: 'string' } } },
+        },
+        ...ANY_ERROR,
+      },
+      security: [{ bearer: [] }],
+    },
+  },
   '/livez': probe('Whether the process lives'),
   '/readyz': probe('Whether it can serve, and if not, what is missing'),
 };

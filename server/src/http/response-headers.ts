@@ -1,5 +1,3 @@
-import type { FastifyReply } from 'fastify';
-
 /** The headers of every answer, whatever it is. The API has no page to frame, script or refer from. */
 const HEADERS = {
   'cache-control': 'no-store',
@@ -11,9 +9,11 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** Puts them on an answer. Behind https, browsers are told to stay there. */
-export function setResponseHeaders(reply: FastifyReply, requestId: string, isHttps: boolean): void {
-  reply.headers(HEADERS);
-  reply.header('x-request-id', requestId);
-  if (isHttps) reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
+/** What stands on an answer before anything else is known of it. Behind https, browsers are told to stay there. */
+export function headersOfEveryAnswer(requestId: string, isHttps: boolean): Readonly<Record<string, string>> {
+  return {
+    ...HEADERS,
+    'x-request-id': requestId,
+    ...(isHttps ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
+  };
 }

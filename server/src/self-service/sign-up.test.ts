@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { PUBLIC_URL, personWithPasskey, signInWith } from '../../testing/passkeys.ts';
+import { forgetAttached } from '../store/attached.ts';
+import { replaceRecoveryCodes } from '../store/recovery-codes.ts';
 
 const PASSWORD = 'kestrel over the quarry';
 const HOME = '00000000-0000-4000-8000-00000000aaaa';
@@ -11,6 +14,7 @@ describe.each(ENGINES)('signing up on %s', (engine) => {
   beforeAll(async () => {
     app = await startApp(engine, {
       LATCHKEY_SIGN_UP_ENABLED: 'true',
+      LATCHKEY_PUBLIC_URL: PUBLIC_URL,
       LATCHKEY_MOUNTS: JSON.stringify([
         { contract: 'profile', allowSignUp: true },
         { contract: 'profile', prefix: '/closed' },
@@ -330,6 +334,20 @@ describe.each(ENGINES)('signing up on %s', (engine) => {
       headers: { authorization: `Bearer ${accessToken}` },
     });
     expect(session.body).toEqual({ active: false });
+  });
+
+  test('RV-6: passkeys and recovery codes go when the owner of an address proves it', async () => {
+    const { person, passkey } = await personWithPasskey(app);
+    const { store, clock } = app.core;
+    await app.load({ kind: 'account', id: person.id, email: person.email, emailValidated: false });
+    await store.commit(replaceRecoveryCodes(person.id, ['the hash of a code'], clock.now()));
+    await store.commit(forgetAttached(person.id));
+    expect((await signInWith(app, passkey)).status).toBe(401);
+    expect((await store.recoveryCodes.leftOf(person.id)).size).toBe(0);
+    // What is proven already is its owner's.
+    const proven = await personWithPasskey(app);
+    await store.commit(forgetAttached(proven.person.id));
+    expect((await signInWith(app, proven.passkey)).status).toBe(200);
   });
 });
 

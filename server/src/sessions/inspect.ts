@@ -4,9 +4,10 @@ import { secretHash } from '../crypto/vault.ts';
 import { stateRefusal } from '../sign-in/account-policy.ts';
 import { type ActiveSession, type Outcome, refused } from '../sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
+import { lacksSecondFactor } from '../sign-in/second-factor.ts';
 import { type Authenticated, authenticate } from './authenticate.ts';
 import { administeredOrganisation, adminRolesOf } from './effective-organisation.ts';
-import { standsOn } from './standing.ts';
+import { endUnproven, standsOn } from './standing.ts';
 
 const OPAQUE_TOKEN = /^[A-Za-z0-9]{80}$/;
 
@@ -23,7 +24,7 @@ export async function inspect(
   const known = OPAQUE_TOKEN.test(token)
     ? await knowOpaque(corridor, token)
     : await authenticate(corridor, attempt, token);
-  return 'kind' in known ? known : describe(corridor, known, organisation);
+  return 'kind' in known ? known : describe(corridor, attempt, known, organisation);
 }
 
 /** The session behind an opaque token, which lives as long as its session can be refreshed. */
@@ -44,11 +45,13 @@ async function knowOpaque(
 
 async function describe(
   corridor: Corridor,
+  attempt: Attempt,
   known: Authenticated,
   organisation: string | null,
 ): Promise<Outcome> {
   const { session, principal, issuedAt, expiresAt } = known;
-  const acting = principal.kind === 'account' ? await actingAs(corridor, known, organisation) : NOBODY;
+  const acting =
+    principal.kind === 'account' ? await actingAs(corridor, attempt, known, organisation) : NOBODY;
   if (acting === null) return refused('token-invalid');
   const about = { principal, account: session.accountId, methods: session.methods, issuedAt, expiresAt };
   return { kind: 'active', session: { ...about, ...acting } };
@@ -62,6 +65,7 @@ const NOBODY: Acting = { organisation: null, role: null, scopes: [], effectiveOr
 /** The role that the session acts in today; null when it can act in none of those it was made for. */
 async function actingAs(
   corridor: Corridor,
+  attempt: Attempt,
   { found, session, mount }: Authenticated,
   organisation: string | null,
 ): Promise<Acting | null> {
@@ -70,6 +74,10 @@ async function actingAs(
   const holder: RoleHolder = { ...found.holder, memberships };
   const { membership } = session;
   if (stateRefusal(holder, mount, membership) !== null) return null;
+  if (lacksSecondFactor(holder, membership, session.methods)) {
+    await endUnproven(corridor, attempt, session);
+    return null;
+  }
   const effectiveOrganisation = await administeredOrganisation(
     corridor.store,
     adminRolesOf(holder, membership),

@@ -16,13 +16,12 @@ export async function me(
 ): Promise<Outcome> {
   const known = await authenticate(corridor, attempt, token);
   if ('kind' in known) return known;
-  const { store, clock } = corridor;
-  const standing = await standingOf(store, known.found, known.mount, clock.now());
+  const standing = await standingOf(corridor, attempt, known.found, known.mount);
   if ('fallen' in standing || standing.principal.kind !== 'account') return refused('token-invalid');
   const { view, picked } = standing.principal;
   const { session } = standing;
   const administered = await administeredOrganisation(
-    store,
+    corridor.store,
     adminRolesOf(view.account, session.membership),
     asked,
   );

@@ -48,6 +48,25 @@ describe.each(ENGINES)('an account’s own sessions on %s', (engine) => {
     expect((await list(first)).map((each: { current: boolean }) => each.current)).toEqual([false, true]);
   });
 
+  test('are told apart by the device, and by their last refresh', async () => {
+    const person = await app.person({ recogniseDevices: true, devices: ['one', 'two'] });
+    const { username, password } = person;
+    const from = async (fingerprint: string) => {
+      const headers = { 'x-fingerprint-id': fingerprint };
+      return (await app.post('/identity/sign-in', { username, password }, headers)).body.data;
+    };
+    const [one, again, two] = [await from('one'), await from('one'), await from('two')];
+    app.core.clock.advance(60);
+    await app.post('/identity/refresh-token', { refreshToken: one.refreshToken });
+    const sessions = await list(two.token);
+    const [refreshed, last, first] = sessions;
+    expect(refreshed.device).toMatch(/^[\w-]{12}$/);
+    expect([first.device, last.device === first.device]).toEqual([refreshed.device, false]);
+    expect(Date.parse(refreshed.lastUsedAt) - Date.parse(refreshed.createdAt)).toBeGreaterThan(59_000);
+    expect(await isActive(again.token)).toBe(true);
+    expect(sessions).toHaveLength(3);
+  });
+
   test('one is ended by its id, and nobody else’s is', async () => {
     const person = await app.person();
     const [mine, other] = [await signIn(person), await signIn(person)];
@@ -62,6 +81,18 @@ describe.each(ENGINES)('an account’s own sessions on %s', (engine) => {
     expect(await isActive(other)).toBe(false);
     expect(await isActive(mine)).toBe(true);
     expect((await end(mine, id)).status).toBe(404);
+  });
+
+  test.each([['%00'], ['a%00b'], ['%F0%9F%98%80'], ['%2F'], ['%27--']])('%s is no session', async (id) => {
+    const mine = await signIn(await app.person());
+    const answer = await end(mine, id);
+    expect(answer).toMatchObject({ status: 404, body: { error: { code: 'not-found' } } });
+    expect(await isActive(mine)).toBe(true);
+  });
+
+  test('a content type without a body is nothing that it minds', async () => {
+    const headers = { ...bearer(await signIn(await app.person())), 'content-type': 'application/json' };
+    expect((await app.request('DELETE', '/v1/sessions', { headers })).status).toBe(200);
   });
 
   test('of fifty that end one at once, one does', async () => {

@@ -5,10 +5,11 @@ import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.t
 import { endOtherSessions, endOwnSession, endSession } from '../store/sessions.ts';
 import { type Authenticated, authenticate } from './authenticate.ts';
 
-/** Ends the session behind a token. */
+/** Ends the session behind a token, but not one that a resource code began: it is nobody's, and ends by itself. */
 export async function signOut(corridor: Corridor, attempt: Attempt, token: string): Promise<Outcome> {
   const known = await authenticate(corridor, attempt, token);
   if ('kind' in known) return known;
+  if (known.principal.kind === 'resource') return refused('token-invalid');
   const now = corridor.clock.now();
   const { id, accountId } = known.session;
   await corridor.store.commit([

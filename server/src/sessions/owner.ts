@@ -1,10 +1,10 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
-import { ownsFactor } from '../sign-in/second-factor.ts';
+import { hasOwnProof, showsOwnProof } from '../sign-in/second-factor.ts';
 import type { Session } from '../store/sessions.ts';
 import { authenticate } from './authenticate.ts';
-import { lacksSecondFactor, standingOf } from './standing.ts';
+import { standingOf } from './standing.ts';
 
 /** The owner of an account, in a session that stands now. */
 export interface Owner {
@@ -25,9 +25,8 @@ export async function ownerBehind(
 ): Promise<Owner | Extract<Outcome, { kind: 'refused' }>> {
   const known = await authenticate(corridor, attempt, token);
   if ('kind' in known) return known;
-  const standing = await standingOf(corridor.store, known.found, known.mount, corridor.clock.now());
+  const standing = await standingOf(corridor, attempt, known.found, known.mount);
   if ('fallen' in standing || standing.principal.kind !== 'account') return refused('token-invalid');
-  if (lacksSecondFactor(standing)) return refused('token-invalid');
   return {
     account: standing.principal.view.account,
     session: standing.session,
@@ -36,10 +35,10 @@ export async function ownerBehind(
 }
 
 /**
- * Whether a session is proof enough to change what signs in: it began lately, and with a second factor where the account has
+ * Whether a session is proof enough to change what signs in: it began lately, and with a factor of the account's where it has
  * one. What is older is proven again at `POST /v1/session/prove`.
  */
 export function isFresh({ account, session }: Owner, now: number): boolean {
   if (now - session.createdAt > FRESH_MILLISECONDS) return false;
-  return !ownsFactor(account) || session.methods.includes('mfa');
+  return !hasOwnProof(account) || showsOwnProof(account, session.methods);
 }

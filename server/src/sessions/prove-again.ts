@@ -4,7 +4,7 @@ import { confirmPassword } from '../sign-in/confirm-password.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
 import { throughGate } from '../sign-in/gate.ts';
 import { issueForAccount } from '../sign-in/issue.ts';
-import { isSecondFactorDue, ownsFactor } from '../sign-in/second-factor.ts';
+import { dueFactor, hasOwnProof } from '../sign-in/second-factor.ts';
 import { openStep } from '../sign-in/ticket.ts';
 import { endOwnSession } from '../store/sessions.ts';
 import { type Owner, ownerBehind } from './owner.ts';
@@ -29,13 +29,15 @@ async function prove(corridor: Corridor, owner: Owner, password: string): Promis
   const confirmed = await confirmPassword(corridor, origin, account, password);
   if ('kind' in confirmed) return confirmed;
   const picked = session.membership;
-  const state = stateRefusal(account, origin.mount, picked);
+  const factor = dueFactor(account, picked, corridor.clock.now());
+  const state =
+    stateRefusal(account, origin.mount, picked) ?? (factor === 'missing' ? 'second-factor-missing' : null);
   const passage = { account, picked, device: null, spends: [], settles: confirmed.settles };
   let outcome: Outcome;
   if (state !== null) {
     await corridor.store.commit(confirmed.settles);
     outcome = refused(state);
-  } else if (ownsFactor(account) || isSecondFactorDue(account, picked)) {
+  } else if (factor !== 'none' || hasOwnProof(account)) {
     outcome = await openStep(corridor, origin, passage, 'second-factor', {
       purpose: 'prove-again',
       sessionId: session.id,

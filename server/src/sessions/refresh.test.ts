@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
-import { setAccountStatus } from '../store/accounts.ts';
+import { hashPassword } from '../crypto/password-hash.ts';
+import { setPasswordHash } from '../store/account-records.ts';
+import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
 
 const GRACE_SECONDS = 10;
 
@@ -71,7 +73,7 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     expect((await refresh(first.body.refresh_token)).status).toBe(200);
   });
 
-  test('after the grace it is reuse: the session ends, newest token and all, though the answer is an error', async () => {
+  test('RT-1: after the grace it is reuse: the session ends, newest token and all, though the answer is an error', async () => {
     const person = await app.person();
     const { refresh_token } = await signIn(person);
     const child = (await refresh(refresh_token)).body;
@@ -88,7 +90,7 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     expect(events.map(({ event }) => event)).toContain('session.reused');
   });
 
-  test('an older one than the one before is reuse at once', async () => {
+  test('RT-1: an older one than the one before is reuse at once', async () => {
     const { refresh_token } = await signIn(await app.person());
     const second = (await refresh(refresh_token)).body;
     const third = (await refresh(second.refresh_token)).body;
@@ -96,7 +98,7 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     expect(isRefused(await refresh(third.refresh_token))).toBe(true);
   });
 
-  test('fifty at once with one token get one child', async () => {
+  test('RT-2: fifty at once with one token get one child', async () => {
     const { refresh_token } = await signIn(await app.person());
     const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(refresh_token)));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
@@ -105,7 +107,7 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     expect((await refresh([...children][0])).status).toBe(200);
   });
 
-  test('a client that never saw the answer tries again and stays signed in', async () => {
+  test('RT-3: a client that never saw the answer tries again and stays signed in', async () => {
     const { refresh_token } = await signIn(await app.person());
     await cutAfterSending(app.url, refresh_token);
     const retried = await refresh(refresh_token);
@@ -113,20 +115,57 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     expect((await refresh(retried.body.refresh_token)).status).toBe(200);
   });
 
-  test('nothing that was issued works once an account is disabled, however close the race', async () => {
-    for (let round = 0; round < 40; round += 1) {
+  const now = () => app.core.clock.now();
+  /** Ways to end a session; each says when it is acknowledged. */
+  const ENDS: readonly (readonly [string, (person: Person, accessToken: string) => Promise<unknown>])[] = [
+    [
+      'its client signs out',
+      async (_person, accessToken) => {
+        const headers = { authorization: `Bearer ${accessToken}` };
+        expect((await app.request('POST', '/auth/logout', { headers })).status).toBeLessThan(300);
+      },
+    ],
+    [
+      'an administrator signs the account out',
+      ({ id }) => app.core.store.commit([...signAccountOut(id, now())]),
+    ],
+    [
+      'the password is changed',
+      ({ id, password }) =>
+        app.core.store.commit([
+          ...setPasswordHash('accounts', id, hashPassword(password, app.core.config.hashing), now()),
+        ]),
+    ],
+    [
+      'the account is disabled',
+      ({ id }) => app.core.store.commit([...setAccountStatus(id, 'inactive', now())]),
+    ],
+  ];
+
+  test.each(ENDS)(
+    'RT-4: nothing that was issued works once it is told that %s, however close the race',
+    { timeout: 120_000 },
+    async (_what, end) => {
       const person = await app.person();
-      const { refresh_token, access_token } = await signIn(person);
-      const disable = () =>
-        app.core.store.commit([...setAccountStatus(person.id, 'inactive', app.core.clock.now())]);
-      const disabling = round % 2 === 0 ? disable() : undefined;
-      const [answer] = await Promise.all([refresh(refresh_token), disabling ?? disable()]);
-      const tokens = [access_token, ...(answer.status === 200 ? [answer.body.access_token] : [])];
-      for (const token of tokens) expect(await isActive(token)).toBe(false);
-      for (const token of [refresh_token, ...(answer.status === 200 ? [answer.body.refresh_token] : [])])
-        expect(isRefused(await refresh(token))).toBe(true);
-    }
-  });
+      let refreshedFirst = 0;
+      for (let round = 0; round < 50; round += 1) {
+        const { refresh_token, access_token } = await signIn(person);
+        // From well before the refresh to well after it.
+        const [answer] = await Promise.all([
+          pause((round % 25) - 12).then(() => refresh(refresh_token)),
+          pause(12 - (round % 25)).then(() => end(person, access_token)),
+        ]);
+        const issued = answer.status === 200 ? [answer.body] : [];
+        refreshedFirst += issued.length;
+        for (const token of [access_token, ...issued.map((each) => each.access_token)])
+          expect(await isActive(token), `round ${round}`).toBe(false);
+        for (const token of [...issued.map((each) => each.refresh_token), refresh_token])
+          expect(isRefused(await refresh(token)), `round ${round}`).toBe(true);
+        await app.core.store.commit([...setAccountStatus(person.id, 'active', now())]);
+      }
+      expect(refreshedFirst).toBeGreaterThan(0);
+    },
+  );
 
   test('a disable racing a sign-in leaves no session behind', async () => {
     for (let round = 0; round < 20; round += 1) {
@@ -210,6 +249,11 @@ describe.each(ENGINES)('refresh tokens on %s', (engine) => {
     app.core.clock.advance(-91 * 86_400);
   });
 });
+
+/** Lets the event loop go round so many times; at once for none and fewer. */
+async function pause(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Sends a refresh and hangs up before the answer can be read. */
 function cutAfterSending(url: string, refresh_token: string): Promise<void> {

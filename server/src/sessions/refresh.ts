@@ -4,7 +4,7 @@ import { sessionTokens } from '../sign-in/issue.ts';
 import { consumeRefresh } from '../store/consume.ts';
 import { endSession, type Session } from '../store/sessions.ts';
 import { subjectOf } from './authenticate.ts';
-import { lacksSecondFactor, type StandingSession, standingOf } from './standing.ts';
+import { type StandingSession, standingOf } from './standing.ts';
 
 /**
  * Redeems a refresh token. The current one rotates the session's counter. The one before it, inside the grace, answers
@@ -18,20 +18,18 @@ export async function refresh(corridor: Corridor, attempt: Attempt, presented: s
   for (;;) {
     const now = corridor.clock.now();
     const found = await corridor.store.principals.bySession(token.sessionId);
-    const standing = await standingOf(corridor.store, found, attempt.mount, now);
+    const standing = await standingOf(corridor, attempt, found, attempt.mount);
     if ('fallen' in standing) return refuseRefresh(corridor, attempt, token.sessionId, standing.fallen);
-    if (lacksSecondFactor(standing))
-      return refuseRefresh(corridor, attempt, token.sessionId, 'second-factor-missing');
     const { session } = standing;
 
     if (token.counter === session.counter) {
       const rotated = await rotate(corridor, attempt, session, now);
-      if (rotated) return refreshed(corridor, attempt, { ...standing, session: rotated });
+      if (rotated) return refreshed(corridor, attempt, { ...standing, session: rotated }, now);
       // Somebody was faster: the session says what became of this token.
       continue;
     }
     const inGrace = now - session.rotatedAt <= corridor.limits.graceSeconds * 1000;
-    if (token.counter === session.counter - 1 && inGrace) return refreshed(corridor, attempt, standing);
+    if (token.counter === session.counter - 1 && inGrace) return refreshed(corridor, attempt, standing, now);
     return endReused(corridor, attempt, session, token.counter);
   }
 }
@@ -50,11 +48,20 @@ async function rotate(
   return committed.ok ? { ...session, counter: session.counter + 1, rotatedAt: now, refreshExpiresAt } : null;
 }
 
-function refreshed(corridor: Corridor, attempt: Attempt, standing: StandingSession): Outcome {
-  const { session, principal } = standing;
+function refreshed(
+  corridor: Corridor,
+  attempt: Attempt,
+  { session, principal }: StandingSession,
+  issuedAt: number,
+): Outcome {
   return {
     kind: 'refreshed',
-    tokens: sessionTokens(corridor, attempt, session, principal, subjectOf(session.principal), null),
+    tokens: sessionTokens(corridor, attempt, session, {
+      principal,
+      subject: subjectOf(session.principal),
+      issuedAt,
+      notAfter: null,
+    }),
     principal,
     signedInAt: session.createdAt,
   };

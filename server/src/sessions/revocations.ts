@@ -18,8 +18,8 @@ export interface RevocationFeedOptions {
   readonly publicUrl: () => string;
   /** A text that changes when the set of keys does that tokens verify with. */
   readonly keySet: () => string;
-  /** The longest life of an access token: what was revoked before that matters to nobody. */
-  readonly longestTokenSeconds: number;
+  /** How long a revocation is told of: no token that it means is taken by anybody after that. */
+  readonly retainedSeconds: number;
 }
 
 /** Who follows. */
@@ -47,7 +47,7 @@ export async function* followRevocations(
 ): AsyncGenerator<FeedEvent> {
   const { store, clock, keySet } = options;
   const { audience, signal } = follower;
-  const since = clock.now() - options.longestTokenSeconds * 1000;
+  const since = clock.now() - options.retainedSeconds * 1000;
   // A number that was never drawn is of another list: the store is an older copy.
   let sequence = follower.after > (await store.revocations.newest()) ? 0 : follower.after;
   let keys = keySet();
@@ -92,12 +92,24 @@ const INITIATORS: Readonly<Record<RevocationReason, 'user' | 'admin' | 'policy' 
   'password-changed': 'admin',
   'address-changed': 'user',
   'factors-changed': 'admin',
+  'factors-changed-by-owner': 'user',
+  'second-factor-missing': 'policy',
   'installation-changed': 'admin',
   'membership-removed': 'admin',
   'organisation-suspended': 'admin',
+  'account-changed': 'admin',
 };
 
-/** The claims of a security event token (RFC 8417) that says so: OpenID CAEP 1.0 `session-revoked`. */
+/** Reasons for which a session is not over: it stands still, or goes on with what its tokens say from then on. */
+const PASSING: ReadonlySet<RevocationReason> = new Set(['organisation-suspended', 'account-changed']);
+
+/** How far the clocks of servers may be apart, by what `doctor` says; also more than a refresh takes that is under way. */
+const CLOCKS_APART_SECONDS = 2;
+
+/**
+ * The claims of a security event token (RFC 8417) that says so: OpenID CAEP 1.0 `session-revoked`. One member is ours:
+ * `tokens_issued_until`, where tokens that are issued later are good.
+ */
 function eventToken(
   { publicUrl }: RevocationFeedOptions,
   audience: string,
@@ -116,6 +128,7 @@ function eventToken(
     events: {
       [SESSION_REVOKED]: {
         event_timestamp: seconds,
+        ...(PASSING.has(reason) ? { tokens_issued_until: seconds + CLOCKS_APART_SECONDS } : {}),
         initiating_entity: INITIATORS[reason],
         reason_admin: { en: reason },
       },

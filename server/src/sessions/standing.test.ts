@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { signInAsOwner } from '../../testing/owner.ts';
+import { totpCode } from '../../testing/totp.ts';
+import { buildApp } from '../app.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { endMembershipSessions } from '../store/sessions.ts';
 
@@ -37,5 +40,49 @@ describe.each(ENGINES)('a session of a picked role, on %s', (engine) => {
     await app.load(membership);
     expect(await inspect(token)).toEqual({ active: false });
     expect(await inspect(await signIn())).toMatchObject({ active: true });
+  });
+});
+
+describe.each(ENGINES)('a session that is given a factor while it is looked at, on %s', (engine) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp(engine);
+  });
+  afterAll(() => app.stop());
+
+  test('is seen as it is, and goes on', async () => {
+    const { core } = app;
+    const arrived = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    // Another server on the same store, which stops between its reads of the session and of the account.
+    const accounts: typeof core.store.accounts = {
+      ...core.store.accounts,
+      async byId(id) {
+        arrived.resolve();
+        await gate.promise;
+        return core.store.accounts.byId(id);
+      },
+    };
+    const ports = { ...core, store: { ...core.store, accounts }, publicUrl: () => app.url };
+    const other = await buildApp(core.config, ports);
+    try {
+      const owner = await signInAsOwner(app, await app.person());
+      const { challenge_token, secret } = (await owner.call('POST', '/v1/factors/totp', {})).body;
+      const headers = { authorization: `Bearer ${owner.accessToken}` };
+      const address = await other.server.listen({ host: '127.0.0.1', port: 0 });
+      const asked = fetch(`${address}/v1/factors`, { headers });
+      await arrived.promise;
+      const code = totpCode(core.clock.now(), secret);
+      const confirmed = await owner.call('POST', '/v1/factors/totp/confirm', { challenge_token, code });
+      expect(confirmed.status).toBe(200);
+      gate.resolve();
+      const answer = await asked;
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({ totp: { on: true } });
+      expect(await owner.isIn()).toBe(true);
+    } finally {
+      gate.resolve();
+      await other.close();
+    }
   });
 });

@@ -3,10 +3,10 @@ import { viewAccount } from '../accounts/view.ts';
 import type { Mount } from '../mount.ts';
 import { stateRefusal } from '../sign-in/account-policy.ts';
 import type { Principal } from '../sign-in/attempt.ts';
-import { hasSecondFactor, isSecondFactorDue } from '../sign-in/second-factor.ts';
+import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
+import { lacksSecondFactor } from '../sign-in/second-factor.ts';
 import type { SessionStanding } from '../store/current-principal.ts';
-import type { Session } from '../store/sessions.ts';
-import type { Store } from '../store/store.ts';
+import { endOwnSession, type Session } from '../store/sessions.ts';
 
 /** A session that stands today, with the principal behind it as it is now. */
 export interface StandingSession {
@@ -34,14 +34,32 @@ export function standsOn(
   return obstacle === null ? found : { fallen: obstacle };
 }
 
-/** Reads a session's principal anew: account, organisation, membership, role and policy as they are now. */
+/**
+ * Reads a session's principal anew: account, organisation, membership, role and policy as they are now. A session that was
+ * begun without the second factor that policy asks for by now ends here.
+ */
 export async function standingOf(
-  store: Store,
+  corridor: Corridor,
+  attempt: Attempt,
   found: SessionStanding | null,
   mount: Mount,
-  now: number,
 ): Promise<StandingSession | Fallen> {
-  const standing = standsOn(found, mount, now);
+  const standing = await unprovenStandingOf(corridor, found, mount);
+  if ('fallen' in standing || standing.principal.kind !== 'account') return standing;
+  const { session, principal } = standing;
+  if (!lacksSecondFactor(principal.view.account, session.membership, session.methods)) return standing;
+  await endUnproven(corridor, attempt, session);
+  return { fallen: 'second-factor-missing' };
+}
+
+/** The same, whether or not it has the second factor that policy asks for: for what asks for one itself. */
+export async function unprovenStandingOf(
+  corridor: Corridor,
+  found: SessionStanding | null,
+  mount: Mount,
+): Promise<StandingSession | Fallen> {
+  const { store, clock } = corridor;
+  const standing = standsOn(found, mount, clock.now());
   if ('fallen' in standing) return standing;
   const { session } = standing;
   const { principal } = session;
@@ -58,7 +76,21 @@ export async function standingOf(
       },
     };
   }
-  return account === null ? { fallen: 'account-gone' } : standingAccount(session, account, mount);
+  if (account === null) return { fallen: 'account-gone' };
+  // The two were read one after the other: what signs in was changed in between, and the session may have gone on with it.
+  if (account.epoch !== session.epoch)
+    return unprovenStandingOf(corridor, await store.principals.bySession(session.id), mount);
+  return standingAccount(session, account, mount);
+}
+
+/** Ends a session that lacks a second factor, once. */
+export async function endUnproven(corridor: Corridor, attempt: Attempt, session: Session): Promise<void> {
+  const now = corridor.clock.now();
+  const { id: sessionId, accountId } = session;
+  await corridor.store.commit([
+    ...endOwnSession(accountId ?? '', sessionId, 'second-factor-missing', now),
+    auditAttempt(attempt, now, 'session.unproven', { sessionId, accountId }),
+  ]);
 }
 
 function standingAccount(
@@ -88,15 +120,5 @@ function pickedRole(
   return account.memberships.find(
     ({ organisation, role }) =>
       organisation.id === membership.organisationId && role.name === membership.role,
-  );
-}
-
-/** Whether a second factor is asked for now that the session was begun without. */
-export function lacksSecondFactor(standing: StandingSession): boolean {
-  const { principal, session } = standing;
-  return (
-    principal.kind === 'account' &&
-    isSecondFactorDue(principal.view.account, session.membership) &&
-    !hasSecondFactor(session.methods)
   );
 }

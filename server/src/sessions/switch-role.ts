@@ -2,15 +2,16 @@ import { stateRefusal } from '../sign-in/account-policy.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { issueForAccount } from '../sign-in/issue.ts';
-import { hasSecondFactor, isSecondFactorDue } from '../sign-in/second-factor.ts';
+import { dueFactor, lacksSecondFactor } from '../sign-in/second-factor.ts';
 import { openStep } from '../sign-in/ticket.ts';
 import { endOwnSession } from '../store/sessions.ts';
 import { authenticate } from './authenticate.ts';
-import { standingOf } from './standing.ts';
+import { unprovenStandingOf } from './standing.ts';
 
 /**
  * Goes on in another role of the same account: a new session, in the place of the one that asks. Policy is asked anew: a
- * role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven.
+ * role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven, and
+ * so does one that its own roles have come to ask a factor of, if nothing else looks at it before.
  * @param organisation null for the account's own role, outside any organisation
  */
 export async function switchRole(
@@ -21,9 +22,8 @@ export async function switchRole(
 ): Promise<Outcome> {
   const known = await authenticate(corridor, attempt, token);
   if ('kind' in known) return known;
-  const { store, clock } = corridor;
-  const now = clock.now();
-  const standing = await standingOf(store, known.found, known.mount, now);
+  const now = corridor.clock.now();
+  const standing = await unprovenStandingOf(corridor, known.found, known.mount);
   if ('fallen' in standing || standing.principal.kind !== 'account') return refused('token-invalid');
   const { account } = standing.principal.view;
   const { session } = standing;
@@ -38,7 +38,8 @@ export async function switchRole(
   const origin: Attempt = { ...attempt, mount: known.mount };
   const state = stateRefusal(account, origin.mount, picked);
   if (state !== null) return refused(state);
-  if (isSecondFactorDue(account, picked) && !hasSecondFactor(session.methods)) {
+  if (lacksSecondFactor(account, picked, session.methods)) {
+    if (dueFactor(account, picked, now) === 'missing') return refused('second-factor-missing');
     const passage = { account, picked, device: null, spends: [], settles: [] };
     return openStep(corridor, origin, passage, 'second-factor', {
       purpose: 'switch',

@@ -4,6 +4,8 @@ import type { AccountView } from '../accounts/view.ts';
 import type { AddressCommand } from '../commands/address.ts';
 import type { Decline } from '../commands/decline.ts';
 import type { DeviceCommand, DeviceOutcome } from '../commands/device.ts';
+import type { FactorCommand, FactorOutcome } from '../commands/factor.ts';
+import type { PasskeyCommand, PasskeyOutcome } from '../commands/passkeys.ts';
 import type { PasswordCommand, PasswordOutcome } from '../commands/password.ts';
 import type { SignUpCommand, SignUpOutcome } from '../commands/sign-up.ts';
 import type { Proof } from '../factors/factor.ts';
@@ -73,7 +75,9 @@ export type Command =
   | { readonly kind: 'prove-again'; readonly token: string; readonly password: string }
   | SignUpCommand
   | PasswordCommand
+  | FactorCommand
   | AddressCommand
+  | PasskeyCommand
   | DeviceCommand;
 
 /** Where a command came from. The core never asks which contract is calling: the mount says what it needs. */
@@ -125,7 +129,12 @@ export interface RefusedChoice {
 /** The account is known and the password was right, but its state forbids a session. */
 export type StateRefusal = (typeof STATE_REFUSALS)[number];
 
-const STATE_REFUSALS = ['account-inactive', 'organisation-suspended', 'account-not-validated'] as const;
+const STATE_REFUSALS = [
+  'account-inactive',
+  'organisation-suspended',
+  'account-not-validated',
+  'second-factor-missing',
+] as const;
 
 /** Why a command was refused, as far as the wire may know. The audit log has the true reason. */
 export type Refusal = (typeof REFUSALS)[number];
@@ -193,9 +202,11 @@ export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'declined'; readonly reason: Decline }
   | PasswordOutcome
+  | FactorOutcome
   | DeviceOutcome
   | { readonly kind: 'sessions'; readonly sessions: readonly OwnSession[] }
   | { readonly kind: 'sessions-ended'; readonly count: number }
+  | PasskeyOutcome
   | {
       readonly kind: 'refused';
       readonly reason: Refusal;

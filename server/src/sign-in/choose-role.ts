@@ -6,7 +6,7 @@ import { type PickedRole, stateRefusal } from './account-policy.ts';
 import { type Choice, type Outcome, type RefusedChoice, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
 import { isAccountLocked } from './prove.ts';
-import { isSecondFactorDue } from './second-factor.ts';
+import { dueFactor } from './second-factor.ts';
 import { drawTicket, type Passage, readTicket } from './ticket.ts';
 
 interface Entry {
@@ -36,8 +36,10 @@ export async function offerChoices(
   const refusedChoices: RefusedChoice[] = [];
   const tickets: Change[] = [];
   for (const { account, role, organisation, picked } of entries) {
+    const factor = dueFactor(account, picked, corridor.clock.now());
     const reason = offered.matched.has(account.id)
-      ? stateRefusal(account, attempt.mount, picked)
+      ? (stateRefusal(account, attempt.mount, picked) ??
+        (factor === 'missing' ? 'second-factor-missing' : null))
       : 'bad-credentials';
     if (reason !== null) {
       refusedChoices.push({ role, organisation, reason });
@@ -49,7 +51,7 @@ export async function offerChoices(
       role,
       organisation,
       ticket: fresh.onWire,
-      asksSecondFactor: isSecondFactorDue(account, picked),
+      asksSecondFactor: factor !== 'none',
     });
   }
   const accountIds = [...offered.matched];

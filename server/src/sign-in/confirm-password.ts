@@ -4,7 +4,7 @@ import { type Outcome, refused } from './attempt.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { passwordLimit } from './identify.ts';
 import { refuseCredential } from './refuse.ts';
-import { accountKey, type Hold, releaseHolds } from './throttle.ts';
+import { accountKey, type Hold, passHolds } from './throttle.ts';
 import { verifyPassword } from './verify-credential.ts';
 
 /** A password that was right. */
@@ -36,7 +36,7 @@ export async function confirmPassword(
     await corridor.throttle.release([hold]);
     return { kind: 'overloaded', retryAfterSeconds: matched.retryAfterSeconds };
   }
-  if (matched.has(account.id)) return { hold, settles: releaseHolds([hold]) };
+  if (matched.has(account.id)) return { hold, settles: passHolds([hold], new Set([hold.key])) };
   const reason = hold.locked ? 'locked' : account.passwordHash === null ? 'no-password' : 'wrong-password';
   await refuseCredential(corridor, attempt, [{ hold, account, reason }], 'bad-credentials');
   return refused('bad-credentials');

@@ -6,6 +6,7 @@ import type { HashingCost } from '../crypto/password-hash.ts';
 import type { Vault } from '../crypto/vault.ts';
 import type { Places } from '../delivery/places.ts';
 import type { Wording } from '../delivery/wording.ts';
+import type { Webauthn } from '../factors/webauthn.ts';
 import type { Mount } from '../mount.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
@@ -37,12 +38,15 @@ export interface Corridor {
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly stepUpTokens: StepUpTokens;
+  readonly webauthn: Webauthn;
   readonly mounts: ReadonlyMap<string, Mount>;
   readonly limits: CorridorLimits;
   readonly sendingLimits: SendingLimits;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The name under which authenticator apps show our codes. */
+  readonly totpIssuer: () => string;
   readonly wording: Wording;
   readonly places: Places;
   /** Says that a commit has put a message into the outbox. */

@@ -14,7 +14,14 @@ export interface Candidate {
 }
 
 /** Who may be meant: the accounts in order of preference, or nobody, who is counted all the same. */
-export type Identified = { readonly candidates: readonly Candidate[] } | { readonly nobody: Counted };
+export type Identified =
+  | {
+      /** Those that a password is tried on. */
+      readonly candidates: readonly Candidate[];
+      /** Those that would be too many. */
+      readonly others: readonly AccountWithMemberships[];
+    }
+  | { readonly nobody: Counted };
 
 /** Finds the accounts that all the given identifiers name, in the homes that the mount serves. */
 export async function identify(
@@ -31,10 +38,11 @@ export async function identify(
   );
   if (named.length > 0) {
     return {
-      candidates: named.map((account) => ({
+      candidates: named.slice(0, MOST_CANDIDATES).map((account) => ({
         account,
         counted: { key: accountKey(account.id), limit: passwordLimit(corridor, account) },
       })),
+      others: named.slice(MOST_CANDIDATES),
     };
   }
   const spelling = identifiers.map(
@@ -69,7 +77,13 @@ async function accountsNamed(
     lookups.map((lookup) => corridor.store.accounts.named(lookup, mount.organisation)),
   );
   const seen = new Map(found.flat().map((account) => [account.id, account]));
-  return [...seen.values()].slice(0, MOST_CANDIDATES);
+  // Each look-up has its own in this order: that of the shared home first, then the oldest.
+  return [...seen.values()].sort(
+    (left, right) =>
+      Number(left.home !== null) - Number(right.home !== null) ||
+      left.createdAt - right.createdAt ||
+      left.number - right.number,
+  );
 }
 
 /** The canonical forms of what was typed: as a name, and as a phone number where it can be one. */

@@ -75,7 +75,13 @@ describe.each(ENGINES)('MF-1: after the password only, on %s', (engine) => {
       'POST /accounts/verify-2fa',
       'POST /identity/recognize-device',
       'POST /auth/sign-in-with-2fa',
+      'POST /api/public/account/validate',
+      'POST /v1/sign-up/confirm',
       'POST /v1/challenges/verify',
+      'POST /v1/factors/totp/confirm',
+      'POST /v1/factors/email/confirm',
+      'POST /v1/email/confirm',
+      'POST /v1/phone/confirm',
     ]);
   });
 

@@ -57,14 +57,10 @@ export async function issueForAccount(
   completed: CompletedSignIn,
 ): Promise<Outcome> {
   const { account, picked } = completed;
-  const membership =
-    picked !== null && picked.organisationId !== null
-      ? { organisationId: picked.organisationId, role: picked.role }
-      : null;
   const confirm = recordSignIn({
     accountId: account.id,
     epoch: account.epoch,
-    membership,
+    picked,
     at: corridor.clock.now(),
   });
   // The fingerprint becomes known by a completed sign-in, of accounts that ask for it.
@@ -179,7 +175,12 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
   if (minting.mails) corridor.mailQueued();
   const principal = withTotals(minting.principal, committed.rows[minting.confirms.length - 1]?.[0]);
   const tokens = {
-    ...sessionTokens(corridor, attempt, session, principal, minting.subject, minting.notAfter),
+    ...sessionTokens(corridor, attempt, session, {
+      principal,
+      subject: minting.subject,
+      issuedAt: now,
+      notAfter: minting.notAfter,
+    }),
     opaqueToken,
   };
   return { kind: 'signed-in', mount: mount.name, principal, tokens, at: now, steppedUp: minting.steppedUp };
@@ -191,23 +192,30 @@ function factorsOf(methods: readonly string[]): string | null {
   return shown.length === 0 ? null : shown.join(' ');
 }
 
+/** What the tokens of a session are to say. */
+interface TokenContent {
+  readonly principal: Principal;
+  readonly subject: string;
+  /** When what they say was read, in milliseconds since 1970: what is revoked after that is revoked for them. */
+  readonly issuedAt: number;
+  /** After which no token may live, beside the session's own end; null without such a time. */
+  readonly notAfter: number | null;
+}
+
 /** The tokens of a session as it stands: an access token from now on, and the refresh token of its counter. */
 export function sessionTokens(
   corridor: Corridor,
-  attempt: Attempt,
+  { mount }: Attempt,
   session: Session,
-  principal: Principal,
-  subject: string,
-  notAfter: number | null,
+  { principal, subject, issuedAt, notAfter }: TokenContent,
 ): IssuedTokens {
-  const { mount } = attempt;
   const accessToken = corridor.accessTokens.issue(mount, {
     sessionId: session.id,
     subject,
     claims: mount.contract.claims(principal),
     known: knownClaims(principal),
-    issuedAt: corridor.clock.now(),
-    notAfter,
+    issuedAt,
+    notAfter: Math.min(session.expiresAt, notAfter ?? session.expiresAt),
   });
   const refreshToken =
     mount.refreshTokenSeconds === null

@@ -1,20 +1,22 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { deviceOf } from '../accounts/fingerprint.ts';
-import type { Proof, Proven, Shown } from '../factors/factor.ts';
+import type { Factor, Proof, Proven, Shown, Wrong } from '../factors/factor.ts';
 import { FACTORS } from '../factors/index.ts';
 import { mailedPin } from '../factors/mailed-code.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
 import { consumeTicket } from '../store/consume.ts';
-import { type AttemptLimit, countTicketAttempt, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail } from '../store/outbox.ts';
 import { endOwnSession } from '../store/sessions.ts';
 import { replaceTicketCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import { stateRefusal } from './account-policy.ts';
-import { type Command, type Outcome, refused } from './attempt.ts';
+import { type Command, type Outcome, type Refusal, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { admitCode, isClosedToGuesses, refuseCode } from './count-code.ts';
 import { issueForAccount } from './issue.ts';
-import { accountKey, factorKey, failHolds, type Hold, releaseHolds } from './throttle.ts';
+import { noticeToAccount } from './mail.ts';
+import { dueFactor, forgiveFailures, isPinMailed } from './second-factor.ts';
+import { accountKey, type Hold, releaseHolds } from './throttle.ts';
 import { mailCode, readTicket } from './ticket.ts';
 
 /** The shortest time between two codes mailed for one ticket. */
@@ -31,20 +33,19 @@ function takesTicketsOf(attempt: Attempt) {
       (purpose !== 'prove' || origin.contract.ticketForm === 'challenge'));
 }
 
+/** The ticket of a step that waits at this door, if it is alive. */
+export function readStepTicket(
+  corridor: Corridor,
+  attempt: Attempt,
+  presented: string,
+): ReturnType<typeof readTicket> {
+  return readTicket(corridor, presented, { purposes: PURPOSES, takes: takesTicketsOf(attempt) });
+}
+
 /** Whether an organisation's lock holds the account now. */
 export async function isAccountLocked(corridor: Corridor, account: AccountWithMemberships): Promise<boolean> {
   const state = await corridor.store.attempts.state(accountKey(account.id));
   return state !== null && state.lockedUntil > corridor.clock.now();
-}
-
-/** How many wrong codes an account may have, over everything; they are never forgotten but by a completed sign-in. */
-function factorLimit(corridor: Corridor): AttemptLimit {
-  return {
-    maxFailures: corridor.limits.maxFailures,
-    waitSeconds: corridor.limits.lockSeconds,
-    lockAfter: null,
-    forgets: false,
-  };
 }
 
 /**
@@ -56,31 +57,21 @@ export async function prove(
   attempt: Attempt,
   command: Extract<Command, { kind: 'prove' }>,
 ): Promise<Outcome> {
-  const taken = await readTicket(corridor, command.ticket, {
-    purposes: PURPOSES,
-    takes: takesTicketsOf(attempt),
-  });
+  const taken = await readStepTicket(corridor, attempt, command.ticket);
   if (!taken || !fits(corridor, taken.ticket, command)) return refused('ticket-invalid');
   const { ticket, account } = taken;
   // From here on it is the mount where the sign-in began: its settings and its wording count.
   const origin: Attempt = { ...attempt, mount: taken.mount };
 
-  const state = stateRefusal(account, origin.mount, ticket.membership);
-  if (state !== null) return refused(state);
+  const obstacle = obstacleTo(corridor, origin, ticket, account);
+  if (obstacle !== null) return refused(obstacle);
   if (await isAccountLocked(corridor, account)) return refused('code-invalid');
 
-  const admission = await corridor.throttle.admit(
-    { key: factorKey(account.id), limit: factorLimit(corridor) },
-    attempt.caller.arrivedAt,
-  );
-  if (admission.kind !== 'held') return admission;
-  const counted = await corridor.store.commit([countTicketAttempt(ticket.secretHash, corridor.clock.now())]);
-  if (!counted.ok) {
-    await corridor.throttle.release([admission.hold]);
-    return refused('ticket-invalid');
-  }
-  const proven = await evaluate(corridor, ticket, account, command.proof);
-  if (proven === null) return refuseCode(corridor, origin, ticket, admission.hold);
+  const hold = await admitCode(corridor, attempt, ticket);
+  if ('kind' in hold) return hold;
+  const proven = await evaluate(corridor, ticket, account, { proof: command.proof, hold });
+  if (proven === null || 'wrong' in proven)
+    return refuseStep(corridor, origin, { ticket, hold, wrong: proven });
 
   const outcome = await issueForAccount(corridor, origin, {
     account,
@@ -93,17 +84,34 @@ export async function prove(
       ...proven.spends,
     ],
     settles: [
-      ...releaseHolds([admission.hold]),
-      forgiveAttempts(accountKey(account.id), factorKey(account.id)),
+      ...releaseHolds([hold]),
+      forgiveFailures(account, ticket.step === 'second-factor'),
+      ...recoveryNotice(corridor, origin, account, proven),
     ],
     steppedUp: true,
   });
   // A code that was used before is a wrong one. What else refuses at the last moment has not given the place back.
   if (outcome.kind === 'refused' && outcome.reason === 'code-invalid')
-    return refuseCode(corridor, origin, ticket, admission.hold);
-  if (outcome.kind === 'refused') await corridor.throttle.release([admission.hold]);
-  else corridor.throttle.settled([admission.hold, { ...admission.hold, key: accountKey(account.id) }]);
+    return refuseStep(corridor, origin, { ticket, hold, wrong: null });
+  if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
+  else corridor.throttle.settled([hold, { ...hold, key: accountKey(account.id) }]);
+  if (proven.recoveryCodesLeft !== undefined) corridor.mailQueued();
   return outcome;
+}
+
+/** What has come in the way since the ticket was handed out: the account's state, or what policy has come to ask for. */
+function obstacleTo(
+  corridor: Corridor,
+  origin: Attempt,
+  ticket: Ticket,
+  account: AccountWithMemberships,
+): Refusal | null {
+  const state = stateRefusal(account, origin.mount, ticket.membership);
+  if (state !== null) return state;
+  const factor = dueFactor(account, ticket.membership, corridor.clock.now());
+  // A device alone opens nothing that asks for a second factor by now: that sign-in has to begin again.
+  if (ticket.step === 'device') return factor === 'none' ? null : 'ticket-invalid';
+  return factor === 'missing' ? 'second-factor-missing' : null;
 }
 
 /** Whether this endpoint completes the step that is due, from the device that began where it says so. */
@@ -127,33 +135,59 @@ async function evaluate(
   corridor: Corridor,
   ticket: Ticket,
   account: AccountWithMemberships,
-  proof: Proof,
-): Promise<Proven | null> {
-  const { store, vault, clock } = corridor;
-  const shown: Shown = { proof, ticket, account, now: clock.now(), vault, store };
-  if (ticket.step === 'device') return (await mailedPin.check(shown)) && { methods: ['email'], spends: [] };
-  for (const factor of FACTORS) {
+  { proof, hold }: { proof: Proof; hold: Hold },
+): Promise<Proven | Wrong | null> {
+  const { store, vault, clock, webauthn } = corridor;
+  const shown: Shown = { proof, ticket, account, now: clock.now(), vault, store, webauthn };
+  const isTaken = (factor: Factor) => !(factor.isGuessable && isClosedToGuesses(hold));
+  if (ticket.step === 'device') {
+    const proven = isTaken(mailedPin) ? await mailedPin.check(shown) : null;
+    return proven && { methods: ['email'], spends: [] };
+  }
+  for (const factor of FACTORS.filter(isTaken)) {
+    if (factor === mailedPin && !isPinMailed(account, ticket.membership, shown.now, ticket.purpose)) continue;
     const proven = await factor.check(shown);
     if (proven !== null) return proven;
   }
   return null;
 }
 
-async function refuseCode(
+/** Tells the owner that a recovery code was used, and writes it down, in the commit that spends it. */
+function recoveryNotice(
   corridor: Corridor,
   attempt: Attempt,
-  ticket: Ticket,
-  hold: Hold,
+  account: AccountWithMemberships,
+  { recoveryCodesLeft: left }: Proven,
+): Change[] {
+  if (left === undefined) return [];
+  const at = corridor.clock.now();
+  const mail = noticeToAccount(corridor, account, { kind: 'recovery-code-used', left, at });
+  return [
+    ...(mail ? [enqueueMail(mail)] : []),
+    auditAttempt(attempt, at, 'recovery-code.used', {
+      accountId: account.id,
+      factor: 'recovery',
+      detail: { left },
+    }),
+  ];
+}
+
+interface RefusedStep {
+  readonly ticket: Ticket;
+  readonly hold: Hold;
+  /** What the audit log should know in the place of the step. */
+  readonly wrong: Wrong | null;
+}
+
+/** A wrong code for a step counts in the account's totals too. */
+function refuseStep(
+  corridor: Corridor,
+  attempt: Attempt,
+  { ticket, hold, wrong }: RefusedStep,
 ): Promise<Outcome> {
-  const now = corridor.clock.now();
-  await corridor.store.commit([
-    recordFailedSignIn(ticket.accountId),
-    ...failHolds([hold], now),
-    auditAttempt(attempt, now, 'code.refused', { accountId: ticket.accountId, reason: ticket.step }),
-  ]);
-  await corridor.addressLimit.fail(attempt.caller.address);
-  corridor.throttle.settled([hold]);
-  return refused('code-invalid');
+  const { accountId, step } = ticket;
+  const reason = wrong?.wrong ?? step ?? 'second-factor';
+  return refuseCode(corridor, attempt, { accountId, hold, reason }, [recordFailedSignIn(accountId)]);
 }
 
 /**
@@ -161,16 +195,15 @@ async function refuseCode(
  * one was sent: a ticket that waits for a TOTP code has none to send.
  */
 export async function resend(corridor: Corridor, attempt: Attempt, presented: string): Promise<Outcome> {
-  const taken = await readTicket(corridor, presented, {
-    purposes: PURPOSES,
-    takes: takesTicketsOf(attempt),
-  });
+  const taken = await readStepTicket(corridor, attempt, presented);
   if (!taken) return refused('ticket-invalid');
   const { ticket, account, mount } = taken;
   const origin: Attempt = { ...attempt, mount };
   const before = corridor.clock.now() - RESEND_MILLISECONDS;
+  const isWanted =
+    ticket.step === 'device' || isPinMailed(account, ticket.membership, corridor.clock.now(), ticket.purpose);
   // What the statement below would refuse is not counted as sent either.
-  const isDue = ticket.step !== null && ticket.code !== null && ticket.code.sentAt <= before;
+  const isDue = ticket.step !== null && ticket.code !== null && ticket.code.sentAt <= before && isWanted;
   const mailed = isDue ? await mailCode(corridor, origin, account, ticket.secretHash, ticket.step) : null;
   if (!mailed) return { kind: 'resent' };
   const now = mailed.code.sentAt;

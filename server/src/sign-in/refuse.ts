@@ -22,6 +22,9 @@ export const CREDENTIAL_REFUSALS = [
   'unknown-installation',
   'installation-not-active',
   'resource-code-refused',
+  'unknown-passkey',
+  'passkey-refused',
+  'passkey-cloned',
 ] as const;
 
 /** An attempt that failed, and the account it was made on, where there is one. */

@@ -1,5 +1,4 @@
 import { deviceOf } from '../accounts/fingerprint.ts';
-import { forgiveAttempts } from '../store/count-attempt.ts';
 import { stateRefusal } from './account-policy.ts';
 import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
 import { offerChoices, takePick } from './choose-role.ts';
@@ -12,8 +11,8 @@ import { issueForAccount } from './issue.ts';
 import { prove } from './prove.ts';
 import { type CredentialRefusal, type Failed, refuseCredential, refuseState } from './refuse.ts';
 import { beginWithResourceCode } from './resource-code.ts';
-import { isSecondFactorDue } from './second-factor.ts';
-import { type Admission, accountKey, factorKey, type Hold, releaseHolds } from './throttle.ts';
+import { dueFactor, forgiveFailures } from './second-factor.ts';
+import { type Admission, accountKey, type Hold, passHolds } from './throttle.ts';
 import { openStep, type Passage } from './ticket.ts';
 import { verifyPassword } from './verify-credential.ts';
 
@@ -73,7 +72,7 @@ async function beginWithPassword(
   fingerprint: string | null,
 ): Promise<Outcome> {
   const identified = await identify(corridor, attempt, credential.identifiers);
-  const candidates = 'candidates' in identified ? identified.candidates : [];
+  const { candidates, others } = 'candidates' in identified ? identified : { candidates: [], others: [] };
   const counted =
     'candidates' in identified ? candidates.map((candidate) => candidate.counted) : [identified.nobody];
 
@@ -109,14 +108,14 @@ async function beginWithPassword(
     return throttled ? soonest(admissions) : outcome;
   }
 
-  const settles = releaseHolds(holds);
+  const settles = passHolds(holds, new Set([...matched].map(accountKey)));
   const accounts = candidates.map((candidate) => candidate.account);
   const account = accounts.find((each) => matched.has(each.id));
   if (!account) throw new Error('a password matched an account that was not tried');
   const device = fingerprint === null ? null : deviceOf(account.id, fingerprint, corridor.vault);
   const outcome =
     credential.accounts === 'all'
-      ? await offerChoices(corridor, attempt, { accounts, matched, settles })
+      ? await offerChoices(corridor, attempt, { accounts: [...accounts, ...others], matched, settles })
       : await proceed(corridor, attempt, { account, picked: null, device, spends: [], settles });
   corridor.throttle.settled(holds);
   return outcome;
@@ -127,13 +126,15 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   const { account, picked, device } = passage;
   const state = stateRefusal(account, attempt.mount, picked);
   if (state !== null) return refuseState(corridor, attempt, passage, state);
-  if (isSecondFactorDue(account, picked)) return openStep(corridor, attempt, passage, 'second-factor');
+  const factor = dueFactor(account, picked, corridor.clock.now());
+  if (factor === 'missing') return refuseState(corridor, attempt, passage, 'second-factor-missing');
+  if (factor !== 'none') return openStep(corridor, attempt, passage, 'second-factor');
   const standing = await deviceStanding(account, device, attempt.mount, corridor.store);
   if (standing === 'due') return openStep(corridor, attempt, passage, 'device');
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: ['pwd'],
-    settles: [...passage.settles, forgiveAttempts(accountKey(account.id), factorKey(account.id))],
+    settles: [...passage.settles, forgiveFailures(account, false)],
     steppedUp: false,
     isFirstDevice: standing === 'first',
   });

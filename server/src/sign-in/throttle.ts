@@ -1,5 +1,11 @@
 import type { Clock } from '../ports.ts';
-import { type AttemptLimit, countAttempt, failAttempt, releaseAttempt } from '../store/count-attempt.ts';
+import {
+  type AttemptLimit,
+  countAttempt,
+  failAttempt,
+  passAttempt,
+  releaseAttempt,
+} from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { integer } from '../store/rows.ts';
 import type { Store } from '../store/store.ts';
@@ -121,6 +127,11 @@ export class Throttle {
 /** The changes that end holds as failures. */
 export function failHolds(holds: readonly Hold[], now: number): Change[] {
   return holds.map((hold) => failAttempt(hold.key, hold.limit, now));
+}
+
+/** The changes that end holds of which some were right, by key, and the others are not counted beside those. */
+export function passHolds(holds: readonly Hold[], right: ReadonlySet<string>): Change[] {
+  return holds.map(({ key }) => (right.has(key) ? passAttempt(key) : releaseAttempt(key)));
 }
 
 /** The changes that end holds without a failure. */

@@ -5,6 +5,7 @@ import { alphanumeric, opaqueSecret, randomUuid } from '../crypto/secret-text.ts
 import { secretHash } from '../crypto/vault.ts';
 import { drawCode } from '../factors/mailed-code.ts';
 import type { Mount } from '../mount.ts';
+import { TICKET_ATTEMPTS } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { enqueueMail, type QueuedMail } from '../store/outbox.ts';
 import { issueTicket, type MailedCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
@@ -81,7 +82,7 @@ function drawSecret(corridor: Corridor, mount: Mount, purpose: TicketPurpose): s
 
 /**
  * The ticket behind what a client presented, if it is alive: of one of these purposes, of a mount that may take it, not spent,
- * not expired, its account in the same epoch.
+ * not tried too often, not expired, its account in the same epoch.
  */
 export async function readTicket(
   corridor: Corridor,
@@ -99,7 +100,8 @@ export async function readTicket(
   if (!wanted.takes(mount, ticket.purpose)) return null;
   // A ticket that was handed out inside a JWT is taken inside that JWT only, and the other way round.
   if (presented.includes('.') !== isInsideJwt(mount, ticket.purpose)) return null;
-  if (ticket.consumedAt !== null || ticket.expiresAt <= corridor.clock.now()) return null;
+  if (ticket.consumedAt !== null || ticket.attempts >= TICKET_ATTEMPTS) return null;
+  if (ticket.expiresAt <= corridor.clock.now()) return null;
   const account = await corridor.store.accounts.byId(ticket.accountId);
   return account && account.epoch === ticket.epoch ? { ticket, mount, account } : null;
 }
@@ -151,7 +153,7 @@ export async function openStep(
   const { purpose = 'prove', ...replaced } = successor ?? {};
   const fresh = drawTicket(corridor, attempt, { purpose, account, picked, step, device, ...replaced });
   const mailed =
-    step === 'device' || isPinMailed(account)
+    step === 'device' || isPinMailed(account, picked, fresh.ticket.createdAt, purpose)
       ? await mailCode(corridor, attempt, account, fresh.ticket.secretHash, step)
       : null;
   const now = fresh.ticket.createdAt;

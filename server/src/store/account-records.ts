@@ -2,8 +2,9 @@ import type { AccountStatus, User } from '../accounts/account.ts';
 import { type BulkInsert, insertRows, padded, places } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
 import { rememberPassword } from './former-passwords.ts';
-import { type RevocationReason, revoke } from './revocations.ts';
+import type { RevocationReason } from './revocations.ts';
 import { flag, integer, optionalText, text } from './rows.ts';
+import { endAccountSessions, endInstallationSessions } from './sessions.ts';
 
 /** An account as the directory knows it: what import writes and export reads, references by id. */
 export interface AccountRecord {
@@ -259,7 +260,7 @@ export function setPasswordHash(
   now: number,
 ): Change[] {
   return [
-    revoke(PRINCIPAL[table](1), [id], 'password-changed', now),
+    ...endSessionsOf[table]([id], 'password-changed', now),
     ...(table === 'accounts' ? rememberPassword(id) : []),
     {
       sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1 WHERE id = $1`,
@@ -278,14 +279,9 @@ export function raiseEpochs(
   if (ids.length === 0) return [];
   const params = padded(ids);
   return [
-    revoke(PRINCIPAL[table](params.length), params, reason, now),
+    ...endSessionsOf[table](ids, reason, now),
     { sql: `UPDATE ${table} SET epoch = epoch + 1 WHERE id IN (${places(params.length)})`, params },
   ];
 }
 
-/** Whose sessions are meant: an account's include those of the installations that act for it. */
-const PRINCIPAL = {
-  accounts: (count: number) => `s.account_id IN (${places(count, 4)})`,
-  installations: (count: number) =>
-    `s.principal_kind = 'installation' AND s.principal_id IN (${places(count, 4)})`,
-} as const;
+const endSessionsOf = { accounts: endAccountSessions, installations: endInstallationSessions } as const;

@@ -16,6 +16,7 @@ export interface IdentifierLookup {
 
 const SELECT = `SELECT a.id, a.number, a.username, a.email, a.phone, a.password_hash, a.status, a.email_validated,
   a.phone_validated, a.created_at, a.factor_email, a.totp_sealed, a.reset_by_mail_at,
+  CASE WHEN EXISTS (SELECT 1 FROM passkeys p WHERE p.account_id = a.id) THEN 1 ELSE 0 END AS has_passkey,
   a.recognise_devices, a.role, a.stats, a.attributes, a.epoch,
   a.sign_ins, a.failed_sign_ins, u.id AS user_id, u.name AS user_name, u.first_name, u.last_name, u.avatar,
   r.permissions AS role_permissions, r.admin AS role_admin, ${organisationColumns('h', 'home_')}
@@ -26,7 +27,7 @@ const SUBTREE = `WITH RECURSIVE subtree (id) AS (SELECT id FROM organisations WH
   UNION SELECT o.id FROM organisations o JOIN subtree s ON o.parent_id = s.id) SELECT id FROM subtree`;
 
 const NAMED = `${SELECT} JOIN identifiers i ON i.account_id = a.id WHERE i.canonical = $1 AND (i.kinds & $2) <> 0`;
-const ORDER = 'ORDER BY CASE WHEN a.home_id IS NULL THEN 0 ELSE 1 END, a.created_at, a.number LIMIT 10';
+const ORDER = 'ORDER BY CASE WHEN a.home_id IS NULL THEN 0 ELSE 1 END, a.created_at, a.number LIMIT 100';
 const FIND_ANYWHERE = `${NAMED} ${ORDER}`;
 const FIND_IN_SUBTREE = `${NAMED} AND a.home_id IN (${SUBTREE}) ${ORDER}`;
 
@@ -42,7 +43,7 @@ export function accountReader(engine: Engine) {
 
   return {
     /**
-     * The accounts that an identifier names, ten at most: that of the shared home first, then the oldest.
+     * The accounts that an identifier names, a hundred at most: that of the shared home first, then the oldest.
      * @param home an organisation's id: only accounts whose home is in its subtree
      */
     async named(lookup: IdentifierLookup, home: string | null): Promise<AccountWithMemberships[]> {
@@ -88,7 +89,11 @@ function accountOf(row: Row): Account {
     emailValidated: flag(row, 'email_validated'),
     phoneValidated: flag(row, 'phone_validated'),
     createdAt: integer(row, 'created_at'),
-    factors: { email: flag(row, 'factor_email'), totpSealed: optionalText(row, 'totp_sealed') },
+    factors: {
+      email: flag(row, 'factor_email'),
+      totpSealed: optionalText(row, 'totp_sealed'),
+      hasPasskey: flag(row, 'has_passkey'),
+    },
     resetByMailAt: optionalInteger(row, 'reset_by_mail_at'),
     recogniseDevices: flag(row, 'recognise_devices'),
     role: roleOf(row, 'role', 'role_permissions', 'role_admin'),
@@ -113,31 +118,43 @@ function membershipOf(row: Row): Membership {
 
 /**
  * Counts a completed sign-in and, at the last moment, makes sure that the account may still have one: it is active, in
- * the epoch in which its credentials were verified, its home is not suspended and the membership it signs in with is
- * there and not suspended. Guard `account`. Also holds the account's row, so that whoever disables it comes after.
+ * the epoch in which its credentials were verified, its home is not suspended, and the role that it picked is there and
+ * not suspended; where none was picked, not all that it has are. Guard `account`.
  * @returns the account's totals, this sign-in included
  */
 export function recordSignIn(signIn: {
   accountId: string;
   epoch: number;
-  membership: { organisationId: string; role: string } | null;
+  /** The role that was picked: an account's own has no organisation, and is empty where it has none. */
+  picked: Picked;
   at: number;
 }): Change {
-  const params = [signIn.accountId, signIn.epoch, signIn.at];
-  const standing = `UPDATE accounts SET sign_ins = sign_ins + 1, last_sign_in_at = $3
-    WHERE id = $1 AND epoch = $2 AND status = 'active'
-    AND NOT EXISTS (SELECT 1 FROM organisations h WHERE h.id = accounts.home_id AND h.is_suspended <> 0)`;
-  const member = `AND EXISTS (SELECT 1 FROM memberships m JOIN organisations o ON o.id = m.organisation_id
-    WHERE m.account_id = accounts.id AND m.organisation_id = $4 AND m.role = $5 AND o.is_suspended = 0)`;
-  const returning = 'RETURNING sign_ins, failed_sign_ins';
-  if (signIn.membership === null) return { guard: 'account', sql: `${standing} ${returning}`, params };
-  const { organisationId, role } = signIn.membership;
+  const { picked } = signIn;
+  const [condition, ...names] = standing(picked);
   return {
     guard: 'account',
-    sql: `${standing} ${member} ${returning}`,
-    params: [...params, organisationId, role],
+    sql: `UPDATE accounts SET sign_ins = sign_ins + 1, last_sign_in_at = $3
+      WHERE id = $1 AND epoch = $2 AND status = 'active'
+      AND NOT EXISTS (SELECT 1 FROM organisations h WHERE h.id = accounts.home_id AND h.is_suspended <> 0)
+      AND ${condition} RETURNING sign_ins, failed_sign_ins`,
+    params: [signIn.accountId, signIn.epoch, signIn.at, ...names],
   };
 }
+
+type Picked = { readonly organisationId: string | null; readonly role: string } | null;
+
+/** A condition on `accounts`, its parameters from $4 on. */
+function standing(picked: Picked): [string, ...string[]] {
+  if (picked === null) return [ANY_ROLE];
+  const { organisationId, role } = picked;
+  return organisationId === null ? [OWN_ROLE, role] : [ROLE_ELSEWHERE, role, organisationId];
+}
+
+const MEMBERS = `SELECT 1 FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+  WHERE m.account_id = accounts.id`;
+const ANY_ROLE = `(accounts.role IS NOT NULL OR NOT EXISTS (${MEMBERS}) OR EXISTS (${MEMBERS} AND o.is_suspended = 0))`;
+const OWN_ROLE = "COALESCE(accounts.role, '') = $4";
+const ROLE_ELSEWHERE = `EXISTS (${MEMBERS} AND m.role = $4 AND m.organisation_id = $5 AND o.is_suspended = 0)`;
 
 /** Counts a refused password or code in the account's totals. */
 export function recordFailedSignIn(accountId: string): Change {
@@ -166,7 +183,7 @@ export function replacePasswordHash(
  */
 export function setAccountStatus(accountId: string, status: AccountStatus, now: number): Change[] {
   return [
-    ...endAccountSessions(accountId, 'account-disabled', now),
+    ...endAccountSessions([accountId], 'account-disabled', now),
     {
       guard: 'account',
       sql: 'UPDATE accounts SET status = $2, epoch = epoch + 1 WHERE id = $1 AND status <> $2 RETURNING id',
@@ -178,7 +195,7 @@ export function setAccountStatus(accountId: string, status: AccountStatus, now: 
 /** Ends everything that was issued to an account so far. Guard `account`: there is one. */
 export function signAccountOut(accountId: string, now: number): Change[] {
   return [
-    ...endAccountSessions(accountId, 'signed-out-by-operator', now),
+    ...endAccountSessions([accountId], 'signed-out-by-operator', now),
     {
       guard: 'account',
       sql: 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 RETURNING id',
@@ -202,7 +219,7 @@ export function endAllButOne(
 ): Change[] {
   const ended =
     keptSessionId === null
-      ? endAccountSessions(accountId, reason, now)
+      ? endAccountSessions([accountId], reason, now)
       : endOtherSessions(accountId, keptSessionId, reason, now);
   return [
     ...ended,

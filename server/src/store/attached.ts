@@ -15,8 +15,13 @@ export function forgetAttached(accountId: string): Change[] {
             WHERE id = $1 AND email_validated = 0`,
       params: [accountId],
     },
+    { sql: `DELETE FROM passkeys WHERE ${OF_UNPROVEN}`, params: [accountId] },
+    { sql: `DELETE FROM recovery_codes WHERE ${OF_UNPROVEN}`, params: [accountId] },
   ];
 }
+
+const OF_UNPROVEN =
+  'account_id = $1 AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = $1 AND a.email_validated = 0)';
 
 /**
  * Takes the password away that whoever made an account may have given it before its e-mail address was proven. For a proof that

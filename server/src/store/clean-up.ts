@@ -8,11 +8,12 @@ const KEEP_MILLISECONDS = 7 * 24 * 3_600_000;
 
 /**
  * Removes what is of no use any more. It only saves space: whether something is expired is judged where it is used.
+ * @param revocationSeconds how long a revocation can matter: longer than the rest, where access tokens live long
  * @returns statements that each return the rows they removed
  */
-export function removeExpired(now: number): Change[] {
-  const before = now - KEEP_MILLISECONDS;
-  const chunk = (table: string, key: string, condition: string): Change => ({
+export function removeExpired(now: number, revocationSeconds: number): Change[] {
+  const ended = now - KEEP_MILLISECONDS;
+  const chunk = (table: string, key: string, condition: string, before = ended): Change => ({
     sql: `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ${CHUNK_ROWS}) RETURNING 1 AS removed`,
     params: [before],
   });
@@ -30,6 +31,6 @@ export function removeExpired(now: number): Change[] {
     ),
     chunk('outbox', 'id', 'dead_at < $1'),
     chunk('sending_budgets', 'key', 'window_ends_at < $1'),
-    chunk('revocations', 'sequence', 'at < $1'),
+    chunk('revocations', 'sequence', 'at < $1', Math.min(ended, now - revocationSeconds * 1000)),
   ];
 }

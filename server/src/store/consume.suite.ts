@@ -3,9 +3,20 @@ import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/
 import type { ENGINES } from '../../testing/engines.ts';
 import { resourceCodeHash } from '../accounts/resource-code.ts';
 import { setAccountStatus } from './accounts.ts';
-import { consumeRefresh, consumeResourceCode, consumeTicket, consumeTotpStep } from './consume.ts';
+import {
+  consumeChallenge,
+  consumePasskeyCounter,
+  consumeRecoveryCode,
+  consumeRefresh,
+  consumeResourceCode,
+  consumeTicket,
+  consumeTotpStep,
+  raiseTotpStep,
+} from './consume.ts';
 import { countTicketAttempt, TICKET_ATTEMPTS } from './count-attempt.ts';
 import type { Change } from './engine.ts';
+import { addPasskey, removePasskey } from './passkeys.ts';
+import { replaceRecoveryCodes } from './recovery-codes.ts';
 import { endSession, insertSession, type Session } from './sessions.ts';
 import { issueTicket, type Ticket } from './tickets.ts';
 
@@ -115,6 +126,59 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
     expect(await winners(() => consumeTotpStep(ACCOUNT, 1000))).toBe(1);
     expect(await winners(() => consumeTotpStep(ACCOUNT, 999))).toBe(0);
     expect(await winners(() => consumeTotpStep(ACCOUNT, 1001))).toBe(1);
+  });
+
+  test('a challenge that nothing stands for is answered once', async () => {
+    const hash = `challenge-${count}`;
+    expect(await winners(() => consumeChallenge(hash, core.clock.now() + 1000))).toBe(1);
+    expect(await winners(() => consumeChallenge(hash, core.clock.now() + 2000))).toBe(0);
+  });
+
+  async function addKey(counter: number): Promise<(next: number, accountId?: string) => () => Change> {
+    const id = `passkey-${count}`;
+    const key = { id, accountId: ACCOUNT, publicKey: 'x', counter, transports: [], name: null };
+    const made = { deviceType: 'singleDevice', isBackedUp: false, createdAt: 1, lastUsedAt: null } as const;
+    await core.store.commit([addPasskey({ ...key, ...made })]);
+    return (next, accountId = ACCOUNT) =>
+      () =>
+        consumePasskeyCounter({ credentialId: id, accountId, counter: next, isBackedUp: false, at: 2 });
+  }
+
+  test('a counter of a passkey rises to a number once, and never falls', async () => {
+    const spend = await addKey(3);
+    expect(await winners(spend(3))).toBe(0);
+    expect(await winners(spend(5))).toBe(1);
+    expect(await winners(spend(4))).toBe(0);
+    expect(await winners(spend(0))).toBe(0);
+    expect(await winners(spend(4_294_967_295))).toBe(1);
+  });
+
+  test('a passkey that does not count is used by everybody, until it begins to', async () => {
+    const spend = await addKey(0);
+    expect(await winners(spend(0))).toBe(CALLERS);
+    expect(await winners(spend(1))).toBe(1);
+    expect(await winners(spend(0))).toBe(0);
+  });
+
+  test('a passkey of another account, or that was removed, is used by nobody', async () => {
+    const spend = await addKey(0);
+    expect(await winners(spend(0, uuid(2)))).toBe(0);
+    await core.store.commit([removePasskey(ACCOUNT, `passkey-${count}`)]);
+    expect(await winners(spend(0))).toBe(0);
+  });
+
+  test('a recovery code goes to one of fifty, and one that is not the account’s to nobody', async () => {
+    await core.store.commit(replaceRecoveryCodes(ACCOUNT, ['one', 'two'], core.clock.now()));
+    expect(await winners(() => consumeRecoveryCode(ACCOUNT, 'one'))).toBe(1);
+    expect(await winners(() => consumeRecoveryCode(ACCOUNT, 'three'))).toBe(0);
+    expect(await winners(() => consumeRecoveryCode(uuid(2), 'two'))).toBe(0);
+    expect([...(await core.store.recoveryCodes.leftOf(ACCOUNT))]).toEqual(['two']);
+  });
+
+  test('a seed in the place of another leaves what was spent as it is', async () => {
+    await core.store.commit([raiseTotpStep(ACCOUNT, 2000), raiseTotpStep(ACCOUNT, 1500)]);
+    expect(await winners(() => consumeTotpStep(ACCOUNT, 2000))).toBe(0);
+    expect(await winners(() => consumeTotpStep(ACCOUNT, 2001))).toBe(1);
   });
 
   async function addSession(): Promise<Session> {

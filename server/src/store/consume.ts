@@ -33,6 +33,25 @@ export function consumeTotpStep(accountId: string, step: number): Change {
   };
 }
 
+/**
+ * Takes what a passkey has signed. Guard `code`: it is the account's, and its counter has risen, or it never counted. One that
+ * has not risen was copied (WebAuthn §7.2).
+ */
+export function consumePasskeyCounter(signed: {
+  credentialId: string;
+  accountId: string;
+  counter: number;
+  isBackedUp: boolean;
+  at: number;
+}): Change {
+  return {
+    guard: 'code',
+    sql: `UPDATE passkeys SET counter = $3, is_backed_up = $4, last_used_at = $5
+          WHERE credential_id = $1 AND account_id = $2 AND (counter < $3 OR (counter = 0 AND $3 = 0)) RETURNING counter`,
+    params: [signed.credentialId, signed.accountId, signed.counter, signed.isBackedUp ? 1 : 0, signed.at],
+  };
+}
+
 /** Spends a challenge that no ticket stands for. Guard `ticket`: nobody has answered it. */
 export function consumeChallenge(challengeHash: string, expiresAt: number): Change {
   return {
@@ -40,6 +59,23 @@ export function consumeChallenge(challengeHash: string, expiresAt: number): Chan
     sql: `INSERT INTO spent_challenges (challenge_hash, expires_at) VALUES ($1, $2)
           ON CONFLICT (challenge_hash) DO NOTHING RETURNING challenge_hash`,
     params: [challengeHash, expiresAt],
+  };
+}
+
+/** Spends a time step of a seed that takes the place of another: whatever was spent of the old one stays spent. */
+export function raiseTotpStep(accountId: string, step: number): Change {
+  return {
+    sql: 'UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2',
+    params: [accountId, step],
+  };
+}
+
+/** Spends a recovery code: it is gone. Guard `code`: the account had it. */
+export function consumeRecoveryCode(accountId: string, codeHash: string): Change {
+  return {
+    guard: 'code',
+    sql: 'DELETE FROM recovery_codes WHERE account_id = $1 AND code_hash = $2 RETURNING code_hash',
+    params: [accountId, codeHash],
   };
 }
 

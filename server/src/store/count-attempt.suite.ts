@@ -8,6 +8,7 @@ import {
   countAttempt,
   failAttempt,
   forgiveAttempts,
+  passAttempt,
   releaseAttempt,
 } from './count-attempt.ts';
 
@@ -131,6 +132,18 @@ export function countAttemptSuite(engine: (typeof ENGINES)[number]): void {
       expect((await state()).lockedUntil).toBe(now + HOUR);
     });
 
+    test('a right one ends the row, and neither what failed nor a lock', async () => {
+      const now = 10 * HOUR;
+      const pass = () => core.store.commit([passAttempt(key)]);
+      await failTimes(2, now, locking);
+      expect(await begin(now, locking)).toBe(true);
+      await pass();
+      expect(await state()).toMatchObject({ failures: 2, streak: 0, inFlight: 0, lockedUntil: 0 });
+      await failTimes(3, now, locking);
+      await pass();
+      expect(await state()).toMatchObject({ failures: 5, streak: 3, inFlight: 0, lockedUntil: now + HOUR });
+    });
+
     test('of two hundred at once, three begin', async () => {
       const begun = await Promise.all(Array.from({ length: 200 }, () => begin(1 * HOUR, locking)));
       expect(begun.filter(Boolean)).toHaveLength(3);
@@ -211,7 +224,7 @@ export function countAttemptSuite(engine: (typeof ENGINES)[number]): void {
       countAttempt(codes, { ...LIMIT, forgets: false }, 0, LEASE_MILLISECONDS),
       failAttempt(codes, { ...LIMIT, forgets: false }, 0),
     ]);
-    await core.store.commit(removeExpired(8 * 24 * HOUR));
+    await core.store.commit(removeExpired(8 * 24 * HOUR, 0));
     expect(await core.store.attempts.state(key)).toBeNull();
     expect(await core.store.attempts.state(codes)).toMatchObject({ failures: 1 });
   });

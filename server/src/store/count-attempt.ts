@@ -112,10 +112,19 @@ export function failAttempt(key: string, limit: AttemptLimit, now: number): Chan
   };
 }
 
-/** Gives the place of a counted attempt back: it was right, or it was not evaluated. What failed before stays counted. */
+/** Gives the place of a counted attempt back that says nothing about those before it: it was not evaluated, or has not failed. */
 export function releaseAttempt(key: string): Change {
   return {
     sql: 'UPDATE attempts SET in_flight = in_flight - 1 WHERE key = $1 AND in_flight > 0',
+    params: [key],
+  };
+}
+
+/** Gives the place of an attempt back that was right: what failed before it stays counted, but is no row any more. */
+export function passAttempt(key: string): Change {
+  return {
+    sql: `UPDATE attempts SET in_flight = CASE WHEN in_flight > 0 THEN in_flight - 1 ELSE 0 END,
+          streak = CASE WHEN locked_until > 0 THEN streak ELSE 0 END WHERE key = $1`,
     params: [key],
   };
 }

@@ -1,5 +1,6 @@
 import { byOrganisation, type HeldRole, type RoleHolder } from '../accounts/account.ts';
 import type { Engine, Row } from './engine.ts';
+import { settingsOf } from './organisations.ts';
 import { roleOf } from './roles.ts';
 import { flag, integer, optionalInteger, optionalText, text } from './rows.ts';
 import type { PrincipalKind, Session } from './sessions.ts';
@@ -12,7 +13,8 @@ const SELECT = `SELECT s.id, s.principal_kind, s.principal_id, s.account_id, s.e
       WHEN h.is_suspended <> 0 OR o.is_suspended <> 0 THEN 'organisation-suspended'
       WHEN s.organisation_id IS NOT NULL AND m.role IS NULL THEN 'membership-removed'
       END AS obstacle,
-    a.status, a.email_validated, a.home_id, a.role AS own_role, r.permissions AS own_permissions, r.admin AS own_admin
+    a.status, a.email_validated, a.factor_email, a.totp_sealed, a.home_id, h.settings AS home_settings,
+    a.role AS own_role, r.permissions AS own_permissions, r.admin AS own_admin
   FROM sessions s
   LEFT JOIN accounts a ON a.id = s.account_id
   LEFT JOIN roles r ON r.name = a.role
@@ -37,7 +39,7 @@ export interface SessionStanding {
   readonly holder: Omit<RoleHolder, 'memberships'> | null;
 }
 
-const ROLES = `SELECT m.role, r.permissions, r.admin, o.id, o.name, o.is_suspended
+const ROLES = `SELECT m.role, r.permissions, r.admin, o.id, o.name, o.is_suspended, o.settings
   FROM memberships m JOIN organisations o ON o.id = m.organisation_id JOIN roles r ON r.name = m.role WHERE m.account_id = $1`;
 
 /**
@@ -77,7 +79,8 @@ function holderOf(row: Row): SessionStanding['holder'] {
     status: text(row, 'status') as RoleHolder['status'],
     emailValidated: flag(row, 'email_validated'),
     // A home that is suspended is an obstacle already.
-    home: home === null ? null : { id: home, isSuspended: false },
+    home: home === null ? null : { id: home, isSuspended: false, settings: settingsOf(row, 'home_settings') },
+    factors: { email: flag(row, 'factor_email'), totpSealed: optionalText(row, 'totp_sealed') },
     role: roleOf(row, 'own_role', 'own_permissions', 'own_admin'),
   };
 }
@@ -86,7 +89,12 @@ function heldRoleOf(row: Row): HeldRole {
   const role = roleOf(row, 'role', 'permissions', 'admin');
   if (!role) throw new TypeError('a membership without its role');
   return {
-    organisation: { id: text(row, 'id'), name: text(row, 'name'), isSuspended: flag(row, 'is_suspended') },
+    organisation: {
+      id: text(row, 'id'),
+      name: text(row, 'name'),
+      isSuspended: flag(row, 'is_suspended'),
+      settings: settingsOf(row, 'settings'),
+    },
     role,
   };
 }

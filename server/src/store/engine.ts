@@ -21,6 +21,11 @@ export interface Change extends Query {
    * on disk. It outlives the process, and is on disk with the next commit that is not provisional.
    */
   readonly provisional?: true;
+  /**
+   * Whether it issues a session or ends some. A commit that ends sessions and any other that issues or ends them come
+   * wholly one after the other, the first change included: neither overlooks what the other has done.
+   */
+  readonly sessions?: 'issues' | 'ends';
 }
 
 /** How a commit ended: the rows of each change in order, or the guard that said no. */

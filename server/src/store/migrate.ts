@@ -86,11 +86,14 @@ async function apply(engine: Engine, migration: Migration, now: number): Promise
   }
 }
 
-/** What stands in a comment that begins with an engine's name is part of the statement on that engine. */
+/** What stands in a comment that begins with an engine's name is part of the script on that engine. */
 function scriptFor(dialect: Engine['dialect'], script: string): string {
-  return script.replaceAll(/\/\* (sqlite|postgres): ([^*]*) \*\//g, (_, engine: string, text: string) =>
-    engine === dialect ? text : '',
+  const own = script.replaceAll(
+    /\/\* (sqlite|postgres): ([\s\S]*?)\*\//g,
+    (_, engine: string, text: string) => (engine === dialect ? text : ''),
   );
+  if (/\b(sqlite|postgres): /.test(own)) throw new Error(`a part for one engine was not understood: ${own}`);
+  return own;
 }
 
 /** NNNN-name.sql for both engines, or a NNNN-name.sqlite.sql and a NNNN-name.postgres.sql where they must differ. */

@@ -32,8 +32,13 @@ export function organisationOf(row: Row, prefix = ''): Organisation | null {
     isActive: flag(row, `${prefix}is_active`),
     isSuspended: flag(row, `${prefix}is_suspended`),
     isPaid: flag(row, `${prefix}is_paid`),
-    settings: row[`${prefix}settings`] == null ? null : jsonObject(row, `${prefix}settings`),
+    settings: settingsOf(row, `${prefix}settings`),
   };
+}
+
+/** The settings in a column of a row; null for none. */
+export function settingsOf(row: Row, column: string): Organisation['settings'] {
+  return row[column] == null ? null : jsonObject(row, column);
 }
 
 /** Looks organisations up. */
@@ -111,11 +116,13 @@ export function revokeOrganisations(ids: readonly string[], now: number): Change
   if (ids.length === 0) return [];
   const params = padded(ids);
   const these = `(${places(params.length, 4)})`;
-  const which = `(s.organisation_id IN ${these} OR s.account_id IN (
-      SELECT a.id FROM accounts a WHERE a.home_id IN ${these}
-      UNION SELECT m.account_id FROM memberships m JOIN accounts a ON a.id = m.account_id
-        WHERE m.organisation_id IN ${these} AND s.organisation_id IS NULL AND a.role IS NULL AND NOT EXISTS (
-          SELECT 1 FROM memberships other JOIN organisations o ON o.id = other.organisation_id
-          WHERE other.account_id = a.id AND o.is_suspended = 0 AND o.id NOT IN ${these})))`;
+  // No part of it names the session's row within a query of its own: each is asked once, however many sessions there are.
+  const which = `s.organisation_id IN ${these}
+    OR s.account_id IN (SELECT a.id FROM accounts a WHERE a.home_id IN ${these})
+    OR (s.principal_kind = 'account' AND s.role IS NULL AND s.account_id IN (
+      SELECT m.account_id FROM memberships m JOIN accounts a ON a.id = m.account_id
+      WHERE m.organisation_id IN ${these} AND a.role IS NULL AND NOT EXISTS (
+        SELECT 1 FROM memberships other JOIN organisations o ON o.id = other.organisation_id
+        WHERE other.account_id = a.id AND o.is_suspended = 0 AND o.id NOT IN ${these})))`;
   return [revoke(which, params, 'organisation-suspended', now)];
 }

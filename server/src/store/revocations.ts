@@ -14,11 +14,14 @@ export type RevocationReason =
   | 'password-changed'
   | 'address-changed'
   | 'factors-changed'
+  | 'factors-changed-by-owner'
+  | 'second-factor-missing'
   | 'installation-changed'
   | 'membership-removed'
-  | 'organisation-suspended';
+  | 'organisation-suspended'
+  | 'account-changed';
 
-/** A session whose tokens, issued until `at`, are taken no longer. */
+/** A session whose tokens are taken no longer. */
 export interface Revocation {
   /** Rises with every revocation, in the order of commits. */
   readonly sequence: number;
@@ -61,7 +64,7 @@ export function revocationReader(engine: Engine) {
 
 /**
  * Writes down that the tokens of sessions are taken no longer. Comes before whatever ends them in the same commit: only
- * those that have not ended are found, and commits that revoke wait for each other here.
+ * those that have not ended are found.
  * @param which a condition on `sessions s`, its parameters from $4 on
  */
 export function revoke(
@@ -71,9 +74,10 @@ export function revoke(
   now: number,
 ): Change {
   return {
+    sessions: 'ends',
     sql: `INSERT INTO revocations (at, session_id, principal_kind, principal_id, reason)
           SELECT CAST($1 AS BIGINT), s.id, s.principal_kind, s.principal_id, CAST($2 AS TEXT) FROM sessions s
-          WHERE s.ended_at IS NULL AND s.expires_at > $3 AND ${which}`,
+          WHERE s.ended_at IS NULL AND s.expires_at > $3 AND (${which})`,
     params: [now, reason, now, ...params],
   };
 }

@@ -60,11 +60,11 @@ export function sendingBudgetSuite(engine: (typeof ENGINES)[number]): void {
 
   test('clean-up takes what ended a week ago, and nothing that counts', async () => {
     for (let each = 0; each < 5; each += 1) await send(1 * HOUR);
-    const cleanUp = (now: number) => core.store.commit(removeExpired(now));
+    const cleanUp = (now: number) => core.store.commit(removeExpired(now, 0));
     await cleanUp(2 * HOUR - 1);
     expect((await send(2 * HOUR - 1)).ok).toBe(false);
     const committed = await core.store.commit(
-      removeExpired(2 * HOUR + 7 * 24 * HOUR + 1).filter(({ sql }) => sql.includes('sending_budgets')),
+      removeExpired(2 * HOUR + 7 * 24 * HOUR + 1, 0).filter(({ sql }) => sql.includes('sending_budgets')),
     );
     expect(committed.ok && committed.rows[0]?.length).toBeGreaterThan(0);
   });

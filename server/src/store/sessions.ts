@@ -1,3 +1,4 @@
+import { padded, places } from './bulk.ts';
 import type { Change, Engine, Value } from './engine.ts';
 import type { MembershipKey } from './memberships.ts';
 import { type RevocationReason, revoke } from './revocations.ts';
@@ -41,6 +42,7 @@ export interface SessionOrigin {
 /** Stores a new session. Only `sign-in/issue.ts` may. */
 export function insertSession(session: Session, origin: SessionOrigin): Change {
   return {
+    sessions: 'issues',
     sql: `INSERT INTO sessions (id, principal_kind, principal_id, account_id, epoch, mount, organisation_id, role, methods, counter,
             rotated_at, created_at, last_used_at, refresh_expires_at, expires_at, opaque_hash, fingerprint_hash, address, user_agent)
           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13, $14, $15, $16, $17)`,
@@ -63,6 +65,15 @@ export function insertSession(session: Session, origin: SessionOrigin): Change {
       origin.address,
       origin.userAgent,
     ],
+  };
+}
+
+/** A session has shown more than it began with: its methods are these now. Guard `session`: it has not ended. */
+export function setSessionMethods(sessionId: string, methods: readonly string[]): Change {
+  return {
+    guard: 'session',
+    sql: 'UPDATE sessions SET methods = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id',
+    params: [sessionId, methods.join(' ')],
   };
 }
 
@@ -106,29 +117,63 @@ export interface LiveSession {
   readonly lastUsedAt: number;
 }
 
+/** A condition on sessions, its parameters numbered from the given one on. */
+type Which = (first: number) => string;
+
 /** Ends a session, once. */
 export function endSession(sessionId: string, reason: RevocationReason, now: number): Change[] {
-  return end('s.id = $4', 'id = $3', [sessionId], reason, now);
+  return end((first) => `id = $${first}`, [sessionId], reason, now);
 }
 
-/** Ends every session of an account. */
-export function endAccountSessions(accountId: string, reason: RevocationReason, now: number): Change[] {
-  return end('s.account_id = $4', 'account_id = $3', [accountId], reason, now);
+/** Ends every session that acts for one of these accounts, those of installations included. */
+export function endAccountSessions(
+  accountIds: readonly string[],
+  reason: RevocationReason,
+  now: number,
+): Change[] {
+  if (accountIds.length === 0) return [];
+  const ids = padded(accountIds);
+  return end((first) => `account_id IN (${places(ids.length, first)})`, ids, reason, now);
 }
 
-/** Ends every session of an account that is for one of its memberships. */
+/** Ends every session of these installations. */
+export function endInstallationSessions(
+  installationIds: readonly string[],
+  reason: RevocationReason,
+  now: number,
+): Change[] {
+  if (installationIds.length === 0) return [];
+  const ids = padded(installationIds);
+  const which: Which = (first) =>
+    `principal_kind = 'installation' AND principal_id IN (${places(ids.length, first)})`;
+  return end(which, ids, reason, now);
+}
+
+/**
+ * Ends every session of an account that is for one of its memberships. Those that are for all its roles go on without it:
+ * the tokens that still name it are revoked.
+ */
 export function endMembershipSessions(
   { accountId, organisationId, role }: MembershipKey,
   reason: RevocationReason,
   now: number,
 ): Change[] {
-  return end(
-    's.account_id = $4 AND s.organisation_id = $5 AND s.role = $6',
-    'account_id = $3 AND organisation_id = $4 AND role = $5',
-    [accountId, organisationId, role],
-    reason,
-    now,
-  );
+  const which: Which = (first) =>
+    `account_id = $${first} AND organisation_id = $${first + 1} AND role = $${first + 2}`;
+  return [
+    ...end(which, [accountId, organisationId, role], reason, now),
+    revoke(`${OF_ACCOUNTS} AND role IS NULL AND account_id = $4`, [accountId], 'account-changed', now),
+  ];
+}
+
+const OF_ACCOUNTS = "principal_kind = 'account'";
+
+/** Revokes the tokens of these accounts, whose sessions go on: what the tokens say is no longer so. */
+export function revokeStaleTokens(accountIds: readonly string[], now: number): Change[] {
+  if (accountIds.length === 0) return [];
+  const ids = padded(accountIds);
+  const which = `${OF_ACCOUNTS} AND account_id IN (${places(ids.length, 4)})`;
+  return [revoke(which, ids, 'account-changed', now)];
 }
 
 /** Ends one session of an account. Guard `session`: it is the account's, and had not ended. */
@@ -138,13 +183,8 @@ export function endOwnSession(
   reason: RevocationReason,
   now: number,
 ): Change[] {
-  const [revoked, ended] = end(
-    "s.id = $4 AND s.account_id = $5 AND s.principal_kind = 'account'",
-    "id = $3 AND account_id = $4 AND principal_kind = 'account'",
-    [sessionId, accountId],
-    reason,
-    now,
-  );
+  const which: Which = (first) => `${OF_ACCOUNTS} AND id = $${first} AND account_id = $${first + 1}`;
+  const [revoked, ended] = end(which, [sessionId, accountId], reason, now);
   return [revoked, { ...ended, guard: 'session' }];
 }
 
@@ -155,27 +195,21 @@ export function endOtherSessions(
   reason: RevocationReason,
   now: number,
 ): Change[] {
-  return end(
-    "s.account_id = $4 AND s.principal_kind = 'account' AND s.id <> $5",
-    "account_id = $3 AND principal_kind = 'account' AND id <> $4",
-    [accountId, keptSessionId],
-    reason,
-    now,
-  );
+  const which: Which = (first) => `${OF_ACCOUNTS} AND account_id = $${first} AND id <> $${first + 1}`;
+  return end(which, [accountId, keptSessionId], reason, now);
 }
 
 /** Every end of a session is told to those who follow revocations, in the same commit. */
 function end(
-  revoked: string,
-  ended: string,
+  which: Which,
   params: readonly Value[],
   reason: RevocationReason,
   now: number,
 ): [Change, Change] {
   return [
-    revoke(revoked, params, reason, now),
+    revoke(which(4), params, reason, now),
     {
-      sql: `UPDATE sessions SET ended_at = $1, ended_reason = $2 WHERE ${ended} AND ended_at IS NULL RETURNING id`,
+      sql: `UPDATE sessions SET ended_at = $1, ended_reason = $2 WHERE ${which(3)} AND ended_at IS NULL RETURNING id`,
       params: [now, reason, ...params],
     },
   ];

@@ -13,6 +13,8 @@ import { membershipReader } from './memberships.ts';
 import { migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
+import { passkeyReader } from './passkeys.ts';
+import { recoveryCodeReader } from './recovery-codes.ts';
 import { resourceCodeReader } from './resource-codes.ts';
 import { resourceServerReader } from './resource-servers.ts';
 import { revocationReader } from './revocations.ts';
@@ -48,7 +50,9 @@ export function storeOn(unwatched: Engine) {
     memberships: membershipReader(engine),
     organisations: organisationReader(engine),
     outbox: outboxReader(engine),
+    passkeys: passkeyReader(engine),
     principals: currentPrincipalReader(engine),
+    recoveryCodes: recoveryCodeReader(engine),
     resourceCodes: resourceCodeReader(engine),
     resourceServers: resourceServerReader(engine),
     revocations: revocationReader(engine),

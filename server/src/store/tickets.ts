@@ -1,3 +1,4 @@
+import { TICKET_ATTEMPTS } from './count-attempt.ts';
 import type { Change, Engine } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
@@ -10,6 +11,9 @@ export type TicketPurpose =
   | 'prove-again'
   | 'validate'
   | 'reset'
+  | 'enrol-passkey'
+  | 'enrol-totp'
+  | 'enrol-email'
   | 'validate-email'
   | 'change-email'
   | 'validate-phone'
@@ -35,7 +39,7 @@ export interface Ticket {
   readonly epoch: number;
   /** The membership that was picked, where one was. */
   readonly membership: { readonly organisationId: string | null; readonly role: string } | null;
-  /** The session that it goes on from and takes the place of: one that switches its role, or is proven again. */
+  /** The session that it goes on from: one that switches its role or is proven again, or that is given a factor. */
   readonly sessionId: string | null;
   readonly step: Step | null;
   readonly device: { readonly fingerprintHash: string; readonly fingerprintSealed: string } | null;
@@ -122,13 +126,14 @@ export function issueTicket(ticket: Ticket): Change {
 
 /**
  * Puts a new mailed code in the place of the old one, which is dead from then on. Guard `resend`: the ticket is alive
- * and the last code was sent before the given time.
+ * with a try left, and the last code was sent before the given time.
  */
 export function replaceTicketCode(secretHash: string, code: MailedCode, lastSentBefore: number): Change {
   return {
     guard: 'resend',
     sql: `UPDATE tickets SET code_hash = $2, code_sent_at = $3, code_expires_at = $4
-          WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $3 AND code_sent_at <= $5 RETURNING secret_hash`,
+          WHERE secret_hash = $1 AND consumed_at IS NULL AND expires_at > $3 AND attempts < ${TICKET_ATTEMPTS}
+          AND code_sent_at <= $5 RETURNING secret_hash`,
     params: [secretHash, code.hash, code.sentAt, code.expiresAt, lastSentBefore],
   };
 }

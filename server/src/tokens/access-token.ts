@@ -30,8 +30,8 @@ export interface AccessTokenContent {
   readonly known: Readonly<Record<string, unknown>>;
   /** Milliseconds since 1970. */
   readonly issuedAt: number;
-  /** The latest time that it may end at, whatever the mount's lifetime is; null for no such time. */
-  readonly notAfter: number | null;
+  /** The latest time that it may end at, whatever the mount's lifetime is. */
+  readonly notAfter: number;
 }
 
 /** What access tokens need. */
@@ -78,7 +78,7 @@ export function createAccessTokens(options: AccessTokenOptions) {
         sub: content.subject,
         sid: content.sessionId,
         iat: issuedAt,
-        exp: content.notAfter === null ? ends : Math.min(ends, Math.floor(content.notAfter / 1000)),
+        exp: Math.min(ends, Math.floor(content.notAfter / 1000)),
         jti: Buffer.from(options.random.bytes(16)).toString('base64url'),
         ...shapeClaims(mount, content.claims, content.known),
       };

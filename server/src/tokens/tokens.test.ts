@@ -1,8 +1,11 @@
 import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { readJwt, verifyAsResourceServer } from '../../testing/jwt.ts';
+import { rawSend } from '../../testing/raw-request.ts';
+import { buildApp } from '../app.ts';
 
 const SECRET = 'a shared secret of an old resource server';
 
@@ -75,7 +78,7 @@ describe('access tokens', () => {
     app.core.clock.advance(-3);
   });
 
-  test('the published keys have no private part, and say how long they may be kept', async () => {
+  test('TK-6: the published keys have no private part, and say how long they may be kept', async () => {
     const answer = await app.request('GET', '/.well-known/jwks.json');
     expect(answer.headers.get('cache-control')).toBe('public, max-age=300');
     for (const key of answer.body.keys) {
@@ -87,6 +90,56 @@ describe('access tokens', () => {
       'EdDSA',
       'RS256',
     ]);
+  });
+
+  test('TK-6: the published keys are P-256, Ed25519 and RSA of 3072 bits', async () => {
+    const { keys } = (await app.request('GET', '/.well-known/jwks.json')).body;
+    const sizes = keys.map((jwk: { alg: string }) => {
+      const { asymmetricKeyDetails } = createPublicKey({ key: jwk, format: 'jwk' });
+      return [jwk.alg, asymmetricKeyDetails?.namedCurve ?? asymmetricKeyDetails?.modulusLength ?? null];
+    });
+    expect(Object.fromEntries(sizes)).toEqual({ ES256: 'prime256v1', EdDSA: null, RS256: 3072 });
+    expect(keys.find(({ alg }: { alg: string }) => alg === 'EdDSA').crv).toBe('Ed25519');
+  });
+
+  test('TK-4: are good at mounts of their own audience, and at no other', async () => {
+    const at = async (prefix: string, token: string) =>
+      (await app.request('GET', `${prefix}/auth/me`, { headers: { authorization: `Bearer ${token}` } }))
+        .status;
+    const [plain, api] = [await tokenOf(), await tokenOf('/eddsa')];
+    expect([await at('', plain), await at('/rsa', plain), await at('/eddsa', plain)]).toEqual([
+      200, 200, 401,
+    ]);
+    expect([await at('', api), await at('/rsa', api), await at('/eddsa', api)]).toEqual([401, 401, 200]);
+  });
+
+  test('TK-4: are good at the issuer that issued them, and at no other with the same keys and sessions', async () => {
+    const other = await buildApp(app.core.config, {
+      ...app.core,
+      publicUrl: () => 'https://other.example.com',
+    });
+    await other.server.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = other.server.server.address() as AddressInfo;
+    const isActiveThere = async (token: string, host: string) => {
+      const answer = await rawSend(`http://127.0.0.1:${port}`, 'GET /v1/session', [
+        `Host: ${host}`,
+        `Authorization: Bearer ${token}`,
+      ]);
+      return answer.status === 200;
+    };
+    const { username, password } = await app.person();
+    const response = await fetch(`http://127.0.0.1:${port}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username, password }),
+    });
+    const { access_token: theirs } = (await response.json()) as { access_token: string };
+    for (const host of ['other.example.com', new URL(app.url).host]) {
+      expect(await isActiveThere(theirs, host)).toBe(true);
+      expect(await isActiveThere(genuine, host)).toBe(false);
+    }
+    expect([await isActive(genuine), await isActive(theirs)]).toEqual([true, false]);
+    await other.close();
   });
 
   describe('that are forged are nobody:', () => {
@@ -102,35 +155,38 @@ describe('access tokens', () => {
       };
     };
 
-    test.each(['none', 'None', 'NONE', 'nOnE', ''])('alg %j', async (alg) => {
+    test.each(['none', 'None', 'NONE', 'nOnE', ''])('TK-1: alg %j', async (alg) => {
       const { payload, signature, kid } = parts();
       for (const signed of ['', signature])
         expect(await isActive(`${part({ alg, typ: 'at+jwt', kid })}.${payload}.${signed}`)).toBe(false);
     });
 
-    test.each(['HS256', 'HS384', 'HS512'])('%s keyed with the public key in any spelling', async (alg) => {
-      const { kid, payload } = parts();
-      const { keys } = (await app.request('GET', '/.well-known/jwks.json')).body;
-      const jwk = keys.find((key: { kid: string }) => key.kid === kid);
-      const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
-      const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-      const spellings = [
-        pem,
-        pem.trim(),
-        ` ${pem}`,
-        publicKey.export({ type: 'spki', format: 'der' }),
-        JSON.stringify(jwk),
-        jwk.x,
-        '',
-      ];
-      for (const secret of spellings) {
-        const input = `${part({ alg, typ: 'at+jwt', kid })}.${payload}`;
-        const signature = createHmac(alg.replace('HS', 'sha'), secret).update(input).digest('base64url');
-        expect(await isActive(`${input}.${signature}`)).toBe(false);
-      }
-    });
+    test.each(['HS256', 'HS384', 'HS512'])(
+      'TK-1: %s keyed with the public key in any spelling',
+      async (alg) => {
+        const { kid, payload } = parts();
+        const { keys } = (await app.request('GET', '/.well-known/jwks.json')).body;
+        const jwk = keys.find((key: { kid: string }) => key.kid === kid);
+        const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
+        const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+        const spellings = [
+          pem,
+          pem.trim(),
+          ` ${pem}`,
+          publicKey.export({ type: 'spki', format: 'der' }),
+          JSON.stringify(jwk),
+          jwk.x,
+          '',
+        ];
+        for (const secret of spellings) {
+          const input = `${part({ alg, typ: 'at+jwt', kid })}.${payload}`;
+          const signature = createHmac(alg.replace('HS', 'sha'), secret).update(input).digest('base64url');
+          expect(await isActive(`${input}.${signature}`)).toBe(false);
+        }
+      },
+    );
 
-    test('a key of the forger’s own, named in the header or not', async () => {
+    test('TK-1: a key of the forger’s own, named in the header or not', async () => {
       const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const { claims, kid } = parts();
       const jwk = publicKey.export({ format: 'jwk' });
@@ -164,7 +220,7 @@ describe('access tokens', () => {
       }
     });
 
-    test('a header that is genuine but for its spelling or type', async () => {
+    test('TK-1: a header that is genuine but for its spelling or type', async () => {
       const { claims, kid } = parts();
       const key = await signingKey(app);
       for (const header of [
@@ -191,7 +247,13 @@ describe('access tokens', () => {
       ['exp text', { exp: '9999999999' }],
       ['exp with a fraction', { exp: 9_999_999_999.5 }],
       ['an exp far off', { exp: 99_999_999_999 }],
+      ['exp true', { exp: true }],
+      ['exp 0', { exp: 0 }],
+      ['an exp that was', { exp: Math.floor(Date.now() / 1000) - 1 }],
       ['no iat', { iat: undefined }],
+      ['iat null', { iat: null }],
+      ['iat text', { iat: '1' }],
+      ['iat with a fraction', { iat: 1.5 }],
       ['an iat to come', { iat: Math.floor(Date.now() / 1000) + 61 }],
       ['an iat below zero', { iat: -1 }],
       ['another issuer', { iss: 'https://evil.example.com' }],
@@ -203,7 +265,7 @@ describe('access tokens', () => {
       ['a session that is not', { sid: 'x' }],
       ['a session that is no text', { sid: { $ne: '' } }],
       ['another subject', { sub: 'somebody-else' }],
-    ])('%s, though the signature is right', async (_what, change) => {
+    ])('TK-2: %s, though the signature is right', async (_what, change) => {
       const { claims, kid } = parts();
       const payload = JSON.parse(JSON.stringify({ ...claims, ...change }));
       const token = await new SignJWT(payload)
@@ -212,7 +274,21 @@ describe('access tokens', () => {
       expect(await isActive(token)).toBe(false);
     });
 
-    test('other spellings of the same bytes', async () => {
+    test('TK-2: an iat to come is taken for ten seconds, as of a clock that is a little ahead', async () => {
+      const { claims, kid } = parts();
+      for (const [ahead, isGood] of [
+        [8, true],
+        [15, false],
+      ] as const) {
+        const iat = Math.floor(app.core.clock.now() / 1000) + ahead;
+        const token = await new SignJWT({ ...claims, iat, exp: iat + 60 })
+          .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...(kid === undefined ? {} : { kid }) })
+          .sign(await signingKey(app));
+        expect(await isActive(token), `${ahead} s`).toBe(isGood);
+      }
+    });
+
+    test('TK-5: other spellings of the same bytes', async () => {
       const { header, payload, signature } = parts();
       const changed = [
         `${genuine}=`,

@@ -205,6 +205,7 @@ export const fingerprint: Contract = {
         case 'account-inactive':
         case 'account-not-validated':
         case 'organisation-suspended':
+        case 'second-factor-missing':
           return failure(403);
         case 'bad-credentials':
         case 'unknown-identity':
@@ -244,8 +245,14 @@ export const fingerprint: Contract = {
     done: neverSpoken,
     declined: neverSpoken,
     validated: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
     devices: neverSpoken,
   },
 

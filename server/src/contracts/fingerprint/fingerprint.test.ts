@@ -182,6 +182,8 @@ describe.each(ENGINES)('the fingerprint contract on %s', (engine) => {
       for (let each = 0; each < 5; each += 1)
         expect((await verify(token, code === '000000' ? '000001' : '000000')).body).toEqual(UNAUTHORIZED);
       expect((await verify(token, code)).body).toEqual(UNAUTHORIZED);
+      const resent = await app.post('/accounts/resend-code', {}, { authorization: `Bearer ${token}` });
+      expect(resent.body).toEqual(UNAUTHORIZED);
     });
 
     test('without a token, or with one that is none, nothing is proven', async () => {

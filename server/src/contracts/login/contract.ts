@@ -108,6 +108,7 @@ function refusal({ reason, resendCode }: Extract<Outcome, { kind: 'refused' }>, 
       });
     case 'account-inactive':
     case 'organisation-suspended':
+    case 'second-factor-missing':
       return failure(401, 'inactive-account', 'Account has been disabled or deleted', wire);
     case 'token-expired':
       return failure(401, 'token-expired', 'JWT token expired', wire);
@@ -200,8 +201,14 @@ export const login: Contract = {
     'code-sent': neverSpoken,
     done: neverSpoken,
     ...accountReplies,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
     devices: neverSpoken,
   },
 

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import type { AddressKind } from '../../commands/address.ts';
 import { type Decoded, type Endpoint, IDENTIFIER_LIMIT, readText, type WireRequest } from '../contract.ts';
-import { withBearer } from './bearer.ts';
-import { CODE_LIMIT, TOKEN_LIMIT } from './challenges.ts';
+import { TOKEN_LIMIT, withBearer } from './bearer.ts';
+import { CODE_LIMIT } from './challenges.ts';
 import { CodeSent } from './shapes.ts';
 
 function decodeChange(request: WireRequest, kind: AddressKind): Decoded {

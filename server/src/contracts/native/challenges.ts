@@ -1,26 +1,37 @@
 import { type Static, Type } from 'typebox';
-import { type Decoded, type Encoders, type Endpoint, readText, type WireRequest } from '../contract.ts';
+import {
+  type Decoded,
+  type Encoders,
+  type Endpoint,
+  memberOf,
+  readText,
+  type WireRequest,
+} from '../contract.ts';
+import { TOKEN_LIMIT } from './bearer.ts';
 import { failure } from './failure.ts';
-import { Accepted, OriginReply } from './shapes.ts';
+import { PASSKEY_ECHO, readAssertion } from './passkeys.ts';
+import { Accepted, AssertionBody, OriginReply } from './shapes.ts';
 
-/** The longest token that is read. */
-export const TOKEN_LIMIT = 4096;
 /** The longest code that is read. */
 export const CODE_LIMIT = 64;
 
 function decodeVerify(request: WireRequest): Decoded {
   const ticket = readText(request.body, 'challenge_token', { max: TOKEN_LIMIT });
+  if (ticket.state !== 'text') return { fault: 'unreadable' };
+  const step = { kind: 'prove', ticket: ticket.value, step: null, fingerprint: null } as const;
   const code = readText(request.body, 'code', { max: CODE_LIMIT });
-  if (ticket.state !== 'text' || code.state !== 'text') return { fault: 'unreadable' };
-  return {
-    command: {
-      kind: 'prove',
-      ticket: ticket.value,
-      proof: { kind: 'code', code: code.value },
-      step: null,
-      fingerprint: null,
-    },
-  };
+  if (memberOf(request.body, 'passkey') === undefined)
+    return code.state === 'text'
+      ? { command: { ...step, proof: { kind: 'code', code: code.value } }, echo: { proves: 'yes' } }
+      : { fault: 'unreadable' };
+  // One or the other: two proofs are not weighed against each other.
+  const response = code.state === 'missing' ? readAssertion(request.body) : null;
+  return response === null
+    ? { fault: 'unreadable' }
+    : {
+        command: { ...step, proof: { kind: 'passkey', response } },
+        echo: { ...PASSKEY_ECHO, proves: 'yes' },
+      };
 }
 
 function decodeResend(request: WireRequest): Decoded {
@@ -39,7 +50,10 @@ export const challengeEndpoints: readonly Endpoint[] = [
     accepts: ['json'],
     answersForOrigin: true,
     describe: {
-      request: Type.Object({ challenge_token: Type.String(), code: Type.String() }),
+      request: Type.Union([
+        Type.Object({ challenge_token: Type.String(), code: Type.String() }),
+        Type.Object({ challenge_token: Type.String(), passkey: AssertionBody }),
+      ]),
       replies: { 200: OriginReply },
     },
     decode: decodeVerify,

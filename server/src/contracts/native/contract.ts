@@ -2,7 +2,9 @@ import { type Contract, FAULT_STATUS, neverSpoken } from '../contract.ts';
 import { addressEndpoints } from './addresses.ts';
 import { challengeEndpoints, challengeReplies } from './challenges.ts';
 import { deviceEndpoints, deviceReplies } from './devices.ts';
+import { factorEndpoints, factorReplies } from './factors.ts';
 import { decline, FAULT_CODES, failure, refusal } from './failure.ts';
+import { passkeyEndpoints, passkeyReplies } from './passkeys.ts';
 import { passwordEndpoints } from './passwords.ts';
 import { sessionEndpoints, sessionReplies } from './sessions.ts';
 import { signInEndpoints, signInReplies } from './sign-in.ts';
@@ -27,7 +29,9 @@ export const native: Contract = {
     ...sessionEndpoints,
     ...deviceEndpoints,
     ...passwordEndpoints,
+    ...factorEndpoints,
     ...addressEndpoints,
+    ...passkeyEndpoints,
   ],
 
   encode: {
@@ -37,6 +41,8 @@ export const native: Contract = {
     challenge: neverSpoken,
     ...challengeReplies,
     ...sessionReplies,
+    ...factorReplies,
+    ...passkeyReplies,
     ...deviceReplies,
     refused: refusal,
     declined: decline,

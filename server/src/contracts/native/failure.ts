@@ -7,6 +7,7 @@ import type { Inactive } from './shapes.ts';
 const MESSAGES = {
   'bad-request': 'The request body is missing a member or cannot be read.',
   'invalid-code': 'The code is wrong.',
+  'invalid-passkey': 'The passkey was not accepted.',
   'invalid-ticket': 'The challenge token is not valid, was used, or has expired.',
   'account-refused': 'The account cannot sign in now.',
   unauthorised: 'The bearer token is missing or not good now.',
@@ -22,6 +23,13 @@ const MESSAGES = {
   'sign-up-disabled': 'Signing up is not possible here.',
   'identifier-malformed': 'The e-mail address or the user name cannot be one.',
   'identifier-taken': 'The user name is taken.',
+  'passkey-known': 'This passkey is registered already.',
+  'too-many-passkeys': 'The account has as many passkeys as it can have. Remove one first.',
+  'no-such-passkey': 'The account has no such passkey.',
+  'no-such-factor': 'The account does not have that.',
+  'factor-not-allowed':
+    'What is asked of the account’s roles does not allow this: it could not sign in with the factors that it would have.',
+  'factor-needed': 'Recovery codes stand in for a second factor: add one first.',
   'second-factor-required': 'That role asks for a second factor.',
   'device-required': 'The device must be recognised.',
   'not-found': 'There is nothing at this path.',
@@ -63,7 +71,7 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'no-such-role':
       return failure(403, 'no-such-role', wire);
     case 'code-invalid':
-      return failure(401, 'invalid-code', wire);
+      return failure(401, wire.echo.passkey === undefined ? 'invalid-code' : 'invalid-passkey', wire);
     case 'ticket-invalid':
       return failure(401, 'invalid-ticket', wire);
     case 'bad-credentials':
@@ -72,7 +80,11 @@ export function refusal({ reason }: Extract<Outcome, { kind: 'refused' }>, wire:
     case 'account-inactive':
     case 'account-not-validated':
     case 'organisation-suspended':
-      return failure(403, 'account-refused', wire);
+    case 'second-factor-missing':
+      // Whoever holds a challenge is told of the challenge only.
+      return wire.echo.proves === undefined
+        ? failure(403, 'account-refused', wire)
+        : failure(401, 'invalid-ticket', wire);
   }
 }
 
@@ -95,11 +107,25 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
       return failure(422, 'identifier-malformed', wire);
     case 'identifier-taken':
       return failure(409, 'identifier-taken', wire);
-    case 'no-address':
-      return failure(409, 'no-address', wire);
     case 'no-such-device':
       return failure(404, 'not-found', wire);
     case 'attestation-unavailable':
       return neverSpoken({ kind: 'declined', reason });
+    case 'passkey-refused':
+      return failure(400, 'invalid-passkey', wire);
+    case 'passkey-known':
+      return failure(409, 'passkey-known', wire);
+    case 'too-many-passkeys':
+      return failure(409, 'too-many-passkeys', wire);
+    case 'no-such-passkey':
+      return failure(404, 'no-such-passkey', wire);
+    case 'no-such-factor':
+      return failure(404, 'no-such-factor', wire);
+    case 'factor-not-allowed':
+      return failure(403, 'factor-not-allowed', wire);
+    case 'factor-needed':
+      return failure(409, 'factor-needed', wire);
+    case 'no-address':
+      return failure(409, 'no-address', wire);
   }
 }

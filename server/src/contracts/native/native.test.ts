@@ -135,8 +135,24 @@ describe.each(ENGINES)('the native API on %s', (engine) => {
     const code = await app.mail.code(person.email);
     await app.load({ kind: 'organisation', id: organisation, name: 'Suspended', isSuspended: true });
     const answer = await verify(token, code);
-    expect(answer.status).toBe(403);
-    expect(answer.body.error.code).toBe('account-refused');
+    expect(answer.status).toBe(401);
+    expect(answer.body.error.code).toBe('invalid-ticket');
+    // It was not spent by that.
+    await app.load({ kind: 'organisation', id: organisation, name: 'Resumed', isSuspended: false });
+    expect((await verify(token, code)).status).toBe(200);
+  });
+
+  test('five wrong codes end a challenge, for new codes as well', async () => {
+    const person = await app.person({ secondFactor: { email: true } });
+    const token = await challenge(person);
+    const code = await app.mail.code(person.email);
+    for (let each = 0; each < 5; each += 1) await verify(token, wrong(code));
+    app.core.clock.advance(31);
+    const resent = await app.post('/v1/challenges/resend', { challenge_token: token });
+    expect({ status: resent.status, code: resent.body.error?.code }).toEqual({
+      status: 401,
+      code: 'invalid-ticket',
+    });
   });
 
   test('a lock between the steps counts', async () => {

@@ -8,8 +8,8 @@ import {
   readText,
   type WireRequest,
 } from '../contract.ts';
-import { TOKEN_LIMIT } from './challenges.ts';
-import { Accepted } from './shapes.ts';
+import { TOKEN_LIMIT } from './bearer.ts';
+import { Accepted, Failure } from './shapes.ts';
 
 function decodeForgot(request: WireRequest): Decoded {
   const identifier = readText(request.body, 'identifier', { max: IDENTIFIER_LIMIT });
@@ -57,7 +57,7 @@ export const passwordEndpoints: readonly Endpoint[] = [
     accepts: ['json'],
     describe: {
       request: Type.Object({ token: Type.String(), password: Type.String() }),
-      replies: { 204: null },
+      replies: { 204: null, 404: Failure, 422: Failure },
     },
     decode: decodeReset,
   },
@@ -69,7 +69,7 @@ export const passwordEndpoints: readonly Endpoint[] = [
     describe: {
       request: Type.Object({ currentPassword: Type.String(), password: Type.String() }),
       bearer: true,
-      replies: { 204: null },
+      replies: { 204: null, 422: Failure },
     },
     decode: decodeChange,
   },

@@ -69,8 +69,82 @@ export const Tokens = Type.Object({
   role: Type.String(),
 });
 
+const Failed = Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() });
+
+/** Why not. */
+export const Failure = Type.Object({ error: Failed });
+
 /** A step is due before the role is reached. */
-export const StepDue = Type.Object({
-  error: Type.Object({ code: Type.String(), message: Type.String(), requestId: Type.String() }),
-  challenge_token: Type.String(),
+export const StepDue = Type.Object({ error: Failed, challenge_token: Type.String() });
+
+const Bytes = Type.String({ contentEncoding: 'base64url' });
+
+/** What a browser's `toJSON()` gives of what a passkey has signed, as far as it is read. */
+export const AssertionBody = Type.Object({
+  id: Bytes,
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: Bytes,
+    authenticatorData: Bytes,
+    signature: Bytes,
+    userHandle: Type.Optional(Bytes),
+  }),
 });
+
+/** What a browser's `toJSON()` gives of a passkey that it has made, as far as it is read. */
+export const AttestationBody = Type.Object({
+  id: Bytes,
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: Bytes,
+    attestationObject: Bytes,
+    transports: Type.Optional(Type.Array(Type.String())),
+  }),
+});
+
+const ForBrowser = Type.Object(
+  {},
+  { description: 'for `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`' },
+);
+
+/** What a browser needs to make or to use a passkey, and the token that its answer comes with. */
+export const PasskeyOptions = Type.Object({ challenge_token: Type.String(), options: ForBrowser });
+
+/** The same for a challenge that the client holds the token of. */
+export const StepOptions = Type.Object({ options: ForBrowser });
+
+/** A passkey of the account's. */
+export const Passkey = Type.Object({
+  id: Bytes,
+  name: TextOrNull,
+  synced: Type.Boolean(),
+  backedUp: Type.Boolean(),
+  createdAt: Type.String(),
+  lastUsedAt: TextOrNull,
+});
+
+/** The passkeys of the account. */
+export const Passkeys = Type.Object({ passkeys: Type.Array(Passkey) });
+/** The second factors of an account. */
+export const Factors = Type.Object({
+  email: Type.Object({ on: Type.Boolean(), address: TextOrNull }),
+  totp: Type.Object({ on: Type.Boolean() }),
+  recoveryCodes: Type.Object({ left: Type.Integer() }),
+});
+
+/** A factor that waits for the code that confirms it. */
+export const Enrolment = Type.Object({ challenge_token: Type.String() });
+
+/** The same, with what an authenticator app is told: the seed in base32, its `otpauth:` URI, and that as a QR code in SVG. */
+export const TotpEnrolment = Type.Object({
+  challenge_token: Type.String(),
+  secret: Type.String(),
+  uri: Type.String(),
+  qr: Type.String(),
+});
+
+/** What confirms it. */
+export const Confirmation = Type.Object({ challenge_token: Type.String(), code: Type.String() });
+
+/** Recovery codes, shown this once; empty when there is nothing to show. */
+export const RecoveryCodes = Type.Object({ recoveryCodes: Type.Array(Type.String()) });

@@ -10,7 +10,7 @@ import {
   readText,
   type WireRequest,
 } from '../contract.ts';
-import { TOKEN_LIMIT } from './challenges.ts';
+import { TOKEN_LIMIT } from './bearer.ts';
 import { StepDue, Tokens } from './shapes.ts';
 
 function decodeSignIn(request: WireRequest): Decoded {

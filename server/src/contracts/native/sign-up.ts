@@ -8,7 +8,8 @@ import {
   readText,
   type WireRequest,
 } from '../contract.ts';
-import { CODE_LIMIT, TOKEN_LIMIT } from './challenges.ts';
+import { TOKEN_LIMIT } from './bearer.ts';
+import { CODE_LIMIT } from './challenges.ts';
 import { CodeSent, Tokens } from './shapes.ts';
 
 const NAME_LIMIT = 254;

@@ -209,8 +209,8 @@ export const profile: Contract = {
     {
       method: 'POST',
       path: '/api/v1/auths/sign-out',
-      summary: 'End the session',
-      accepts: ['json'],
+      summary: 'End the session; a body is ignored',
+      accepts: [],
       describe: { bearer: true, replies: { 204: null } },
       decode: ({ bearer }) =>
         bearer === null ? { reply: unauthorised } : { command: { kind: 'sign-out', token: bearer } },
@@ -241,6 +241,7 @@ export const profile: Contract = {
       switch (reason) {
         case 'account-inactive':
         case 'organisation-suspended':
+        case 'second-factor-missing':
           return failure(403, 'Account is inactive. Contact administrator.');
         case 'account-not-validated':
           return failure(403, 'Account is not validated.');
@@ -271,8 +272,14 @@ export const profile: Contract = {
     challenge: neverSpoken,
     'code-sent': neverSpoken,
     validated: neverSpoken,
+    factors: neverSpoken,
+    enrolment: neverSpoken,
+    'recovery-codes': neverSpoken,
     sessions: neverSpoken,
     'sessions-ended': neverSpoken,
+    'passkey-options': neverSpoken,
+    'passkey-added': neverSpoken,
+    passkeys: neverSpoken,
     devices: neverSpoken,
   },
 

@@ -19,6 +19,11 @@ const Reset = Type.Object({
   data: Type.Object({ status_code: Type.Literal(200), message: Type.Literal('OK') }),
 });
 
+const NotFound = Type.Object({
+  message: Type.Literal('Reset token not found.'),
+  status_code: Type.Literal(404),
+});
+
 function decodeSendToken(request: WireRequest): Decoded {
   const problems: Problems = {};
   const { email } = readTexts(request, { email: IDENTIFIER_LIMIT }, problems);
@@ -55,7 +60,7 @@ export const passwordEndpoints: readonly Endpoint[] = [
         token: Type.String(),
         password: Type.String(),
       }),
-      replies: { 200: Reset },
+      replies: { 200: Reset, 404: NotFound },
     },
     decodeReset,
   ),
@@ -77,7 +82,10 @@ export const passwordReplies: Pick<Encoders, 'accepted' | 'done' | 'declined'> =
   declined: (outcome) => {
     switch (outcome.reason) {
       case 'reset-token-invalid':
-        return { status: 404, body: { message: 'Reset token not found.', status_code: 404 } };
+        return {
+          status: 404,
+          body: { message: 'Reset token not found.', status_code: 404 } satisfies Static<typeof NotFound>,
+        };
       case 'password-length':
       case 'password-listed':
       case 'password-reused':

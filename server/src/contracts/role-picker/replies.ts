@@ -22,6 +22,7 @@ export const STATE_MESSAGES = {
   'account-inactive': 'Account is inactive.',
   'organisation-suspended': 'Organisation is suspended.',
   'account-not-validated': 'Account is not validated.',
+  'second-factor-missing': 'Account is inactive.',
 } as const;
 
 /** A role that the password does not open, and why. */

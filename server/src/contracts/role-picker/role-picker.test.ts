@@ -345,6 +345,9 @@ describe.each(ENGINES)('the role-picker contract on %s', (engine) => {
       for (let each = 0; each < 5; each += 1)
         expect((await prove(loginToken, pin === '000000' ? '000001' : '000000')).body).toEqual(INVALID_PIN);
       expect((await prove(loginToken, pin)).body).toEqual(INVALID_TOKEN);
+      app.core.clock.advance(31);
+      const resent = await app.post('/auth/resend-2fa', { loginToken });
+      expect({ status: resent.status, body: resent.body }).toEqual({ status: 401, body: INVALID_TOKEN });
     });
 
     test('takes a TOTP code in the place of the PIN', async () => {

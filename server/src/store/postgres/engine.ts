@@ -67,7 +67,8 @@ async function run(client: pg.Pool | pg.PoolClient, query: Query): Promise<reado
 async function commitWithRetry(pool: pg.Pool, changes: readonly Change[]): Promise<Committed> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return changes.length === 1 ? await commitOne(pool, changes) : await commitMany(pool, changes);
+      const isStatement = changes.length === 1 && changes[0]?.sessions === undefined;
+      return isStatement ? await commitOne(pool, changes) : await commitMany(pool, changes);
     } catch (error) {
       if (attempt === ATTEMPTS || !RETRYABLE.has(codeOf(error))) throw error;
     }
@@ -89,7 +90,7 @@ async function commitMany(pool: pg.Pool, changes: readonly Change[]): Promise<Co
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('BEGIN');
+    await client.query(beginning(changes));
     const rows: (readonly Row[])[] = [];
     for (const change of changes) {
       const returned = await run(client, change);
@@ -109,6 +110,17 @@ async function commitMany(pool: pg.Pool, changes: readonly Change[]): Promise<Co
   } finally {
     client.release(broken);
   }
+}
+
+/**
+ * Those that end sessions take a lock alone, those that issue them take it together. It comes before all other locks, and
+ * what is read after it sees every commit that had it before.
+ */
+function beginning(changes: readonly Change[]): string {
+  const does = (what: Change['sessions']) => changes.some((change) => change.sessions === what);
+  const key = "hashtext('latchkey.revocations')";
+  if (does('ends')) return `BEGIN; SELECT pg_advisory_xact_lock(${key})`;
+  return does('issues') ? `BEGIN; SELECT pg_advisory_xact_lock_shared(${key})` : 'BEGIN';
 }
 
 async function runScript(url: string, sql: string): Promise<void> {

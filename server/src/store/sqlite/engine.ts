@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
@@ -42,7 +42,9 @@ export function openSqliteEngine(path: string): Engine {
     for (const waiting of [...inFlight.splice(0), ...queue.splice(0)]) waiting.reject(stopped);
   }
 
-  worker.on('message', (answer: string) => {
+  worker.on('message', (answer: unknown) => {
+    // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
+    if (typeof answer !== 'string') return;
     const results = JSON.parse(answer) as WriteResult[];
     const settled = inFlight;
     inFlight = [];
@@ -92,12 +94,24 @@ export function openSqliteEngine(path: string): Engine {
 
 function openFile(file: string): SqliteConnection {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file));
     return openSqlite(file);
   } catch (error) {
     throw new OperatorError(
       `cannot open the store ${file}: ${(error as Error).message}. Check store.url and the folder's permissions.`,
     );
+  }
+}
+
+/** One level at a time: Node.js never comes back from making nested folders where none can be made, as in `/proc`. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

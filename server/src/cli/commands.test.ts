@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { uuid } from '../../testing/core.ts';
+import { makeWorkplace, PROGRAM, type Workplace } from '../../testing/process.ts';
+import { createProgram } from './program.ts';
+
+/** Every command there is, by the words that call it. */
+function commandsBelow(parent: Command, words: readonly string[] = []): (readonly [string, Command])[] {
+  return parent.commands.flatMap((each) => {
+    const path = [...words, each.name()];
+    return [[path.join(' '), each] as const, ...commandsBelow(each, path)];
+  });
+}
+
+describe('the commands', () => {
+  const commands = commandsBelow(createProgram());
+
+  test('are there by the names that scripts know', () => {
+    expect(commands.map(([name]) => name)).toEqual(
+      expect.arrayContaining([
+        ...['serve', 'demo', 'migrate', 'import', 'export', 'audit', 'contract list', 'doctor'],
+        ...['list', 'show', 'create', 'disable', 'enable', 'unlock', 'sign-out'].map(
+          (each) => `account ${each}`,
+        ),
+        ...['list', 'add', 'remove'].map((each) => `membership ${each}`),
+        ...['list', 'show', 'suspend', 'resume'].map((each) => `organisation ${each}`),
+        ...['list', 'rotate'].map((each) => `key ${each}`),
+      ]),
+    );
+  });
+
+  test.each(commands)(
+    '%s takes a configuration, and says what it takes with exit code 0',
+    async (name, command) => {
+      let said = '';
+      command.configureOutput({
+        writeOut: (text) => {
+          said += text;
+        },
+      });
+      await expect(command.parseAsync(['node', 'latchkey', '--help'])).rejects.toMatchObject({ exitCode: 0 });
+      expect(said).toMatch(new RegExp(`^Usage: latchkey ${name} \\[options\\]`));
+      expect(said).toContain('--config <file>');
+    },
+  );
+
+  test.each(commands.filter(([name]) => / (list|show)$|^(audit|doctor)$/.test(name)))(
+    '%s has its data in JSON too',
+    (_name, command) => {
+      expect(command.options.map(({ long }) => long)).toContain('--json');
+    },
+  );
+});
+
+describe('beside a server', { timeout: 120_000 }, () => {
+  let work: Workplace;
+  beforeAll(async () => {
+    work = makeWorkplace({ LATCHKEY_SIGN_IN_MAX_FAILURES: '2', LATCHKEY_SIGN_IN_LOCK_SECONDS: '900' });
+    const ada = {
+      kind: 'account',
+      id: uuid(1),
+      username: 'ada',
+      email: 'ada@example.com',
+      password: 'ada’s password',
+    };
+    const eve = { kind: 'account', id: uuid(2), username: 'eve', password: 'the password of eve' };
+    const given = [ada, eve].map((line) => JSON.stringify(line)).join('\n');
+    expect((await work.run(['import', '-'], { input: given })).code).toBe(0);
+  });
+  afterAll(() => work.remove());
+
+  test('`account show` says when and why one is waiting, `audit --follow` tells what happens as it does', async () => {
+    const server = await work.serve();
+    const follower = spawn(PROGRAM, ['audit', '--follow', '--json', '--account', 'ada', '--since', '1h'], {
+      cwd: work.directory,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let told = '';
+    follower.stdout.on('data', (piece: Buffer) => {
+      told += piece.toString();
+    });
+    const until = async (pattern: RegExp) => {
+      while (!pattern.test(told)) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const signIn = async (username: string, password: string) =>
+      (
+        await fetch(`${server.url}/identity/sign-in`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-fingerprint-id': 'device' },
+          body: JSON.stringify({ username, password }),
+        })
+      ).status;
+    await signIn('eve', 'a wrong password');
+    await signIn('ada', 'a wrong password');
+    await until(/"reason":"wrong-password"/);
+    await signIn('ada@example.com', 'a wrong password');
+    await until(/wrong-password[\s\S]*wrong-password/);
+
+    const shown = JSON.parse((await work.run(['account', 'show', 'ada', '--json'])).stdout);
+    expect(shown).toMatchObject({
+      locked: null,
+      waiting: { password: { until: expect.stringMatching(/^\d{4}-.*Z$/), failures: 2 }, secondFactor: null },
+    });
+    expect(Date.parse(shown.waiting.password.until)).toBeGreaterThan(Date.now());
+    const { until: end } = shown.waiting.password;
+    expect((await work.run(['account', 'show', 'ada'])).stdout).toMatch(
+      new RegExp(`^waiting +until ${end}: 2 failures$`, 'm'),
+    );
+    expect(await signIn('ada', 'ada’s password')).toBe(429);
+    expect((await work.run(['account', 'unlock', 'ada'])).code).toBe(0);
+    await until(/"event":"account.unlocked"/);
+    expect(await signIn('ada', 'ada’s password')).toBe(200);
+    await until(/"event":"sign-in.completed"/);
+
+    const ended = new Promise((resolve) => follower.once('exit', resolve));
+    follower.kill('SIGINT');
+    expect(await ended).toBe(0);
+    const events = told
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { accountId: string });
+    expect(events.every(({ accountId }) => accountId === uuid(1))).toBe(true);
+    expect((await server.end('SIGTERM')).code).toBe(0);
+  });
+
+  test('`doctor` tells each mistake of a configuration by itself', async () => {
+    const { code, stdout } = await work.run(['doctor'], {
+      environment: { LATCHKEY_LISTEN_PORT: 'x', LATCHKEY_NONSENSE: '1' },
+    });
+    expect(code).toBe(1);
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^fail {2}configuration {2}LATCHKEY_NONSENSE is not a known setting$/),
+      expect.stringMatching(
+        /^fail {2}configuration {2}listen\.port: must be integer \(LATCHKEY_LISTEN_PORT\)$/,
+      ),
+    ]);
+  });
+});

@@ -1,0 +1,41 @@
+import { AuditSchedule } from './audit/schedule.ts';
+import { Webhooks } from './audit/webhooks.ts';
+import { CleanUp } from './clean-up.ts';
+import type { Configuration } from './config.ts';
+import type { Vault } from './crypto/vault.ts';
+import { KeySchedule } from './key-schedule.ts';
+import type { Clock, Log } from './ports.ts';
+import type { Store } from './store/store.ts';
+import type { KeyRing } from './tokens/key-ring.ts';
+
+interface JobPorts {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Starts what a server does from time to time, beside answering.
+ * @param revocationSeconds how long revocations are kept
+ */
+export function startJobs(
+  config: Configuration,
+  ports: JobPorts,
+  keyRing: KeyRing,
+  revocationSeconds: number,
+): { stop(): Promise<void> } {
+  const { store, vault, clock, log } = ports;
+  const cleanUp = new CleanUp(store, clock, log, revocationSeconds);
+  const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
+  const { retentionDays } = config.audit;
+  const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
+  const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
+  const webhooks = new Webhooks({ store, clock, log, endpoints });
+  return {
+    async stop() {
+      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
+      await auditSchedule.stop();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startApp, type TestApp } from '../../testing/app.ts';
+import { ENGINES } from '../../testing/engines.ts';
+import { readJwt } from '../../testing/jwt.ts';
+
+const ACCESS_SECONDS = 3600;
+const REFRESH_SECONDS = 1800;
+const SESSION_SECONDS = 7200;
+
+describe.each(ENGINES)('SE-4, RT-6: the life of a session, on %s', (engine) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    const lifetimes = { accessTokenSeconds: ACCESS_SECONDS, refreshTokenSeconds: REFRESH_SECONDS };
+    app = await startApp(engine, {
+      LATCHKEY_SESSION_MAX_SECONDS: String(SESSION_SECONDS),
+      LATCHKEY_MOUNTS: JSON.stringify([
+        { contract: 'login', ...lifetimes },
+        { contract: 'role-picker', ...lifetimes },
+      ]),
+    });
+  });
+  afterAll(() => app.stop());
+
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+  const isActive = async (token: string): Promise<boolean> =>
+    (await app.request('GET', '/v1/session', { headers: bearer(token) })).body.active;
+  const signIn = async () => {
+    const { username, password } = await app.person();
+    return (await app.post('/auth/login', { username, password })).body;
+  };
+  const refresh = (refresh_token: string) => app.post('/auth/refresh-token', { refresh_token });
+  const endOf = (token: string): number => Number(readJwt(token).payload.exp) * 1000;
+
+  test('ends when nobody has refreshed it for as long as its refresh token lives', async () => {
+    const used = await signIn();
+    const { email: identity, password } = await app.person();
+    const offered = await app.post('/auth/sign-in-verify', { identity, password });
+    const { loginToken } = offered.body.result[0][0];
+    const idle = (await app.post('/auth/sign-in', { is2FAEnabled: false, loginToken })).body;
+    app.core.clock.advance(REFRESH_SECONDS - 5);
+    const kept = await refresh(used.refresh_token);
+    expect(kept.status).toBe(200);
+    expect(await isActive(idle.loginToken)).toBe(true);
+    app.core.clock.advance(10);
+    expect((await app.post('/auth/refresh', { refreshToken: idle.refreshToken })).status).toBe(401);
+    expect(await isActive(idle.loginToken)).toBe(false);
+    expect((await refresh(kept.body.refresh_token)).status).toBe(200);
+  });
+
+  test('ends after its longest life, and none of its tokens says that it is good beyond', async () => {
+    let tokens = await signIn();
+    const begun = app.core.clock.now();
+    for (let seconds = 1000; seconds < SESSION_SECONDS; seconds += 1000) {
+      app.core.clock.advance(1000);
+      const answer = await refresh(tokens.refresh_token);
+      expect(answer.status).toBe(200);
+      tokens = answer.body;
+      expect(endOf(tokens.access_token)).toBeLessThanOrEqual(begun + SESSION_SECONDS * 1000);
+      expect(endOf(tokens.refresh_token)).toBeLessThanOrEqual(begun + SESSION_SECONDS * 1000);
+    }
+    expect(await isActive(tokens.access_token)).toBe(true);
+    app.core.clock.advance(SESSION_SECONDS - (app.core.clock.now() - begun) / 1000);
+    expect(await isActive(tokens.access_token)).toBe(false);
+    expect((await refresh(tokens.refresh_token)).status).toBe(401);
+  });
+});

@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTestCore, type TestCore } from '../../testing/core.ts';
+import { ENGINES } from '../../testing/engines.ts';
+
+describe('the migrations', () => {
+  const files = readdirSync(new URL('../../migrations/', import.meta.url));
+
+  test.each(ENGINES)('have a number each on %s', (engine) => {
+    const other = engine === 'sqlite' ? '.postgres.sql' : '.sqlite.sql';
+    const numbers = files.filter((file) => !file.endsWith(other)).map((file) => file.slice(0, 4));
+    expect(numbers.length).toBeGreaterThan(5);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+});
+
+describe('what only PostgreSQL needs', () => {
+  let core: TestCore;
+  beforeAll(async () => {
+    core = await openTestCore('postgres');
+  });
+  afterAll(() => core.close());
+
+  test('is there: the numbers of revocations are handed out in the order of commits', async () => {
+    const clients = [0, 1].map(() => new pg.Client({ connectionString: core.config.store.url }));
+    const [first, second] = clients as [pg.Client, pg.Client];
+    await Promise.all(clients.map((client) => client.connect()));
+    const revoke = `INSERT INTO revocations (at, session_id, principal_kind, principal_id, reason)
+      VALUES (1, 's', 'account', 'a', 'test') RETURNING sequence`;
+    await first.query('BEGIN');
+    await first.query(revoke);
+    await second.query("SET lock_timeout = '200ms'");
+    await expect(second.query(revoke)).rejects.toThrow(/lock timeout/);
+    await first.query('COMMIT');
+    expect((await second.query(revoke)).rowCount).toBe(1);
+    await Promise.all(clients.map((client) => client.end()));
+  });
+});
