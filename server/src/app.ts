@@ -78,7 +78,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     queueMilliseconds: config.hashing.queueMilliseconds,
     onDone: (wait, run) => metrics.hashed(wait, run),
   });
-  const metrics = createMetrics(store, () => hashes.waiting, version);
+  const metrics = createMetrics(store, clock, () => hashes.waiting, version);
   store.watch(metrics.stored);
   const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));

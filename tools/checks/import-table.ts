@@ -11,7 +11,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'code-points.ts': [],
   'log.ts': [],
   'schema-problems.ts': [],
-  'observability/': ['store/', 'errors.ts'],
+  'observability/': ['store/', 'errors.ts', 'ports.ts'],
   'mount-schema.ts': [],
   'operations-schema.ts': [],
   'settings.ts': ['delivery/delivery-settings.ts', 'mount-schema.ts', 'operations-schema.ts'],

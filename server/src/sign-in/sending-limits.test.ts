@@ -164,6 +164,7 @@ describe.each(ENGINES)('a hundred codes, asked for at the door, on %s', (engine)
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect(mailsTo(ada.email)).toBe(20);
     expect(await app.core.store.sendingBudgets.withheld(app.core.clock.now())).toBe(80);
+    expect((await app.request('GET', '/metrics')).text).toMatch(/^latchkey_messages_withheld 80$/m);
   });
 
   test('of resends for one ticket, those that come too early are not counted', async () => {
