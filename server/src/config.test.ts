@@ -14,11 +14,30 @@ const OTHER_VALUES: Readonly<Record<string, unknown>> = {
   'secrets.key': KEY,
   'mail.url': 'smtps://user:pass@mail.example.com:465',
   'mail.from': 'Somebody <a@example.com>',
+  'mail.locale': 'pt',
+  'mail.templates': mkdtempSync(join(tmpdir(), 'latchkey-templates-')),
+  'sms.url': 'https://sms.example.com/send',
+  'sms.from': '+34600111222',
+  'geo.database': join(tmpdir(), 'places.mmdb'),
+  'passwords.breachCheckUrl': 'https://ranges.example.com/',
+  'passkeys.rpId': 'localhost',
+  'passkeys.origins': ['http://localhost:8080'],
+  'attestation.url': 'https://attest.example.com/',
+  'attestation.secret': `whsec_${KEY}`,
   trustedProxies: ['10.0.0.0/8', '::1'],
   mounts: [{ contract: 'login', organisation: '00000000-0000-4000-8000-000000000001' }],
   'signIn.perAddress': { count: 100_000, seconds: 1 },
   'tracing.url': 'https://traces.example.com/v1/traces',
   webhooks: [{ url: 'https://example.com/told', secret: `whsec_${KEY}` }],
+};
+
+/** What must be given beside a key. */
+const BESIDE: Readonly<Record<string, Record<string, string>>> = {
+  'store.url': { LATCHKEY_SECRETS_KEY: KEY },
+  'attestation.url': { LATCHKEY_ATTESTATION_SECRET: `whsec_${KEY}` },
+  'attestation.secret': { LATCHKEY_ATTESTATION_URL: 'https://attest.example.com/' },
+  'passkeys.origins': { LATCHKEY_PUBLIC_URL: 'http://localhost:8080' },
+  'passkeys.rpId': { LATCHKEY_PUBLIC_URL: 'http://localhost:8080' },
 };
 
 /** A value of a key that is allowed and not its default. */
@@ -42,6 +61,7 @@ function read(key: string, value: unknown): Record<string, unknown> {
         from: { name: 'Somebody', address: 'a@example.com' },
       }),
     };
+  if (key === 'mail.templates') return { mail: expect.objectContaining({ templates: expect.anything() }) };
   if (key === 'mounts')
     return {
       mounts: [expect.objectContaining({ name: 'login', organisation: expect.stringMatching(/1$/) })],
@@ -211,7 +231,7 @@ describe('the configuration', () => {
       const key = path.join('.');
       const value = otherValue(key, schema);
       const text = typeof value === 'string' ? value : JSON.stringify(value);
-      const beside: Record<string, string> = key === 'store.url' ? { LATCHKEY_SECRETS_KEY: KEY } : {};
+      const beside = BESIDE[key] ?? {};
       const expected = expect.objectContaining(read(key, value));
       expect(load({ ...beside, [environmentName(key)]: text }), key).toEqual(expected);
       const named = join(directory, write('value', `${text}\n`));

@@ -60,7 +60,7 @@ describe.each(ENGINES)('what operators do for owners on %s', (engine) => {
     return JSON.parse(stdout) as { id: string; name: string | null; lastUsedAt: string }[];
   };
 
-  test('devices are listed, and forgotten one by one or all', async () => {
+  test('devices are listed, and forgotten one by one or all', { timeout: 120_000 }, async () => {
     expect(await standing('laptop')).toBe(1);
     const [laptop, phone, ...none] = await devices();
     expect([laptop?.name, none]).toEqual([null, []]);
@@ -88,7 +88,7 @@ describe.each(ENGINES)('what operators do for owners on %s', (engine) => {
     ]);
   });
 
-  test('a reset is started, and the code is its owner’s alone', async () => {
+  test('a reset is started, and the code is its owner’s alone', { timeout: 120_000 }, async () => {
     const ask = (id: string) => work.run(['account', 'reset-password', id, '--send']);
     const { code, stdout, stderr } = await ask('ada');
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });

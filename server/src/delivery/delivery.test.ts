@@ -182,9 +182,8 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     const now = core.clock.now();
     const times = { now, expiresAt: now + 60_000 };
     const to = { name: '', address: 'undone@example.com' };
-    const message = { kind: 'sign-in-code', digits: '123456', expiresAt: times.expiresAt } as const;
-    const worded = { to, ...wording.mail(message, null, now) };
-    const mail = sealMail(worded, message.kind, times, core.vault, core.random);
+    const words = { subject: 'Your sign-in code', text: '123456\n', html: '<p>123456</p>' };
+    const mail = sealMail({ to, ...words }, 'sign-in-code', times, core.vault, core.random);
     const before = await core.store.outbox.depth();
     const committed = await core.store.commit([enqueueMail(mail), consumeTicket('there is none', now)]);
     expect(committed).toEqual({ ok: false, guard: 'ticket' });
