@@ -6,6 +6,7 @@ import { HashPool } from './crypto/hash-pool.ts';
 import { opaqueSecret } from './crypto/secret-text.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
 import { type Delivery, startDelivery } from './delivery/delivery.ts';
+import type { Wording } from './delivery/wording.ts';
 import { relyingPartyOf } from './factors/relying-party.ts';
 import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
@@ -39,6 +40,8 @@ export interface AppPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** What messages say. */
+  readonly wording: Wording;
   /** The issuer and base of links. Asked for whenever it is needed: with port 0 it is known once the server listens. */
   readonly publicUrl: () => string;
 }
@@ -75,7 +78,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     queueMilliseconds: config.hashing.queueMilliseconds,
     onDone: (wait, run) => metrics.hashed(wait, run),
   });
-  const metrics = createMetrics(store, () => hashes.waiting, version);
+  const metrics = createMetrics(store, clock, () => hashes.waiting, version);
   store.watch(metrics.stored);
   const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
@@ -195,6 +198,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     clock,
     random,
     log,
+    wording: ports.wording,
     totpIssuer: () => config.totp.issuer ?? new URL(publicUrl()).hostname,
     ...parts.delivery,
   };

@@ -110,7 +110,7 @@ describe('the configuration', () => {
       refresh: { graceSeconds: 10 },
       mail: {
         locale: 'en',
-        limitUnprovenPerAddress: 10,
+        limitUnprovenPerAddress: 15,
         limitProvenPerAddress: 20,
         limitUnprovenPerSource: 200,
         limitProvenPerSource: 1000,

@@ -1,6 +1,7 @@
 import type { Configuration } from './config.ts';
 import { loadOrCreateSecretKey, SECRET_KEY_FILE } from './crypto/secret-key.ts';
 import { createVault, type Vault } from './crypto/vault.ts';
+import { createWording, type Wording, wordingOptions } from './delivery/wording.ts';
 import { OperatorError, StoreUnavailableError } from './errors.ts';
 import { type Clock, type Log, type Random, systemClock, systemRandom } from './ports.ts';
 import { stateFact } from './store/facts.ts';
@@ -14,6 +15,8 @@ export interface Core {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** What messages say. */
+  readonly wording: Wording;
 }
 
 /** The store knows the secret that it was made with by a keyed hash of this. */
@@ -30,7 +33,8 @@ export async function openCore(config: Configuration, log: Log): Promise<Core> {
     const secret = config.secretKey ?? loadOrCreateSecretKey(SECRET_KEY_FILE, systemRandom);
     const vault = createVault(secret, systemRandom);
     await requireSameSecret(store, vault);
-    return { config, store, vault, clock: systemClock, random: systemRandom, log };
+    const wording = createWording(wordingOptions(config));
+    return { config, store, vault, clock: systemClock, random: systemRandom, log, wording };
   } catch (error) {
     await store.close();
     throw error instanceof StoreUnavailableError ? new OperatorError(unreachable(config, error)) : error;

@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
-import { createWording, wordingOptions } from '../delivery/wording.ts';
 import { OperatorError } from '../errors.ts';
 import { type ChangedFactor, changeFactors, removalOf } from '../self-service/change-factors.ts';
 import { MOST_WRONG_CODES } from '../sign-in/count-code.ts';
@@ -83,16 +82,13 @@ async function remove(core: Core, account: AccountWithMemberships, word: Removab
     detail: operator(),
   });
   const committed = await core.store.commit([
-    ...changeFactors(
-      { ...core, wording: createWording(wordingOptions(core.config)) },
-      {
-        account,
-        factor,
-        what: 'factor-removed',
-        keptSessionId: null,
-        changes: [removalOf(factor, account.id)],
-      },
-    ),
+    ...changeFactors(core, {
+      account,
+      factor,
+      what: 'factor-removed',
+      keptSessionId: null,
+      changes: [removalOf(factor, account.id)],
+    }),
     recordAudit(event),
   ]);
   if (!committed.ok) throw new OperatorError(`${account.id} was changed meanwhile; try again`);

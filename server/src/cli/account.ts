@@ -9,7 +9,9 @@ import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
 import { recordAudit } from '../store/audit.ts';
 import { type AttemptState, forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
+import { devicesCommand } from './account-devices.ts';
 import { factorsCommand } from './account-factors.ts';
+import { resetPasswordCommand } from './account-reset-password.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { createAccountCommand } from './create-account.ts';
 import { ACCOUNT_ARGUMENT, findAccount } from './find-account.ts';
@@ -29,6 +31,8 @@ export function accountCommand(): Command {
   account.addCommand(stateCommand('enable', 'let a disabled account sign in again', enable));
   account.addCommand(stateCommand('unlock', 'forget what failed: ends a lock and every wait', unlock));
   account.addCommand(stateCommand('sign-out', 'end every session of an account', signOut));
+  account.addCommand(devicesCommand());
+  account.addCommand(resetPasswordCommand());
   account.addCommand(factorsCommand());
   return account;
 }

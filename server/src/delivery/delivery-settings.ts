@@ -32,7 +32,7 @@ export const MAIL_SETTINGS = Type.Object(
       }),
     ),
     limitUnprovenPerAddress: limit(
-      10,
+      15,
       'mails an hour to one address that anybody can cause: resets, sign-ups, validations',
     ),
     limitProvenPerAddress: limit(

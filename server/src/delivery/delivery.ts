@@ -8,7 +8,6 @@ import { unsealMail } from './queue-mail.ts';
 import { unsealSms } from './queue-sms.ts';
 import { createSmsTransport, type SmsSettings } from './sms-transport.ts';
 import { createMailTransport } from './transport.ts';
-import { createWording, type Wording, type WordingSettings, wordingOptions } from './wording.ts';
 
 /** Where messages go: the configuration's `mail` and `sms`. */
 export interface OutboxSettings {
@@ -48,7 +47,6 @@ function createOutboxes(settings: OutboxSettings, { store, vault, clock, log }: 
 
 /** Everything that gets messages to people. */
 export interface Delivery {
-  readonly wording: Wording;
   readonly places: Places;
   /** Says that a commit has put a message into the outbox. */
   readonly mailQueued: () => void;
@@ -57,18 +55,20 @@ export interface Delivery {
 }
 
 /**
- * Starts what sends messages, with the words that they are in.
+ * Starts what sends messages, and reads what they need to know.
  * @throws OperatorError when `geo.database` cannot be read
  */
 export async function startDelivery(
-  settings: OutboxSettings & WordingSettings & { readonly geo: { readonly database?: string } },
+  settings: OutboxSettings & {
+    readonly mail: { readonly locale: string };
+    readonly geo: { readonly database?: string };
+  },
   ports: OutboxPorts,
 ): Promise<Delivery> {
   const places = await openPlaces(settings.geo.database, settings.mail.locale);
   const outboxes = createOutboxes(settings, ports);
   for (const outbox of outboxes) await outbox.start();
   return {
-    wording: createWording(wordingOptions(settings)),
     places,
     mailQueued: () => {
       for (const outbox of outboxes) outbox.nudge();

@@ -1,7 +1,7 @@
 import type { Message, NamedFactor } from './message.ts';
 
 const SIX_DIGITS = '042042';
-const LONG_CODE = 'Zm9vYmFyLW9mLXNvbWUtbGVuZ3RoLWhlcmUtdG9v';
+const LONG_CODE = 'Zm9vYmFyLW9mLXNvbWUtbGVuZ3RoLXRoYXQtaXMtNDM';
 const CODE_MILLISECONDS = 600_000;
 const FACTOR: NamedFactor = 'passkey';
 

@@ -17,9 +17,16 @@ const CONNECT_MILLISECONDS = 10_000;
 const SILENCE_MILLISECONDS = 20_000;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
 
-/** The transport for `mail.url`: an SMTP server, or `console:`, which prints to stderr. */
-export function createMailTransport(url: string, from: MailAddress): MailTransport {
-  return url === 'console:' ? consoleTransport() : smtpTransport(new URL(url), from);
+/**
+ * The transport for `mail.url`: an SMTP server, or `console:`, which prints to stderr.
+ * @param silenceMilliseconds how long a server that says nothing is waited for
+ */
+export function createMailTransport(
+  url: string,
+  from: MailAddress,
+  silenceMilliseconds: number = SILENCE_MILLISECONDS,
+): MailTransport {
+  return url === 'console:' ? consoleTransport() : smtpTransport(new URL(url), from, silenceMilliseconds);
 }
 
 function consoleTransport(): MailTransport {
@@ -33,7 +40,7 @@ function consoleTransport(): MailTransport {
   };
 }
 
-function smtpTransport(url: URL, from: MailAddress): MailTransport {
+function smtpTransport(url: URL, from: MailAddress, silenceMilliseconds: number): MailTransport {
   const secure = url.protocol === 'smtps:';
   const transport = createTransport({
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -46,7 +53,7 @@ function smtpTransport(url: URL, from: MailAddress): MailTransport {
     tls: { rejectUnauthorized: !LOOPBACK.has(url.hostname) },
     connectionTimeout: CONNECT_MILLISECONDS,
     greetingTimeout: CONNECT_MILLISECONDS,
-    socketTimeout: SILENCE_MILLISECONDS,
+    socketTimeout: silenceMilliseconds,
     disableFileAccess: true,
     disableUrlAccess: true,
   });

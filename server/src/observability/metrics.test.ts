@@ -50,6 +50,7 @@ describe.each(ENGINES)('metrics on %s', (engine) => {
       'latchkey_store_seconds_count{operation="commit"}',
       'latchkey_outbox{state="waiting"} ',
       'latchkey_outbox{state="dead"} 0',
+      'latchkey_messages_withheld 0',
       'nodejs_eventloop_lag_p99_seconds',
       'process_resident_memory_bytes',
     ])

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { Clock } from '../ports.ts';
 import type { Store } from '../store/store.ts';
 
 /** What the service tells about itself while it works. Labels are names of ours, never what a client sent. */
@@ -19,7 +20,7 @@ export interface Metrics {
 const FAST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** @param hashQueue how many hashes wait now */
-export function createMetrics(store: Store, hashQueue: () => number, version: string): Metrics {
+export function createMetrics(store: Store, clock: Clock, hashQueue: () => number, version: string): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -76,6 +77,7 @@ export function createMetrics(store: Store, hashQueue: () => number, version: st
     registers,
   });
   gaugesOfQueues(registry, store, hashQueue);
+  gaugeOfWithheld(registry, store, clock);
 
   return {
     contentType: registry.contentType,
@@ -122,6 +124,20 @@ function gaugesOfQueues(registry: Registry, store: Store, hashQueue: () => numbe
       if (depth === null) return;
       this.labels('waiting').set(depth.waiting);
       this.labels('dead').set(depth.dead);
+    },
+  });
+}
+
+/** Messages that a limit kept back, over all servers. */
+function gaugeOfWithheld(registry: Registry, store: Store, clock: Clock): void {
+  new Gauge({
+    name: 'latchkey_messages_withheld',
+    help: 'messages that were not sent since a limit of sending was reached, in the hours and days that are counted now',
+    registers: [registry],
+    async collect() {
+      const withheld = await store.sendingBudgets.withheld(clock.now()).catch(() => null);
+      this.reset();
+      if (withheld !== null) this.set(withheld);
     },
   });
 }

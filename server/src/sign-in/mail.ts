@@ -7,8 +7,8 @@ import type { QueuedMail } from '../store/outbox.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { maySend } from './sending-limits.ts';
 
-/** What putting a message into an envelope works with. */
-type MailPorts = Pick<Corridor, 'vault' | 'random' | 'clock' | 'wording'>;
+/** What putting a message into an envelope works with: the command line has it, too. */
+export type NoticePorts = Pick<Corridor, 'vault' | 'random' | 'clock' | 'wording'>;
 
 /**
  * A message to an account's own address, for the outbox; null when the account has none, or when no more may be sent
@@ -65,7 +65,7 @@ const NOTICE_MILLISECONDS = 24 * 3_600_000;
  * @param expiresAt after which it is of no use, in milliseconds since 1970; a day from now when it is left out
  */
 export function noticeToAccount(
-  ports: MailPorts,
+  ports: NoticePorts,
   account: AccountWithMemberships,
   message: Message,
   expiresAt: number = ports.clock.now() + NOTICE_MILLISECONDS,
@@ -76,7 +76,7 @@ export function noticeToAccount(
 }
 
 function enclose(
-  ports: MailPorts,
+  ports: NoticePorts,
   to: MailAddress,
   message: Message,
   addressee: Addressee,

@@ -164,6 +164,7 @@ describe.each(ENGINES)('a hundred codes, asked for at the door, on %s', (engine)
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect(mailsTo(ada.email)).toBe(20);
     expect(await app.core.store.sendingBudgets.withheld(app.core.clock.now())).toBe(80);
+    expect((await app.request('GET', '/metrics')).text).toMatch(/^latchkey_messages_withheld 80$/m);
   });
 
   test('of resends for one ticket, those that come too early are not counted', async () => {
@@ -191,6 +192,53 @@ describe.each(ENGINES)('a hundred codes, asked for at the door, on %s', (engine)
     const { challenge_token } = answer.body.extra_attributes;
     expect((await app.post('/v1/challenges/resend', { challenge_token })).status).toBe(202);
     expect((await app.post('/v1/challenges/verify', { challenge_token, code })).status).toBe(200);
+  });
+});
+
+describe.each(ENGINES)('a hundred resets, asked for by a stranger, on %s', (engine) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp(engine, { LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_ADDRESS: '5' });
+  });
+  afterAll(() => app.stop());
+
+  const ask = async (identifier: string) => {
+    const { status, text } = await app.post('/v1/password/forgot', { identifier });
+    return `${status} ${text}`;
+  };
+  const untilSent = async () => {
+    while ((await app.core.store.outbox.depth()).waiting > 0)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+
+  test('are five mails; the last code of them still works, and so do PINs', async () => {
+    const person = await app.person(PIN);
+    const answers = new Set<string>();
+    for (let each = 0; each < 100; each += 1) answers.add(await ask(person.email));
+    answers.add(await ask('nobody@example.com'));
+    expect(answers.size).toBe(1);
+    await untilSent();
+    expect(app.mail.delivered.filter(({ recipients }) => recipients.includes(person.email))).toHaveLength(5);
+
+    await app.post('/auth/login', { username: person.username, password: person.password });
+    expect(await app.mail.code(person.email)).toMatch(/^\d{6}$/);
+
+    const codes = app.mail.delivered
+      .filter(
+        ({ recipients, subject }) => recipients.includes(person.email) && subject === 'Set a new password',
+      )
+      .map(({ text = '' }) => /^[\w-]{43}$/m.exec(text)?.[0] ?? '');
+    const statuses = [];
+    for (const token of codes)
+      statuses.push((await app.post('/v1/password/reset', { token, password: 'a password of hers' })).status);
+    expect(statuses.filter((status) => status === 204)).toHaveLength(1);
+  });
+
+  test('at once are no more', async () => {
+    const person = await app.person();
+    await Promise.all(Array.from({ length: 100 }, () => ask(person.email)));
+    await untilSent();
+    expect(app.mail.delivered.filter(({ recipients }) => recipients.includes(person.email))).toHaveLength(5);
   });
 });
 
