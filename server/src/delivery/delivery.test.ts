@@ -182,8 +182,8 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     const now = core.clock.now();
     const times = { now, expiresAt: now + 60_000 };
     const to = { name: '', address: 'undone@example.com' };
-    const message = { kind: 'sign-in-code', digits: '123456', expiresAt: times.expiresAt } as const;
-    const mail = sealMail(to, message, times, core.vault, core.random);
+    const words = { subject: 'x', text: 'x', html: 'x' };
+    const mail = sealMail({ to, ...words }, 'sign-in-code', times, core.vault, core.random);
     const before = await core.store.outbox.depth();
     const committed = await core.store.commit([enqueueMail(mail), consumeTicket('there is none', now)]);
     expect(committed).toEqual({ ok: false, guard: 'ticket' });
