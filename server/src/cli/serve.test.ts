@@ -221,9 +221,9 @@ describe.each(ENGINES)('a served store on %s', { timeout: 120_000 }, (engine) =>
         sealMail(
           {
             to: { name: '', address: `queued${number + index}@example.com` },
-            subject: 'x',
-            text: 'x',
-            html: 'x',
+            subject: 'Your sign-in code',
+            text: '123456\n',
+            html: '<p>123456</p>',
           },
           'sign-in-code',
           { now, expiresAt: now + 600_000 },

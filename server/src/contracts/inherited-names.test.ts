@@ -258,7 +258,7 @@ function account(name: string, more: object = {}): object {
 function directory(): object[] {
   return [
     account('plain'),
-    account('device', { recogniseDevices: true }),
+    account('device', { recogniseDevices: true, devices: ['another device'] }),
     ...STEP_CONTRACTS.flatMap((contract) => [
       account(`mailed-${contract}`, { secondFactor: { email: true } }),
       account(`totp-${contract}`, { secondFactor: { totp: SEED } }),

@@ -303,5 +303,5 @@ function routesOf({ app }: TestApp): [string, string][] {
       return named.map((method): [string, string] => [method.toLowerCase(), path]);
     });
   expect(routes.length).toBeGreaterThan(20);
-  return routes.filter(([, path]) => !['/openapi.json', '/docs'].includes(path));
+  return routes.filter(([, path]) => !['/openapi.json', '/docs', '/metrics'].includes(path));
 }

@@ -29,6 +29,13 @@ describe.each(ENGINES)('metrics on %s', (engine) => {
     expect(await value('latchkey_commands_total{mount="login",command="begin",outcome="throttled"}')).toBe(1);
   });
 
+  test('count sign-ins with a passkey among them', async () => {
+    const response = { clientDataJSON: 'AA', authenticatorData: 'AA', signature: 'AA' };
+    const passkey = { id: 'AA', type: 'public-key', response };
+    await app.post('/v1/passkeys/sign-in', { challenge_token: 'nothing', passkey });
+    expect(await value('latchkey_sign_ins_total{mount="native",outcome="refused: ticket-invalid"}')).toBe(1);
+  });
+
   test('tell of requests, hashes, the store, the outbox and the event loop', async () => {
     const person = await app.person({ secondFactor: { email: true } });
     await app.post('/auth/login', { username: person.email, password: person.password });

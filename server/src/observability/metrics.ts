@@ -97,7 +97,7 @@ export function createMetrics(store: Store, hashQueue: () => number, version: st
   };
 }
 
-const SIGN_IN_COMMANDS = new Set(['begin', 'pick', 'prove']);
+const SIGN_IN_COMMANDS = new Set(['begin', 'pick', 'prove', 'passkey-sign-in']);
 
 /** What is counted when somebody looks. */
 function gaugesOfQueues(registry: Registry, store: Store, hashQueue: () => number): void {

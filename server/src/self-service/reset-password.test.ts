@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { type SignedInOwner, signInAsOwner } from '../../testing/owner.ts';
 import { askForCode, longCode, RECOVERY_DOORS } from '../../testing/recovery.ts';
 import { accessTokenIn, openStep, STEP_CONTRACTS, signIn } from '../../testing/steps.ts';
+import { readTables } from '../../testing/store-dump.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
 
 const NEW = 'a password that is new';
@@ -11,7 +13,10 @@ const NEW = 'a password that is new';
 describe.each(ENGINES)('a password reset on %s', (engine) => {
   let app: TestApp;
   beforeAll(async () => {
-    app = await startApp(engine, { LATCHKEY_SIGN_IN_MAX_FAILURES: '3' });
+    app = await startApp(engine, {
+      LATCHKEY_SIGN_IN_MAX_FAILURES: '3',
+      LATCHKEY_MAIL_LIMIT_UNPROVEN_PER_ADDRESS: '100',
+    });
     await app.load({ kind: 'role', name: 'Student' });
   });
   afterAll(() => app.stop());
@@ -234,21 +239,26 @@ describe.each(ENGINES)('a password reset on %s', (engine) => {
 
     test('of an account that a stranger may have made: nothing that was attached is left (RV-6)', async () => {
       const person = await app.person({ emailValidated: false, phone: '+34600111999', phoneValidated: true });
-      await enrolAsStranger(person.id);
+      const stranger = await enrol(person);
+      expect(await stranger.isIn()).toBe(true);
+      expect(await recoveryCodesOf(person)).toBe(10);
       await atLogin.reset(app, await askForCode(app, atLogin, person), NEW);
+      expect(await stranger.isIn()).toBe(false);
       expect(await app.core.store.accounts.byId(person.id)).toMatchObject({
         emailValidated: true,
         phoneValidated: false,
         factors: { email: false, totpSealed: null },
       });
+      expect(await recoveryCodesOf(person)).toBe(0);
       expect((await signIn(app, 'profile', { ...person, password: NEW })).status).toBe(200);
     });
 
     test('of an account whose owner has proven it: its second factor stays', async () => {
       const person = await app.person();
-      await enrolAsStranger(person.id);
+      await enrol(person);
       await atLogin.reset(app, await askForCode(app, atLogin, person), NEW);
       expect((await app.core.store.accounts.byId(person.id))?.factors.totpSealed).not.toBe(null);
+      expect(await recoveryCodesOf(person)).toBe(10);
     });
 
     test('of an account that the directory gave a second factor: it stays', async () => {
@@ -257,12 +267,19 @@ describe.each(ENGINES)('a password reset on %s', (engine) => {
       expect((await app.core.store.accounts.byId(person.id))?.factors.totpSealed).not.toBe(null);
     });
 
-    /** Puts a seed where somebody who signs in would put one. */
-    async function enrolAsStranger(id: string): Promise<void> {
-      const sealed = app.core.vault.seal('totp', SEED);
-      await app.core.store.commit([
-        { sql: 'UPDATE accounts SET totp_sealed = $2 WHERE id = $1', params: [id, sealed] },
-      ]);
+    /** Signs in with the password and adds an authenticator app, which brings recovery codes. */
+    async function enrol(person: Person): Promise<SignedInOwner> {
+      const owner = await signInAsOwner(app, person);
+      const { challenge_token, secret } = (await owner.call('POST', '/v1/factors/totp', {})).body;
+      const code = totpCode(app.core.clock.now(), secret);
+      const confirmed = await owner.call('POST', '/v1/factors/totp/confirm', { challenge_token, code });
+      expect(confirmed.body.recoveryCodes).toHaveLength(10);
+      return owner;
+    }
+
+    async function recoveryCodesOf({ id }: Person): Promise<number> {
+      const tables = await readTables(app.core.config.store.url);
+      return (tables.recovery_codes ?? []).filter((row) => row.account_id === id).length;
     }
   });
 

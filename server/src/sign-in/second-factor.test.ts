@@ -140,14 +140,15 @@ describe.each(ENGINES)('what organisations ask for, on %s', (engine) => {
       expect(isIn(step, await step.prove(totpCode(app.core.clock.now())))).toBe(true);
     });
 
-    test('what has become impossible is told like the inactive at the step too', async () => {
+    test('what has become impossible is told like the inactive at the step too, a challenge as one that is dead', async () => {
       const { person, organisation } = await member({ requireSecondFactorFor: ['Clerk'] }, 'Clerk');
       const step = await openStep(app, contract, person);
       const code = await mailedCode(app, person);
       await settle(organisation, { requireSecondFactorFor: ['Clerk'], allowEmailPin: false });
       const door = DOORS.find((each) => each.contract === contract) as Door;
       const byItself = ['fingerprint', 'role-picker'].includes(contract);
-      const native = { status: 403, body: { error: { code: 'account-refused' } } };
+      // Whoever holds a challenge is told of the challenge only.
+      const native = { status: 401, body: { error: { code: 'invalid-ticket' } } };
       expect(comparable(await step.prove(code))).toMatchObject(byItself ? door.inactive : native);
     });
 
