@@ -77,10 +77,6 @@ const ACCOUNT = [
   'POST /v1/phone/validate bearer',
   'POST /v1/phone bearer',
   'POST /v1/phone/confirm bearer',
-  'GET /v1/devices bearer',
-  'POST /v1/devices/:id bearer',
-  'DELETE /v1/devices/:id bearer',
-  'DELETE /v1/devices bearer',
 ];
 const CHALLENGE = [
   'POST /v1/challenges/resend challenge_token',
@@ -173,8 +169,6 @@ const NOT_THERE: Readonly<Record<string, number>> = {
   'POST /v1/phone/validate bearer': 409,
   'POST /v1/phone bearer': 422,
   'POST /v1/phone/confirm bearer': 401,
-  'POST /v1/devices/:id bearer': 404,
-  'DELETE /v1/devices/:id bearer': 404,
 };
 
 const SECRET = 'a shared secret of an old resource server';
