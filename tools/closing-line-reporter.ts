@@ -5,8 +5,9 @@ export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     for (const module of modules) {
-      // A file that could not even be loaded has no tests to count.
-      if (module.state() === 'failed' && module.children.size === 0) counts.failed += 1;
+      // A file that could not be loaded, and what broke before or after the tests of a file or a group, fails no test.
+      counts.failed += module.errors().length;
+      for (const suite of module.children.allSuites()) counts.failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state === 'passed') counts.passed += 1;

@@ -78,6 +78,11 @@ describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
   async function signIn(tab: Page): Promise<void> {
     const result = await tab.evaluate(`tab.client.signIn(${JSON.stringify({ username, password })})`);
     expect(result).toMatchObject({ kind: 'signed-in' });
+    await everyTabStores(1);
+  }
+  /** What one tab writes into the storage, its browser tells the others a moment later. */
+  async function everyTabStores(entries: number): Promise<void> {
+    for (const tab of tabs) await tab.waitForFunction(`localStorage.length === ${entries}`);
   }
   const liveSessions = () => app.core.store.sessions.liveOf(accountId, app.core.clock.now());
   const refreshes = () => site.count('/auth/refresh-token');
@@ -147,10 +152,8 @@ describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
       const time = Date.now() + 60;
       const call = `tab.callAt(${time}, ${CALLS}).catch(({ reason }) => reason)`;
       await Promise.all([one.evaluate(`tab.signOutAt(${time + (round % 5)})`), other.evaluate(call)]);
-      for (const tab of tabs) {
-        expect(await tab.evaluate('tab.client.isSignedIn()')).toBe(false);
-        expect(await tab.evaluate('localStorage.length')).toBe(0);
-      }
+      await everyTabStores(0);
+      for (const tab of tabs) expect(await tab.evaluate('tab.client.isSignedIn()')).toBe(false);
       expect(await liveSessions()).toEqual([]);
       await signIn(one);
       expect(await other.evaluate('tab.client.me()')).toMatchObject({ username });
@@ -160,6 +163,7 @@ describe.skipIf(!isBrowserThere)('two tabs of one browser', () => {
 
   test('are signed out together', async () => {
     await tabs[0].evaluate('tab.client.signOut()');
+    await everyTabStores(0);
     const other = await tabs[1].evaluate('tab.client.me().catch(({ name, reason }) => ({ name, reason }))');
     expect(other).toEqual({ name: 'SignedOutError', reason: 'elsewhere' });
     expect(await Promise.all(tabs.map((tab) => tab.evaluate('tab.ended')))).toEqual([

@@ -15,6 +15,8 @@ export interface TestPostgres {
 /** PostgreSQL refuses to run as root: then it runs as the user that owns nothing. */
 const NOBODY = 65_534;
 const START_MILLISECONDS = 30_000;
+/** Several test files run at once, each with servers of its own that keep their connections. */
+const CONNECTIONS = 400;
 
 /** Starts the PostgreSQL that the development dependencies bring. */
 export async function startPostgres(): Promise<TestPostgres> {
@@ -36,12 +38,19 @@ export async function startPostgres(): Promise<TestPostgres> {
   const port = await freePort();
   const server = spawn(
     join(binaries, 'postgres'),
-    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory],
-    {
-      ...user,
-      cwd: directory,
-      stdio: 'ignore',
-    },
+    [
+      '-D',
+      data,
+      '-p',
+      String(port),
+      '-h',
+      '127.0.0.1',
+      '-k',
+      directory,
+      '-c',
+      `max_connections=${CONNECTIONS}`,
+    ],
+    { ...user, cwd: directory, stdio: 'ignore' },
   );
   const url = `postgres://latchkey@127.0.0.1:${port}/postgres`;
   await untilReady(url, server);
