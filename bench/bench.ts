@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { argon2PerSecond } from './argon2-floor.ts';
-import type { LoadOrder } from './load-client.ts';
-import { median, type Summary } from './recorder.ts';
+import { load } from './load.ts';
+import { measureProofs } from './proofs.ts';
+import { heading, median, type Summary, shown } from './recorder.ts';
 import { PASSWORD, type ScenarioName } from './scenarios.ts';
 import { makeStore, type Subject, startEcho, startLatchkey } from './subject.ts';
 
@@ -11,31 +10,12 @@ import { makeStore, type Subject, startEcho, startLatchkey } from './subject.ts'
 // sign-ins, a bare Fastify echo for everything else. Rounds alternate, so that a slow minute is slow for both; figures are
 // medians. Read the ratios: the figures themselves are those of this machine at this hour.
 
-const CLIENT = fileURLToPath(new URL('load-client.ts', import.meta.url));
 const CONNECTIONS = [1, 8, 64, 256] as const;
 const PEOPLE = 2000;
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 1 : 3;
 const SECONDS = quick ? 1 : 3;
-
-/** Runs one load in a process of its own. */
-function load(order: LoadOrder): Promise<Summary> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLIENT, JSON.stringify(order)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let output = '';
-    child.stdout.on('data', (piece: Buffer) => {
-      output += piece.toString();
-    });
-    child.once('exit', (code) =>
-      code === 0
-        ? resolve(JSON.parse(output) as Summary)
-        : reject(new Error(`the load client ended with ${code}`)),
-    );
-  });
-}
 
 interface Tokens {
   readonly access_token: string;
@@ -60,9 +40,6 @@ async function sessions(url: string, usernames: readonly string[], count: number
   }
   return all;
 }
-
-const shown = (value: number, digits = 0) => (Number.isNaN(value) ? '–' : value.toFixed(digits));
-const heading = (text: string) => console.log(`\n${text}`);
 
 /** Prints a figure beside its floor at every number of connections, rounds alternating between the two. */
 async function compare(
@@ -104,6 +81,12 @@ async function compare(
       ].join(' '),
     );
   }
+}
+
+/** What a bare Fastify server answers in a second. */
+async function echoFloor(echo: Subject, connections: number): Promise<number> {
+  const run = await load({ url: echo.url, scenario: 'echo', connections, seconds: SECONDS, data: [] });
+  return run.perSecond;
 }
 
 /** How cheap requests fare while many people sign in. */
@@ -155,10 +138,8 @@ async function main(): Promise<void> {
 
     const fresh = async (connections: number) =>
       (await sessions(subject.url, store.usernames, connections)).map((each) => each.refresh_token);
-    const echoFloor = async (connections: number) =>
-      (await load({ url: echo.url, scenario: 'echo', connections, seconds: SECONDS, data: [] })).perSecond;
     await compare('durable refreshes, beside a bare Fastify echo', subject, 'refresh', fresh, () =>
-      echoFloor(64),
+      echoFloor(echo, 64),
     );
     const tokens = (await sessions(subject.url, store.usernames, 64)).map((each) => each.access_token);
     await compare(
@@ -166,9 +147,10 @@ async function main(): Promise<void> {
       subject,
       'session',
       async () => tokens,
-      () => echoFloor(64),
+      () => echoFloor(echo, 64),
     );
     await flood(subject, store.usernames, tokens);
+    await measureProofs(() => echoFloor(echo, 64), ROUNDS);
 
     heading('start-up and memory');
     await subject.stop();
@@ -184,11 +166,22 @@ async function main(): Promise<void> {
   }
 }
 
+/** The second factors alone. */
+async function proofs(): Promise<void> {
+  const echo = await startEcho();
+  try {
+    await measureProofs(() => echoFloor(echo, 64), ROUNDS);
+  } finally {
+    await echo.stop();
+  }
+}
+
 const others: Readonly<Record<string, string>> = {
   '--refusals': './refusal-timing.ts',
   '--revocations': './revocation-latency.ts',
   '--verifier': './verifier.ts',
 };
 const other = Object.keys(others).find((option) => process.argv.includes(option));
-if (other === undefined) await main();
-else await import(others[other] ?? '');
+if (other !== undefined) await import(others[other] ?? '');
+else if (process.argv.includes('--proofs')) await proofs();
+else await main();

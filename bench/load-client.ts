@@ -1,8 +1,10 @@
 import { connect, type Socket } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { Recorder, type Summary } from './recorder.ts';
 import { type Scenario, type ScenarioName, scenarios } from './scenarios.ts';
 
-/** What the process is asked to do, as JSON in its first argument. */
+/** What the process is asked to do, as JSON on its standard input. */
 export interface LoadOrder {
   readonly url: string;
   readonly scenario: ScenarioName;
@@ -10,9 +12,8 @@ export interface LoadOrder {
   readonly seconds: number;
   /** What the scenario needs to know: tokens, names. */
   readonly data: readonly string[];
+  readonly warmUpMilliseconds: number;
 }
-
-const WARM_UP_MILLISECONDS = 500;
 
 /**
  * One connection that sends its next request when the last one was answered, for as long as the run lasts. It reads no
@@ -25,12 +26,18 @@ class Connection {
   readonly #recorder: Recorder;
   #received = '';
   #sentAt = 0;
+  /** When there is nothing left to ask. */
+  readonly done: Promise<void>;
+  #isDone!: () => void;
 
   constructor(order: LoadOrder, index: number, recorder: Recorder) {
     const { hostname, port } = new URL(order.url);
     this.#scenario = scenarios[order.scenario];
     this.#index = index;
     this.#recorder = recorder;
+    this.done = new Promise((resolve) => {
+      this.#isDone = resolve;
+    });
     this.#socket = connect({ host: hostname, port: Number(port), noDelay: true }, () =>
       this.#send(this.#scenario.request(index, order.data, null)),
     );
@@ -43,7 +50,11 @@ class Connection {
     this.#socket.destroy();
   }
 
-  #send(request: string): void {
+  #send(request: string | null): void {
+    if (request === null) {
+      this.#isDone();
+      return;
+    }
     this.#sentAt = performance.now();
     this.#socket.write(request);
   }
@@ -64,7 +75,7 @@ class Connection {
     const pause = retryAfter === undefined ? 0 : Number(retryAfter) * 1000;
     const next = () =>
       this.#send(this.#scenario.request(this.#index, order.data, status === 200 ? body : null));
-    if (pause > 0) setTimeout(next, pause);
+    if (pause > 0) setTimeout(pause).then(next);
     else next();
   }
 }
@@ -76,14 +87,17 @@ async function run(order: LoadOrder): Promise<Summary> {
     { length: order.connections },
     (_, index) => new Connection(order, index, recorder),
   );
-  await new Promise((resolve) => setTimeout(resolve, WARM_UP_MILLISECONDS));
+  await setTimeout(order.warmUpMilliseconds);
   recorder.begin();
-  await new Promise((resolve) => setTimeout(resolve, order.seconds * 1000));
+  await Promise.race([
+    setTimeout(order.seconds * 1000),
+    Promise.all(connections.map((connection) => connection.done)),
+  ]);
   const summary = recorder.end();
   for (const connection of connections) connection.stop();
   return summary;
 }
 
-const order = JSON.parse(process.argv[2] ?? '{}') as LoadOrder;
+const order = (await json(process.stdin)) as LoadOrder;
 process.stdout.write(JSON.stringify(await run(order)));
 process.exit(0);

@@ -45,3 +45,9 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
+
+/** A figure as it is printed. */
+export const shown = (value: number, digits = 0) => (Number.isNaN(value) ? '–' : value.toFixed(digits));
+
+/** Prints what the figures below it are about. */
+export const heading = (text: string) => console.log(`\n${text}`);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { Agent, request } from 'node:http';
 import { hashSync } from '@node-rs/argon2';
 import { createVerifier, TokenRefusedError, type Verifier } from '../verifier/src/index.ts';
+import { ask, askUntilServed, times } from './requests.ts';
 import { PASSWORD } from './scenarios.ts';
 import { environment, makeStore, PROGRAM, type Subject, start } from './subject.ts';
 
@@ -9,9 +9,7 @@ import { environment, makeStore, PROGRAM, type Subject, start } from './subject.
 // in a burst. Hashing is cheap here: it is not what is measured.
 
 const SESSIONS = Number(/--sessions=(\d+)/.exec(process.argv.join(' '))?.[1] ?? 10_000);
-const AT_ONCE = 64;
 const ASK_MILLISECONDS = 20;
-const BUSY_MILLISECONDS = 500;
 const PEOPLE = 2000;
 const COST = { memoryKib: 64, passes: 1 };
 const SETTINGS = {
@@ -19,47 +17,12 @@ const SETTINGS = {
   LATCHKEY_HASHING_PASSES: String(COST.passes),
 };
 
-const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
-
-/** One request; gives the status and the body. */
-function ask(
-  url: string,
-  headers: Record<string, string>,
-  body = '',
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { method: 'POST', agent, headers }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (piece: string) => {
-        text += piece;
-      });
-      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, text }));
-    });
-    asked.once('error', reject).end(body);
-  });
-}
-
-/** Does that many things, a few at a time. */
-async function times(count: number, work: (index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < count; index = next++) await work(index);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
 async function signInAll(subject: Subject, usernames: readonly string[]): Promise<string[]> {
   const tokens: string[] = [];
   const headers = { 'content-type': 'application/json' };
   await times(SESSIONS, async (index) => {
     const body = JSON.stringify({ username: usernames[index % usernames.length], password: PASSWORD });
-    let answer = await ask(`${subject.url}/auth/login`, headers, body);
-    // A machine that is busy with other things has no time to hash: that is not what is measured.
-    while (answer.status === 503) {
-      await new Promise((resolve) => setTimeout(resolve, BUSY_MILLISECONDS));
-      answer = await ask(`${subject.url}/auth/login`, headers, body);
-    }
+    const answer = await askUntilServed(`${subject.url}/auth/login`, headers, body);
     if (answer.status !== 200) throw new Error(`a sign-in was answered ${answer.status}`);
     tokens.push((JSON.parse(answer.text) as { access_token: string }).access_token);
   });

@@ -3,8 +3,11 @@ export const PASSWORD = 'correct horse battery staple';
 
 /** What a connection asks next. */
 export interface Scenario {
-  /** @param last the body of the last answer, null at first and after a failure */
-  request(connection: number, data: readonly string[], last: string | null): string;
+  /**
+   * @param last the body of the last answer, null at first and after a failure
+   * @returns null when there is nothing left to ask
+   */
+  request(connection: number, data: readonly string[], last: string | null): string | null;
 }
 
 /** What can be measured. */
@@ -31,6 +34,15 @@ export const scenarios = {
       const token =
         last === null ? data[connection] : (JSON.parse(last) as { refresh_token: string }).refresh_token;
       return post('/auth/refresh-token', JSON.stringify({ refresh_token: token }));
+    },
+  },
+
+  /** Codes for challenges, each once; `data` has the bodies. */
+  proof: {
+    request: (_, data) => {
+      const body = data[turn];
+      turn += 1;
+      return body === undefined ? null : post('/v1/challenges/verify', body);
     },
   },
 

@@ -16,6 +16,7 @@ export interface Subject {
   /** From the start of the process to its first answer. */
   readonly startMilliseconds: number;
   memoryMib(): number;
+  signal(name: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -31,8 +32,15 @@ function passwordHashAtDefaults(): string {
   return hashSync(PASSWORD, { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
 }
 
-/** Makes a store and loads people into it, all with the same password. */
-export function makeStore(people: number, passwordHash: string = passwordHashAtDefaults()): BenchStore {
+/**
+ * Makes a store and loads people into it, all with the same password.
+ * @param more what else the directory line of each has
+ */
+export function makeStore(
+  people: number,
+  passwordHash: string = passwordHashAtDefaults(),
+  more: (index: number) => object = () => ({}),
+): BenchStore {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
   const usernames = Array.from({ length: people }, (_, index) => `person${index}`);
   const lines = usernames.map((username, index) =>
@@ -44,6 +52,7 @@ export function makeStore(people: number, passwordHash: string = passwordHashAtD
       emailValidated: true,
       passwordHash,
       user: { name: username },
+      ...more(index),
     }),
   );
   execFileSync(PROGRAM, ['import', '-'], {
@@ -93,6 +102,7 @@ export async function start(
     startMilliseconds: performance.now() - begun,
     memoryMib: () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    signal: (name) => child.kill(name),
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => resolve());

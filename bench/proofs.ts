@@ -1,0 +1,185 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { hashSync } from '@node-rs/argon2';
+import { Secret, TOTP } from 'otpauth';
+import { SMTPServer } from 'smtp-server';
+import { load } from './load.ts';
+import type { LoopDelays } from './loop-delay.ts';
+import { heading, median, type Summary, shown } from './recorder.ts';
+import { askUntilServed, times } from './requests.ts';
+import { PASSWORD } from './scenarios.ts';
+import { type BenchStore, makeStore, PROGRAM, type Subject, start } from './subject.ts';
+
+// How many second factors are proven in a second: codes of authenticator apps and mailed PINs, each for a challenge of its
+// own, each beginning a session. The passwords before them are cheap here: they are another figure.
+
+type Kind = 'totp' | 'email';
+
+const CONNECTIONS = [8, 64] as const;
+const KINDS: readonly Kind[] = ['totp', 'email'];
+const PROOFS = 1500;
+const SEED = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+const WARM_UP_MILLISECONDS = 100;
+const LONGEST_SECONDS = 30;
+const COST = { memoryKib: 64, passes: 1 };
+const PLENTY = '100000000';
+const SETTINGS = {
+  LATCHKEY_HASHING_MEMORY_KIB: String(COST.memoryKib),
+  LATCHKEY_HASHING_PASSES: String(COST.passes),
+  LATCHKEY_MAIL_LIMIT_PROVEN_PER_SOURCE: PLENTY,
+  LATCHKEY_MAIL_LIMIT_PER_ORGANISATION: PLENTY,
+  LATCHKEY_MAIL_LIMIT_PER_DAY: PLENTY,
+};
+
+/** A mail server that keeps nothing but the PIN of each address. */
+interface PinServer {
+  readonly url: string;
+  /** The PIN that came to an address last; waits for it. */
+  pin(address: string): Promise<string>;
+  stop(): void;
+}
+
+function startPinServer(): Promise<PinServer> {
+  const pins = new Map<string, string>();
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData(stream, session, done) {
+      let text = '';
+      stream.setEncoding('latin1').on('data', (piece: string) => {
+        text += piece;
+      });
+      stream.once('end', () => {
+        // The words come before the HTML, the PIN alone on a line of theirs.
+        const pin = /^\s*(\d{6})\s*$/m.exec(text)?.[1] ?? '';
+        for (const { address } of session.envelope.rcptTo) pins.set(address, pin);
+        done();
+      });
+    },
+  });
+  return new Promise((resolve) => {
+    const listening = server.listen(0, '127.0.0.1', () => {
+      const { port } = listening.address() as { port: number };
+      resolve({
+        url: `smtp://127.0.0.1:${port}`,
+        async pin(address) {
+          while (!pins.has(address)) await setTimeout(20);
+          return pins.get(address) ?? '';
+        },
+        stop: () => server.close(),
+      });
+    });
+  });
+}
+
+/** Signs people in up to their second factor, and gives the bodies that prove it. */
+async function challenges(
+  subject: Subject,
+  usernames: readonly string[],
+  kind: Kind,
+  mail: PinServer,
+): Promise<string[]> {
+  const tokens: { readonly username: string; readonly token: string }[] = [];
+  await times(usernames.length, async (index) => {
+    const username = usernames[index] ?? '';
+    const answer = await askUntilServed(
+      `${subject.url}/v1/sign-in`,
+      { 'content-type': 'application/json' },
+      JSON.stringify({ identifier: username, password: PASSWORD }),
+    );
+    const { challenge_token: token } = JSON.parse(answer.text) as { challenge_token?: string };
+    if (token === undefined) throw new Error(`no challenge came: ${answer.status} ${answer.text}`);
+    tokens.push({ username, token });
+  });
+  const totp = new TOTP({ secret: Secret.fromBase32(SEED), algorithm: 'SHA1', digits: 6, period: 30 });
+  const code = async (username: string) =>
+    kind === 'totp' ? totp.generate() : mail.pin(`${username}@example.com`);
+  return Promise.all(
+    tokens.map(async ({ username, token }) =>
+      JSON.stringify({ challenge_token: token, code: await code(username) }),
+    ),
+  );
+}
+
+/** Prints proofs a second beside the echo, and how long the event loop was held meanwhile. */
+export async function measureProofs(echoPerSecond: () => Promise<number>, rounds: number): Promise<void> {
+  const cheap = { algorithm: 2, memoryCost: COST.memoryKib, timeCost: COST.passes, parallelism: 1 };
+  // Everybody proves once: a time step is good for one code of an account.
+  const runs = KINDS.length * CONNECTIONS.length * rounds;
+  const store = makeStore(runs * PROOFS, hashSync(PASSWORD, cheap), (index) => ({
+    secondFactor: Math.floor(index / PROOFS) % 2 === 0 ? { totp: SEED } : { email: true },
+  }));
+  const mail = await startPinServer();
+  const delays = join(store.directory, 'loop-delays.json');
+  const subject = await start(PROGRAM, ['serve'], store.directory, {
+    ...SETTINGS,
+    LATCHKEY_MAIL_URL: mail.url,
+    NODE_OPTIONS: `--import=${fileURLToPath(new URL('loop-delay.ts', import.meta.url))}`,
+    BENCH_LOOP_DELAYS: delays,
+  });
+  try {
+    await measure(subject, store, mail, echoPerSecond, rounds, delays);
+  } finally {
+    await subject.stop();
+    mail.stop();
+    store.remove();
+  }
+}
+
+async function measure(
+  subject: Subject,
+  store: BenchStore,
+  mail: PinServer,
+  echoPerSecond: () => Promise<number>,
+  rounds: number,
+  delays: string,
+): Promise<void> {
+  heading('second factors proven, a session each, beside a bare Fastify echo');
+  console.log('factor connections       /s    floor/s    ratio   p50 ms   p99 ms   other answers');
+  subject.signal('SIGUSR2');
+  let run = 0;
+  for (const connections of CONNECTIONS) {
+    const measured = KINDS.map((kind) => ({ kind, summaries: [] as Summary[] }));
+    const floors: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      floors.push(await echoPerSecond());
+      for (const { kind, summaries } of measured) {
+        const people = store.usernames.slice(run * PROOFS, (run + 1) * PROOFS);
+        run += 1;
+        const data = await challenges(subject, people, kind, mail);
+        const order = { url: subject.url, scenario: 'proof', connections, data } as const;
+        summaries.push(
+          await load({ ...order, seconds: LONGEST_SECONDS, warmUpMilliseconds: WARM_UP_MILLISECONDS }),
+        );
+      }
+    }
+    for (const { kind, summaries } of measured) print(kind, connections, summaries, median(floors));
+  }
+  subject.signal('SIGUSR2');
+  while (!existsSync(delays)) await setTimeout(20);
+  const held = JSON.parse(readFileSync(delays, 'utf8')) as LoopDelays;
+  console.log(
+    `event loop held, ${held.turns} turns, sign-ins before them included: by the processor p99 ${shown(held.processorP99, 2)} ms, longest ${shown(held.processorMax, 2)} ms; by the clock p99 ${shown(held.clockP99, 2)} ms, longest ${shown(held.clockMax, 2)} ms`,
+  );
+}
+
+function print(kind: Kind, connections: number, summaries: readonly Summary[], floor: number): void {
+  const perSecond = median(summaries.map((summary) => summary.perSecond));
+  const others = summaries.flatMap(({ statuses }) =>
+    Object.entries(statuses).filter(([status]) => status !== '200'),
+  );
+  console.log(
+    [
+      (kind === 'email' ? 'PIN' : 'TOTP').padEnd(6),
+      String(connections).padStart(11),
+      shown(perSecond).padStart(8),
+      shown(floor).padStart(10),
+      `${shown((perSecond / floor) * 100, 1)} %`.padStart(8),
+      shown(median(summaries.map((summary) => summary.p50Milliseconds)), 2).padStart(8),
+      shown(median(summaries.map((summary) => summary.p99Milliseconds)), 2).padStart(8),
+      `  ${others.map(([status, count]) => `${count} × ${status}`).join(', ') || '–'}`,
+    ].join(' '),
+  );
+}
