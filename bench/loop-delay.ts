@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { threadCpuUsage } from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 
 // Loaded before a server that is being measured: how long its event loop was held between two turns, by the clock and by
-// the processor. A turn that waited for a processor that other threads had counts by the clock only.
+// the processor. A turn that waited for a processor that other threads had counts by the clock only. SIGUSR2 begins and
+// ends a measurement.
 
 /** What was seen, in milliseconds. */
 export interface LoopDelays {
@@ -20,7 +21,7 @@ const file = process.env.BENCH_LOOP_DELAYS;
 
 function watch(path: string): void {
   const clock = monitorEventLoopDelay({ resolution: SAMPLE_MILLISECONDS });
-  const held: number[] = [];
+  let held: number[] = [];
   const used = () => {
     const { user, system } = threadCpuUsage();
     return (user + system) / 1000;
@@ -34,9 +35,10 @@ function watch(path: string): void {
   };
   setInterval(look, SAMPLE_MILLISECONDS).unref();
   process.on('SIGUSR2', () => {
-    // What the start costs is another figure.
     isWatching = !isWatching;
     if (isWatching) {
+      held = [];
+      clock.reset();
       clock.enable();
       return;
     }
@@ -49,7 +51,9 @@ function watch(path: string): void {
       processorP99: sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN,
       processorMax: sorted.at(-1) ?? Number.NaN,
     };
-    writeFileSync(path, JSON.stringify(delays));
+    // Whole or not at all: somebody waits for it.
+    writeFileSync(`${path}.part`, JSON.stringify(delays));
+    renameSync(`${path}.part`, path);
   });
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ import { type BenchStore, makeStore, PROGRAM, type Subject, start } from './subj
 
 type Kind = 'totp' | 'email';
 
-const CONNECTIONS = [8, 64] as const;
+const CONNECTIONS = [1, 8, 64] as const;
 const KINDS: readonly Kind[] = ['totp', 'email'];
 const PROOFS = 1500;
 const SEED = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
@@ -39,6 +39,15 @@ interface PinServer {
   /** The PIN that came to an address last; waits for it. */
   pin(address: string): Promise<string>;
   stop(): void;
+}
+
+/** What the proofs are measured with. */
+interface Bench {
+  readonly subject: Subject;
+  readonly store: BenchStore;
+  readonly mail: PinServer;
+  /** The file that the server writes `LoopDelays` into. */
+  readonly delays: string;
 }
 
 function startPinServer(): Promise<PinServer> {
@@ -76,10 +85,9 @@ function startPinServer(): Promise<PinServer> {
 
 /** Signs people in up to their second factor, and gives the bodies that prove it. */
 async function challenges(
-  subject: Subject,
+  { subject, mail }: Bench,
   usernames: readonly string[],
   kind: Kind,
-  mail: PinServer,
 ): Promise<string[]> {
   const tokens: { readonly username: string; readonly token: string }[] = [];
   await times(usernames.length, async (index) => {
@@ -120,7 +128,7 @@ export async function measureProofs(echoPerSecond: () => Promise<number>, rounds
     BENCH_LOOP_DELAYS: delays,
   });
   try {
-    await measure(subject, store, mail, echoPerSecond, rounds, delays);
+    await measure({ subject, store, mail, delays }, echoPerSecond, rounds);
   } finally {
     await subject.stop();
     mail.stop();
@@ -128,44 +136,56 @@ export async function measureProofs(echoPerSecond: () => Promise<number>, rounds
   }
 }
 
-async function measure(
-  subject: Subject,
-  store: BenchStore,
-  mail: PinServer,
-  echoPerSecond: () => Promise<number>,
-  rounds: number,
-  delays: string,
-): Promise<void> {
-  heading('second factors proven, a session each, beside a bare Fastify echo');
-  console.log('factor connections       /s    floor/s    ratio   p50 ms   p99 ms   other answers');
-  subject.signal('SIGUSR2');
+/** Does some work while the event loop of the server is watched. */
+async function watched<Result>(bench: Bench, work: () => Promise<Result>): Promise<[Result, LoopDelays]> {
+  rmSync(bench.delays, { force: true });
+  bench.subject.signal('SIGUSR2');
+  const result = await work();
+  bench.subject.signal('SIGUSR2');
+  while (!existsSync(bench.delays)) await setTimeout(20);
+  return [result, JSON.parse(readFileSync(bench.delays, 'utf8')) as LoopDelays];
+}
+
+async function measure(bench: Bench, echoPerSecond: () => Promise<number>, rounds: number): Promise<void> {
+  heading(
+    'second factors proven, a session each, beside a bare Fastify echo; how long a turn of the event loop took',
+  );
+  console.log(
+    'factor connections       /s    floor/s    ratio   p50 ms   p99 ms   turn p99 ms   longest   other answers',
+  );
   let run = 0;
   for (const connections of CONNECTIONS) {
-    const measured = KINDS.map((kind) => ({ kind, summaries: [] as Summary[] }));
+    const measured = KINDS.map((kind) => ({ kind, summaries: [] as Summary[], turns: [] as LoopDelays[] }));
     const floors: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
       floors.push(await echoPerSecond());
-      for (const { kind, summaries } of measured) {
-        const people = store.usernames.slice(run * PROOFS, (run + 1) * PROOFS);
+      for (const { kind, summaries, turns } of measured) {
+        const people = bench.store.usernames.slice(run * PROOFS, (run + 1) * PROOFS);
         run += 1;
-        const data = await challenges(subject, people, kind, mail);
-        const order = { url: subject.url, scenario: 'proof', connections, data } as const;
-        summaries.push(
-          await load({ ...order, seconds: LONGEST_SECONDS, warmUpMilliseconds: WARM_UP_MILLISECONDS }),
+        const data = await challenges(bench, people, kind);
+        const order = { url: bench.subject.url, scenario: 'proof', connections, data } as const;
+        const [summary, delays] = await watched(bench, () =>
+          load({ ...order, seconds: LONGEST_SECONDS, warmUpMilliseconds: WARM_UP_MILLISECONDS }),
         );
+        summaries.push(summary);
+        turns.push(delays);
       }
     }
-    for (const { kind, summaries } of measured) print(kind, connections, summaries, median(floors));
+    for (const { kind, summaries, turns } of measured)
+      print(kind, connections, summaries, median(floors), turns);
   }
-  subject.signal('SIGUSR2');
-  while (!existsSync(delays)) await setTimeout(20);
-  const held = JSON.parse(readFileSync(delays, 'utf8')) as LoopDelays;
   console.log(
-    `event loop held, ${held.turns} turns, sign-ins before them included: by the processor p99 ${shown(held.processorP99, 2)} ms, longest ${shown(held.processorMax, 2)} ms; by the clock p99 ${shown(held.clockP99, 2)} ms, longest ${shown(held.clockMax, 2)} ms`,
+    '(a turn by the processor, all that many connections ask at once and the collector of garbage included)',
   );
 }
 
-function print(kind: Kind, connections: number, summaries: readonly Summary[], floor: number): void {
+function print(
+  kind: Kind,
+  connections: number,
+  summaries: readonly Summary[],
+  floor: number,
+  turns: readonly LoopDelays[],
+): void {
   const perSecond = median(summaries.map((summary) => summary.perSecond));
   const others = summaries.flatMap(({ statuses }) =>
     Object.entries(statuses).filter(([status]) => status !== '200'),
@@ -179,6 +199,8 @@ function print(kind: Kind, connections: number, summaries: readonly Summary[], f
       `${shown((perSecond / floor) * 100, 1)} %`.padStart(8),
       shown(median(summaries.map((summary) => summary.p50Milliseconds)), 2).padStart(8),
       shown(median(summaries.map((summary) => summary.p99Milliseconds)), 2).padStart(8),
+      shown(median(turns.map(({ processorP99 }) => processorP99)), 2).padStart(13),
+      shown(Math.max(...turns.map(({ processorMax }) => processorMax)), 2).padStart(9),
       `  ${others.map(([status, count]) => `${count} × ${status}`).join(', ') || '–'}`,
     ].join(' '),
   );
