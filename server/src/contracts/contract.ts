@@ -183,3 +183,31 @@ export function isoTime(milliseconds: number): string {
 export function neverSpoken(outcome: Outcome): never {
   throw new Error(`this contract has no words for the outcome ${outcome.kind}`);
 }
+
+/** What the native API alone has endpoints for: every other contract spreads this among its encoders. */
+export const nativeOnly: Pick<
+  Encoders,
+  | 'active'
+  | 'sessions'
+  | 'sessions-ended'
+  | 'devices'
+  | 'factors'
+  | 'enrolment'
+  | 'recovery-codes'
+  | 'passkeys'
+  | 'passkey-options'
+  | 'passkey-added'
+  | 'code-sent'
+> = {
+  active: neverSpoken,
+  sessions: neverSpoken,
+  'sessions-ended': neverSpoken,
+  devices: neverSpoken,
+  factors: neverSpoken,
+  enrolment: neverSpoken,
+  'recovery-codes': neverSpoken,
+  passkeys: neverSpoken,
+  'passkey-options': neverSpoken,
+  'passkey-added': neverSpoken,
+  'code-sent': neverSpoken,
+};
