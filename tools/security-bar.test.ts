@@ -120,9 +120,9 @@ describe(PAGE, () => {
     expect(summary.trim().split('\n').slice(2)).toEqual(counted);
   });
 
-  test('has every id that a test names', () => {
+  test('has every id that a test or the threat model names', () => {
     const kinds = LEVELS.map(([kind]) => kind).join('|');
-    const named = testSources('').flatMap((file) =>
+    const named = [...testSources(''), 'docs/threat-model.md'].flatMap((file) =>
       [...readFileSync(join(ROOT, file), 'utf8').matchAll(new RegExp(`\\b(?:${kinds})-\\d+\\b`, 'g'))].map(
         ([id]) => id,
       ),
