@@ -78,7 +78,8 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     queueMilliseconds: config.hashing.queueMilliseconds,
     onDone: (wait, run) => metrics.hashed(wait, run),
   });
-  const metrics = createMetrics(store, clock, () => hashes.waiting, version);
+  const gauged = { hashQueue: () => hashes.waiting, breachChecks: () => passwords.rangeCounts };
+  const metrics = createMetrics(store, clock, gauged, version);
   store.watch(metrics.stored);
   const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));

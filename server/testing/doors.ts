@@ -150,17 +150,54 @@ export const DOORS: readonly Door[] = [
   },
 ];
 
+const nativeError = (status: number, code: string, message: string): Expected => ({
+  status,
+  body: { error: { code, message } },
+});
+const nativeRefusal = nativeError(403, 'account-refused', 'The account cannot sign in now.');
+
+/** The native API, which is always served and no mount. */
+const NATIVE_DOOR: Door = {
+  contract: 'native',
+  path: '/v1/sign-in',
+  body: ({ email, password }) => ({ identifier: email, password }),
+  fields: [['identifier'], ['password']],
+  isSignedIn: ({ status, body }) => status === 200 && typeof body.accessToken === 'string',
+  refused: nativeError(401, 'bad-credentials', 'The identifier or the password is wrong.'),
+  inactive: nativeRefusal,
+  suspended: nativeRefusal,
+  notValidated: nativeRefusal,
+  throttled: nativeError(429, 'too-many-requests', 'Too many attempts. Try again later.'),
+  overloaded: nativeError(503, 'unavailable', 'The service is not available now. Try again later.'),
+  internal: nativeError(500, 'internal-error', 'Something failed inside.'),
+  unreadable: nativeError(400, 'bad-request', 'The request body is missing a member or cannot be read.'),
+  tooLarge: nativeError(413, 'payload-too-large', 'The request body is too large.'),
+  unsupportedMediaType: nativeError(
+    415,
+    'unsupported-media-type',
+    'The content type must be application/json.',
+  ),
+  methodNotAllowed: nativeError(405, 'method-not-allowed', 'This path does not take that method.'),
+};
+
+/** Everywhere that a password signs somebody in: the five contracts and the native API. */
+export const ALL_DOORS: readonly Door[] = [...DOORS, NATIVE_DOOR];
+
 /** Signs in at a door. */
 export function signInAt(app: TestApp, door: Door, who: Pick<Person, 'email' | 'password'>): Promise<Answer> {
   return app.post(door.path, door.body(who), door.headers);
 }
 
-/** An answer without what is different in every one: the trace id, and the code that asks for a new validation. */
+/** An answer without what is different in every one: the id of the request, and the code that asks for a new validation. */
 export function comparable({ status, body }: Answer): Expected {
   if (typeof body !== 'object' || body === null) return { status, body };
   const { trace_id, extra_attributes, ...rest } = body;
-  if (trace_id !== undefined && !/^[0-9a-f]{16}$/.test(trace_id))
-    throw new Error(`trace_id ${trace_id} is not 16 hex digits`);
+  for (const id of [trace_id, body.error?.requestId])
+    if (id !== undefined && !/^[0-9a-f]{16}$/.test(id)) throw new Error(`the id ${id} is not 16 hex digits`);
+  if (body.error?.requestId !== undefined) {
+    const { requestId: _, ...error } = body.error;
+    return { status, body: { ...rest, error } };
+  }
   const { resend_code, ...others } = extra_attributes ?? {};
   return { status, body: Object.keys(others).length > 0 ? { ...rest, extra_attributes: others } : rest };
 }

@@ -1,6 +1,6 @@
 import type { Answer, TestApp } from './app.ts';
 import { uuid } from './core.ts';
-import { DOORS } from './doors.ts';
+import { ALL_DOORS } from './doors.ts';
 
 /** A password as a line of the directory gives it. */
 export type GivenPassword = { readonly password: string } | { readonly passwordHash: string };
@@ -24,7 +24,7 @@ const installationOf = (who: number) => `installation-${who}-`.padEnd(32, '0');
 
 /** Every door, and the installations that sign in by themselves. */
 export const PASSWORD_PLACES: readonly PasswordPlace[] = [
-  ...DOORS.map(
+  ...ALL_DOORS.map(
     (door): PasswordPlace => ({
       name: door.contract,
       limit: door.contract === 'credential-type' ? 256 : 1024,

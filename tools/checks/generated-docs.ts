@@ -85,7 +85,8 @@ contract's own (see [contracts](contracts.md)).
 |---|---|---|
 ${mountRows.join('\n')}
 
-\`allowSignUp\` and \`allowUnattestedDevices\` can only be false: sign-up is not part of this version.
+\`allowSignUp\` and \`allowUnattestedDevices\` are off where they are left out, and refused at the start where the contract has no
+[sign-up](sign-up.md): \`profile\` has one for people, \`credential-type\` for people and devices.
 `;
 }
 

@@ -15,7 +15,7 @@ import { resetPasswordCommand } from './account-reset-password.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { createAccountCommand } from './create-account.ts';
 import { ACCOUNT_ARGUMENT, findAccount } from './find-account.ts';
-import { print, printFields, printJson, printTable, shown, time } from './output.ts';
+import { jsonText, print, printFields, printJson, printTable, shown, time } from './output.ts';
 
 const PAGE_ROWS = 500;
 
@@ -61,7 +61,7 @@ function listCommand(): Command {
               phone,
               status,
             }));
-            await print(separator + objects.map((object) => JSON.stringify(object)).join(',\n'));
+            await print(separator + objects.map((object) => jsonText(object)).join(',\n'));
             separator = ',\n';
           } else {
             widths = await printTable(

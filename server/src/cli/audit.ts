@@ -5,7 +5,7 @@ import { OperatorError } from '../errors.ts';
 import type { AuditRecord } from '../store/audit.ts';
 import { command, withCore } from './command.ts';
 import { findAccount } from './find-account.ts';
-import { print, shown, time } from './output.ts';
+import { jsonText, print, shown, time } from './output.ts';
 
 const PAGE_ROWS = 500;
 const FOLLOW_MILLISECONDS = 500;
@@ -89,7 +89,7 @@ async function printEvents(
 }
 
 function jsonLine({ at, ...event }: AuditRecord): string {
-  return JSON.stringify({ at: time(at), ...event });
+  return jsonText({ at: time(at), ...event });
 }
 
 function readableLine(event: AuditRecord): string {

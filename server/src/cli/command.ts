@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { type Configuration, loadConfiguration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import type { Log } from '../ports.ts';
+import { jsonText } from './output.ts';
 
 /** A subcommand with the options that every command has. */
 export function command(name: string, description: string): Command {
@@ -20,8 +21,8 @@ export function configurationOf(called: Command): Configuration {
 const warnings: Log = {
   debug: () => undefined,
   info: () => undefined,
-  warn: (fields, message) => note(`${message} ${JSON.stringify(fields)}`),
-  error: (fields, message) => note(`${message} ${JSON.stringify(fields)}`),
+  warn: (fields, message) => note(`${message} ${jsonText(fields)}`),
+  error: (fields, message) => note(`${message} ${jsonText(fields)}`),
 };
 
 /** Does a command's work on the store and closes it, whatever happens. */

@@ -5,7 +5,7 @@ import { OperatorError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
 import { type InstallationRecord, setInstallationStatus } from '../store/installations.ts';
 import { command, note, operator, withCore } from './command.ts';
-import { print, printTable, shown } from './output.ts';
+import { jsonText, print, printTable, shown } from './output.ts';
 
 /** `latchkey installation …` */
 export function installationCommand(): Command {
@@ -60,7 +60,7 @@ async function listAsTable(installations: Installations): Promise<void> {
 }
 
 function asJson({ id, accountId, status }: InstallationRecord): string {
-  return JSON.stringify({ installationId: id, account: accountId, status });
+  return jsonText({ installationId: id, account: accountId, status });
 }
 
 function asRow({ id, accountId, status }: InstallationRecord): string[] {

@@ -10,7 +10,19 @@ export async function print(text: string): Promise<void> {
 
 /** Prints one value as indented JSON. */
 export async function printJson(value: unknown): Promise<void> {
-  await print(`${JSON.stringify(value, null, 2)}\n`);
+  await print(`${jsonText(value, 2)}\n`);
+}
+
+/**
+ * A value as JSON that a terminal shows and does not obey: JSON leaves the control characters from U+007F to U+009F as they
+ * are, and some terminals take U+009B for the beginning of a command.
+ * @param indent spaces for each level; none leaves it on one line
+ */
+export function jsonText(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { freePort } from '../../testing/postgres.ts';
 
 const TOKEN = 'a token for whoever reads metrics'.replaceAll(' ', '-');
 
@@ -56,6 +57,24 @@ describe.each(ENGINES)('metrics on %s', (engine) => {
     ])
       expect(text, name).toContain(name);
     expect(text.includes('latchkey_store_seconds_count{operation="read"}')).toBe(engine === 'postgres');
+  });
+
+  test('tell how often passwords were looked up among breached ones, and how often in vain', async () => {
+    const asking = await startApp(engine, {
+      LATCHKEY_SIGN_UP_ENABLED: 'true',
+      LATCHKEY_PASSWORDS_BREACH_CHECK_URL: `http://127.0.0.1:${await freePort()}/range`,
+    });
+    for (const each of [1, 2]) {
+      const body = { email: `new${each}@example.com`, password: 'a bittern in the reeds' };
+      expect((await asking.post('/v1/sign-up', body)).status).toBe(202);
+    }
+    const { text } = await asking.request('GET', '/metrics');
+    expect(text).toContain('latchkey_breach_checks{outcome="asked"} 2');
+    expect(text).toContain('latchkey_breach_checks{outcome="failed"} 2');
+    expect(text).toContain('latchkey_breach_checks{outcome="remembered"} 0');
+    // Where nobody is asked there is nothing to tell.
+    expect((await read()).text).not.toContain('latchkey_breach_checks{');
+    await asking.stop();
   });
 
   test('name routes as they are declared, and nothing that a client sent', async () => {

@@ -19,8 +19,16 @@ export interface Metrics {
 
 const FAST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** @param hashQueue how many hashes wait now */
-export function createMetrics(store: Store, clock: Clock, hashQueue: () => number, version: string): Metrics {
+/** What is looked at when somebody reads the metrics. */
+export interface Gauged {
+  /** How many hashes wait now. */
+  hashQueue(): number;
+  /** How the questions about breached passwords have ended; null where none is asked. */
+  breachChecks(): { readonly asked: number; readonly remembered: number; readonly failed: number } | null;
+}
+
+/** @param version the running one */
+export function createMetrics(store: Store, clock: Clock, gauged: Gauged, version: string): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -76,7 +84,8 @@ export function createMetrics(store: Store, clock: Clock, hashQueue: () => numbe
     labelNames: ['operation'],
     registers,
   });
-  gaugesOfQueues(registry, store, hashQueue);
+  gaugesOfQueues(registry, store, gauged);
+  gaugeOfBreachChecks(registry, gauged);
   gaugeOfWithheld(registry, store, clock);
 
   return {
@@ -102,14 +111,14 @@ export function createMetrics(store: Store, clock: Clock, hashQueue: () => numbe
 const SIGN_IN_COMMANDS = new Set(['begin', 'pick', 'prove', 'passkey-sign-in']);
 
 /** What is counted when somebody looks. */
-function gaugesOfQueues(registry: Registry, store: Store, hashQueue: () => number): void {
+function gaugesOfQueues(registry: Registry, store: Store, gauged: Gauged): void {
   const registers = [registry];
   new Gauge({
     name: 'latchkey_hash_queue',
     help: 'passwords that wait for a hashing thread now',
     registers,
     collect() {
-      this.set(hashQueue());
+      this.set(gauged.hashQueue());
     },
   });
   new Gauge({
@@ -124,6 +133,21 @@ function gaugesOfQueues(registry: Registry, store: Store, hashQueue: () => numbe
       if (depth === null) return;
       this.labels('waiting').set(depth.waiting);
       this.labels('dead').set(depth.dead);
+    },
+  });
+}
+
+/** A range service that does not answer lets passwords through: this is where that is seen. */
+function gaugeOfBreachChecks(registry: Registry, gauged: Gauged): void {
+  new Gauge({
+    name: 'latchkey_breach_checks',
+    help: 'passwords that were looked up at the range service since the start: asked, remembered, failed and so taken',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      const checks = gauged.breachChecks();
+      this.reset();
+      for (const [outcome, count] of Object.entries(checks ?? {})) this.labels(outcome).set(count);
     },
   });
 }
