@@ -103,11 +103,14 @@ export function proveAgain(model: Model, token: string, password: string): Verdi
 }
 
 /** Goes on in another role, in a session in the place of this one. */
-export function switchRole(model: Model, token: string, picked: Held): Verdict {
+export function switchRole(model: Model, token: string, wanted: Held): Verdict {
   const session = standingToken(model, token, ['access'])?.session;
   if (!session) return REFUSED;
   const { account, mount, methods } = session;
-  if (!account.roles.includes(picked) || isBarred(account, mount, picked)) return REFUSED;
+  const picked = account.roles.find(
+    ({ organisation, role }) => organisation === wanted.organisation && role === wanted.role,
+  );
+  if (!picked || isBarred(account, mount, picked)) return REFUSED;
   const way = { account, mount, picked, device: null, session };
   if (!lacksFactor({ ...session, picked })) return complete(model, way, methods);
   if (isShutOut(account, picked, model.now)) return REFUSED;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Account, Model, Ticket } from './state.ts';
+import { type Account, isAlive, type Model, type SessionToken, type Ticket } from './state.ts';
 import type { World } from './world.ts';
 
 /** What a kind of step does with what was drawn for it. */
@@ -47,33 +47,46 @@ export function accountAt({ accounts }: Model, place: number): Account {
   return account;
 }
 
-/** Which token: how far back, and whether any token at all is shown in its place. */
-export const whichToken = fc.record({ far: back, stray: seldom(12) });
+/** Which token is shown: one that is good, any of its kind, or any at all; and how far back. */
+export const whichToken = fc.record({
+  far: back,
+  of: fc.oneof(
+    { weight: 8, arbitrary: fc.constant<WhichToken['of']>('the good') },
+    { weight: 3, arbitrary: fc.constant<WhichToken['of']>('its kind') },
+    { weight: 1, arbitrary: fc.constant<WhichToken['of']>('all') },
+  ),
+});
 
 /** A token that is drawn. */
-export type WhichToken = { readonly far: number; readonly stray: boolean };
+export interface WhichToken {
+  readonly far: number;
+  readonly of: 'the good' | 'its kind' | 'all';
+}
 
 /** The text of a ticket's token, or of any other token there ever was. */
 export function ticketToken(
   model: Model,
   world: World,
   purposes: readonly Ticket['purpose'][],
-  { far, stray }: WhichToken,
+  { far, of }: WhichToken,
 ): string {
   const tickets = model.tickets.filter(({ purpose, token }) => purposes.includes(purpose) && token !== '');
-  return stray ? anyToken(model, world, far) : (fromEnd(tickets, far)?.token ?? anyToken(model, world, far));
+  const chosen = of === 'the good' ? tickets.filter((ticket) => isAlive(model, ticket)) : tickets;
+  return of === 'all' ? anyToken(model, world, far) : (fromEnd(chosen, far)?.token ?? anyToken(model, world, far));
 }
 
 /** The text of a session's token of a kind, or of any other token there ever was. */
 export function sessionToken(
   model: Model,
   world: World,
-  kinds: readonly string[],
-  { far, stray }: WhichToken,
+  kinds: readonly SessionToken['kind'][],
+  { far, of }: WhichToken,
 ): string {
-  if (stray) return anyToken(model, world, far);
   const tokens = [...model.tokens].filter(([, { kind }]) => kinds.includes(kind));
-  return fromEnd(tokens, far)?.[0] ?? anyToken(model, world, far);
+  const isGood = ([, { session, expiresAt, kind, counter }]: (typeof tokens)[number]) =>
+    !session.ended && expiresAt > model.now && (kind !== 'refresh' || counter === session.counter);
+  const chosen = of === 'the good' ? tokens.filter(isGood) : tokens;
+  return of === 'all' ? anyToken(model, world, far) : (fromEnd(chosen, far)?.[0] ?? anyToken(model, world, far));
 }
 
 function anyToken(model: Model, world: World, far: number): string {

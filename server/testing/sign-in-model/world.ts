@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'vitest';
 import type { Answer, TestApp } from '../app.ts';
-import { longCode } from '../recovery.ts';
+import type { PrintedMail } from '../printed-mail.ts';
 import type { Model, SessionToken, Ticket, Verdict } from './state.ts';
 import { type Asked, bearer, type FoundToken, tokensIn } from './wire.ts';
 
@@ -25,7 +25,17 @@ export interface Done {
 }
 
 /** How many steps ended in which way, by the kind of step: what was never reached was not tested. */
+export const T={ask:0,asks:0,mail:0,cast:0,store:0};
 export type Tally = Map<string, Map<string, number>>;
+
+/** What runs are played on, one after the other. */
+export interface Stage {
+  readonly app: TestApp;
+  readonly mail: PrintedMail;
+  /** The store of the app, past the product. */
+  readonly database: DatabaseSync;
+  readonly tally: Tally;
+}
 
 /** One run of steps against the service. */
 export class World {
@@ -34,11 +44,13 @@ export class World {
   readonly trace: string[] = [];
   /** Everything that looked like a token and is none of a session, nor of a step. */
   readonly strays: string[] = ['x'.repeat(43), ''];
+  readonly #mail: PrintedMail;
   readonly #tally: Tally;
   readonly #live;
 
-  constructor(app: TestApp, database: DatabaseSync, tally: Tally) {
+  constructor({ app, mail, database, tally }: Stage) {
     this.app = app;
+    this.#mail = mail;
     this.#tally = tally;
     this.#live = database.prepare(
       `SELECT s.id FROM sessions s JOIN json_each(?) a ON s.account_id = a.value WHERE s.ended_at IS NULL ORDER BY s.id`,
@@ -46,8 +58,8 @@ export class World {
   }
 
   /** Posts. */
-  ask([path, body, headers = {}]: Asked): Promise<Answer> {
-    return this.app.post(path, body, headers);
+  async ask([path, body, headers = {}]: Asked): Promise<Answer> {
+    const t=performance.now(); const a= await this.app.post(path, body, headers); T.ask+=performance.now()-t; T.asks++; return a;
   }
 
   /** Asks with a bearer token. */
@@ -71,7 +83,7 @@ export class World {
     this.#checkProperty(model, done, found);
     expect(ended, this.#story(`the last step was to be: ${verdict.is}`)).toBe(verdict.is);
     this.#takeUp(model, done, found);
-    await this.#takeMail(done);
+    const t=performance.now(); await this.#takeMail(done); T.mail+=performance.now()-t;
     this.checkStore(model);
   }
 
@@ -115,8 +127,8 @@ export class World {
     const stepped = verdict.is === 'step' ? [verdict.ticket] : [];
     for (const ticket of [...stepped, ...mailed]) {
       const { account, code, purpose } = ticket;
-      if (purpose === 'reset') ticket.token = await longCode(this.app.mail, account.email);
-      else if (code !== null) code.digits = await this.app.mail.code(account.email);
+      if (purpose === 'reset') ticket.token = await this.#mail.code(account.email);
+      else if (code !== null) code.digits = await this.#mail.code(account.email);
     }
   }
 
