@@ -55,16 +55,35 @@ const PARTS: readonly Part[] = [
   { name: 'ada', home: null },
   { name: 'tom', home: PLAIN, own: 'Clerk', seed: true, recoveryCodes: true },
   { name: 'sue', home: SCHOOL, member: [[SCHOOL, 'Student']] },
-  { name: 'max', home: null, own: 'Clerk', member: [[PLAIN, 'Student'], [BUREAU, 'Clerk'], [SCHOOL, 'Teacher']] },
+  {
+    name: 'max',
+    home: null,
+    own: 'Clerk',
+    member: [
+      [PLAIN, 'Student'],
+      [BUREAU, 'Clerk'],
+      [SCHOOL, 'Teacher'],
+    ],
+  },
   { name: 'dev', home: PLAIN, member: [[PLAIN, 'Student']], recognisesDevices: true },
   { name: 'castor', username: 'gemini', home: PLAIN, member: [[PLAIN, 'Clerk']] },
   { name: 'pollux', username: 'gemini', home: BUREAU, own: 'Clerk', seed: true, recognisesDevices: true },
   { name: 'una', home: null, mailedPin: true, recognisesDevices: true, validated: false },
-  { name: 'vic', home: null, member: [[SAFE, 'Clerk'], [PLAIN, 'Student']] },
+  {
+    name: 'vic',
+    home: null,
+    member: [
+      [SAFE, 'Clerk'],
+      [PLAIN, 'Student'],
+    ],
+  },
 ];
 
-/** Loads a fresh cast, and gives the model of it. */
-export async function loadCast(app: TestApp): Promise<Model> {
+/** How many accounts there are. */
+export const CAST_SIZE = PARTS.length;
+
+/** Loads a fresh cast, and gives the model of it. @param lead the place of the account that is meant most often */
+export async function loadCast(app: TestApp, lead: number): Promise<Model> {
   const run = nextNumber();
   const organisations: Organisation[] = ORGANISATIONS.map(({ name, settings }) => ({
     id: uuid(nextNumber()),
@@ -85,6 +104,7 @@ export async function loadCast(app: TestApp): Promise<Model> {
     now: app.core.clock.now(),
     organisations,
     accounts,
+    lead,
     nobodyTries: noTries(),
     tickets: [],
     sessions: [],
@@ -98,7 +118,12 @@ export function nobodysName({ accounts }: Model): string {
   return `nobody.${accounts[0]?.email ?? ''}`;
 }
 
-function accountOf(part: Part, run: number, organisations: readonly Organisation[], password: string): Account {
+function accountOf(
+  part: Part,
+  run: number,
+  organisations: readonly Organisation[],
+  password: string,
+): Account {
   const at = (place: number): Organisation | null => organisations[place] ?? null;
   const own: Held[] = part.own === undefined ? [] : [{ organisation: null, role: part.own }];
   const member: Held[] = (part.member ?? []).map(([place, role]) => ({ organisation: at(place), role }));

@@ -33,7 +33,14 @@ const enrolments = steps('enrol', fc.record({ token: whichToken, factor }), asyn
 
 const confirmations = steps(
   'confirm factor',
-  fc.record({ token: whichToken, ticket: whichToken, code: codeKinds, own: seldom(8), factor, far: fc.nat(3) }),
+  fc.record({
+    token: whichToken,
+    ticket: whichToken,
+    code: codeKinds,
+    own: seldom(8),
+    factor,
+    far: fc.nat(3),
+  }),
   async (model, world, drawn) => {
     const ticketText = ticketToken(model, world, ENROLMENTS, drawn.ticket);
     const ticket = model.tickets.find(({ token }) => token === ticketText);

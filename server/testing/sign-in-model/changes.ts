@@ -126,7 +126,12 @@ export function forgot(model: Model, mount: string, named: readonly Account[]): 
     .filter(({ active }) => active)
     .map((account) => {
       voidTickets(model, account, 'reset');
-      const ticket = draw(model, { account, mount, picked: null, device: null, session: null }, 'reset', null);
+      const ticket = draw(
+        model,
+        { account, mount, picked: null, device: null, session: null },
+        'reset',
+        null,
+      );
       return Object.assign(ticket, { expiresAt: model.now + 3_600_000 });
     });
 }
@@ -173,4 +178,3 @@ function setPassword(model: Model, account: Account, password: string, kept: Ses
   endAllButOne(model, account, kept);
   account.devices.clear();
 }
-

@@ -44,7 +44,9 @@ export function begin(
   }
   const held = named.filter(({ passwordTries }) => admit(passwordTries, now, true));
   if (held.length === 0) return THROTTLED;
-  const matched = held.filter((each) => each.passwordTries.lockedUntil <= now && each.passwords[0] === password);
+  const matched = held.filter(
+    (each) => each.passwordTries.lockedUntil <= now && each.passwords[0] === password,
+  );
   if (matched.length === 0) {
     for (const each of held) fail(each.passwordTries, now, lockAfter(each));
     return held.length < named.length ? THROTTLED : REFUSED;
@@ -86,18 +88,14 @@ function proceed(model: Model, way: Way): Verdict {
   if (isFactorDue(account, picked)) return { is: 'step', ticket: draw(model, way, 'prove', 'second-factor') };
   const isFirst = device !== null && !account.hadDevice;
   const isKnown = device !== null && account.devices.has(device);
-  if (account.recognisesDevices && !isFirst && !isKnown) return { is: 'step', ticket: draw(model, way, 'prove', 'device') };
+  if (account.recognisesDevices && !isFirst && !isKnown)
+    return { is: 'step', ticket: draw(model, way, 'prove', 'device') };
   forgiveTries(account, false);
   return complete(model, way, ['pwd']);
 }
 
 /** Hands out a ticket. Its token and its code are known when the answer and the mail are there. */
-export function draw(
-  model: Model,
-  way: Way,
-  purpose: Ticket['purpose'],
-  step: Ticket['step'],
-): Ticket {
+export function draw(model: Model, way: Way, purpose: Ticket['purpose'], step: Ticket['step']): Ticket {
   const { account, mount, picked, device, session } = way;
   const isMailed = step === 'device' || (step !== null && isPinMailed(account, picked, model.now));
   const ticket: Ticket = {
@@ -167,7 +165,8 @@ export function prove(
   if (at === 'fingerprint' && step !== 'second-factor') return REFUSED;
   if (at === 'fingerprint-device' && (step !== 'device' || ticket.device !== device)) return REFUSED;
   if (isBarred(account, mount, picked)) return REFUSED;
-  if (step === 'device' ? isFactorDue(account, picked) : isShutOut(account, picked, model.now)) return REFUSED;
+  if (step === 'device' ? isFactorDue(account, picked) : isShutOut(account, picked, model.now))
+    return REFUSED;
   if (account.passwordTries.lockedUntil > model.now) return REFUSED;
   if (!admit(account.codeTries, model.now, false)) return THROTTLED;
   ticket.attempts += 1;
@@ -185,12 +184,17 @@ export function prove(
 }
 
 /** Asks for a new code. @returns the verdict, and the ticket for which one is mailed */
-export function resend(model: Model, at: ProveAt, token: string): { verdict: Verdict; mailed: Ticket | null } {
+export function resend(
+  model: Model,
+  at: ProveAt,
+  token: string,
+): { verdict: Verdict; mailed: Ticket | null } {
   const ticket = stepTicketAt(model, at, token);
   if (!ticket || !isAlive(model, ticket)) return { verdict: REFUSED, mailed: null };
   const { account, picked, step, code } = ticket;
   const isWanted = step === 'device' || isPinMailed(account, picked, model.now);
-  if (code === null || !isWanted || code.sentAt > model.now - 30_000) return { verdict: { is: 'done' }, mailed: null };
+  if (code === null || !isWanted || code.sentAt > model.now - 30_000)
+    return { verdict: { is: 'done' }, mailed: null };
   ticket.olderDigits.push(code.digits);
   ticket.code = { digits: '', sentAt: model.now, expiresAt: model.now + TICKET_MILLISECONDS };
   return { verdict: { is: 'done' }, mailed: ticket };

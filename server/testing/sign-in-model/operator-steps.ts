@@ -23,16 +23,29 @@ async function operate(model: Model, world: World, what: string, changes: readon
 
 const states = steps(
   'set state',
-  fc.record({ who, active: fc.oneof({ weight: 1, arbitrary: fc.constant(false) }, { weight: 3, arbitrary: fc.constant(true) }) }),
+  fc.record({
+    who,
+    active: fc.oneof(
+      { weight: 1, arbitrary: fc.constant(false) },
+      { weight: 3, arbitrary: fc.constant(true) },
+    ),
+  }),
   async (model, world, { who: place, active }) => {
     // Who was disabled is enabled again most of the time: else nobody would be left to play.
-    const account = active ? (model.accounts.find((each) => !each.active) ?? accountAt(model, place)) : accountAt(model, place);
+    const account = active
+      ? (model.accounts.find((each) => !each.active) ?? accountAt(model, place))
+      : accountAt(model, place);
     if (account.active !== active) {
       account.active = active;
       endAllButOne(model, account, null);
     }
     const what = `${active ? 'enable' : 'disable'} ${nameOf(account)}`;
-    await operate(model, world, what, setAccountStatus(account.id, active ? 'active' : 'inactive', model.now));
+    await operate(
+      model,
+      world,
+      what,
+      setAccountStatus(account.id, active ? 'active' : 'inactive', model.now),
+    );
   },
 );
 
@@ -54,7 +67,12 @@ const factorRemovals = steps('take a factor away', who, async (model, world, pla
   const account = accountAt(model, place);
   const factor = account.seed === null ? 'email' : 'totp';
   takeAway(model, account, factor, null);
-  await operate(model, world, `take-away ${factor} of ${nameOf(account)}`, await removalFor(world, account, factor));
+  await operate(
+    model,
+    world,
+    `take-away ${factor} of ${nameOf(account)}`,
+    await removalFor(world, account, factor),
+  );
 });
 
 async function removalFor({ app }: World, { id }: Account, factor: 'totp' | 'email'): Promise<Change[]> {
@@ -99,7 +117,12 @@ const rulings = steps(
   },
 );
 
-function rowOf({ id, name, settings, suspended }: Organisation): Parameters<typeof saveOrganisations>[0][number] {
+function rowOf({
+  id,
+  name,
+  settings,
+  suspended,
+}: Organisation): Parameters<typeof saveOrganisations>[0][number] {
   const rest = { accountName: null, parentId: null, isActive: true, isPaid: false };
   return { id, name, isSuspended: suspended, settings: { ...settings }, ...rest };
 }
@@ -120,8 +143,8 @@ const waits = steps('wait', seconds, async (model, world, passing) => {
 
 /** What operators do, and time. */
 export const OPERATOR_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
-  { weight: 3, arbitrary: states },
-  { weight: 2, arbitrary: unlocks },
+  { weight: 2, arbitrary: states },
+  { weight: 1, arbitrary: unlocks },
   { weight: 1, arbitrary: signingsOut },
   { weight: 1, arbitrary: factorRemovals },
   { weight: 2, arbitrary: suspensions },

@@ -3,7 +3,7 @@ import { owing, passwordKind, passwordOf, shownBy } from './sign-in-steps.ts';
 import { inspect, proveAgain, refresh, signOut, switchRole } from './standing.ts';
 import type { Held, Model } from './state.ts';
 import { type Step, seldom, sessionToken, steps, tokenInWords, whichToken } from './step.ts';
-import { bearer, type Mount, MOUNTS } from './wire.ts';
+import { bearer, MOUNTS, type Mount } from './wire.ts';
 
 const REFRESHERS = MOUNTS.filter(({ refresh: how }) => how !== null);
 

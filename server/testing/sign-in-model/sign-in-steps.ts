@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { nobodysName, PASSWORDS } from './cast.ts';
-import { chooseCode, type CodeKind, codeKinds } from './code-choice.ts';
+import { type CodeKind, chooseCode, codeKinds } from './code-choice.ts';
 import { evaluate } from './codes.ts';
-import { begin, pick, type ProveAt, prove, resend, stepTicketAt } from './corridor.ts';
+import { begin, type ProveAt, pick, prove, resend, stepTicketAt } from './corridor.ts';
 import { owedFor } from './policy.ts';
 import type { Account, Held, Model, Session, Shown } from './state.ts';
 import {
   accountAt,
   nameOf,
-  seldom,
   type Step,
+  seldom,
   steps,
   ticketToken,
   tokenInWords,
@@ -17,7 +17,7 @@ import {
   whichToken,
   who,
 } from './step.ts';
-import { type Mount, MOUNTS, STEPS } from './wire.ts';
+import { MOUNTS, type Mount, STEPS } from './wire.ts';
 import type { World } from './world.ts';
 
 /** Devices that clients say they are. */
@@ -28,7 +28,7 @@ export const device = fc.oneof(
 
 /** Which password is shown: the present one, an older one, or any. */
 export const passwordKind = fc.oneof(
-  { weight: 8, arbitrary: fc.constant(null) },
+  { weight: 7, arbitrary: fc.constant(null) },
   { weight: 2, arbitrary: fc.nat(PASSWORDS.length) },
 );
 
@@ -55,47 +55,99 @@ export function owing(model: Model, ...ways: readonly Shown[]): Map<string, stri
   return new Map(ways.map((shown) => [shown.account.id, owedFor(shown, model)]));
 }
 
+const mount = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(MOUNTS.length - 1) },
+  { weight: 1, arbitrary: fc.constant(MOUNTS.findIndex(({ name }) => name === 'role-picker')) },
+);
+
+/** How often in a row: what is wrong is tried again, until it has to wait. */
+const insistence = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(1) },
+  { weight: 1, arbitrary: fc.integer({ min: 2, max: 6 }) },
+);
+
+interface Beginning {
+  readonly mount: number;
+  readonly who: number;
+  readonly nobody: boolean;
+  readonly byAddress: boolean;
+  readonly password: number | null;
+  readonly device: string;
+}
+
 const beginnings = steps(
   'begin',
-  fc.record({ mount: fc.nat(MOUNTS.length - 1), who, nobody: seldom(30), byAddress: fc.boolean(), password: passwordKind, device }),
-  async (model, world, drawn) => {
-    const mount = MOUNTS[drawn.mount] as Mount;
-    const account = drawn.nobody ? undefined : accountAt(model, drawn.who);
-    const name = nameFor(account, drawn.byAddress || !mount.takesUsernames, model);
-    const password = passwordOf(account, drawn.password);
-    const shown = mount.name === 'fingerprint' ? drawn.device : null;
-    const people = named(model, name);
-    const ways = people
-      .filter(({ passwordTries }) => passwordTries.blockedUntil <= model.now && passwordTries.lockedUntil <= model.now)
-      .map((each): Shown => {
-        const isRight = each.passwords[0] === password;
-        return { ...NOTHING_SHOWN, account: each, mount: mount.name, device: shown, password: isRight };
-      });
-    const owed = owing(model, ...ways);
-    const verdict = begin(model, { mount: mount.name, named: people, password, device: shown });
-    const answer = await world.ask(mount.begin(name, password, drawn.device));
-    const what = `begin at ${mount.name} as ${nameOf(account)} with ${passwordInWords(account, password)}, ${drawn.device}`;
-    await world.settle(model, `begin at ${mount.name}`, { what, verdict, answer, owed, ticketIn: mount.ticketIn });
+  fc.record({
+    mount,
+    who,
+    nobody: seldom(30),
+    byAddress: fc.boolean(),
+    password: passwordKind,
+    device,
+    times: insistence,
+  }),
+  async (model, world, { times, ...drawn }) => {
+    const wanted = drawn.password === null ? 1 : times;
+    for (let time = 0; time < wanted; time += 1) await beginAs(model, world, drawn);
   },
 );
+
+async function beginAs(model: Model, world: World, drawn: Beginning): Promise<void> {
+  const mount = MOUNTS[drawn.mount] as Mount;
+  const account = drawn.nobody ? undefined : accountAt(model, drawn.who);
+  const name = nameFor(account, drawn.byAddress || !mount.takesUsernames, model);
+  const password = passwordOf(account, drawn.password);
+  const shown = mount.name === 'fingerprint' ? drawn.device : null;
+  const people = named(model, name);
+  const ways = people
+    .filter(
+      ({ passwordTries }) =>
+        passwordTries.blockedUntil <= model.now && passwordTries.lockedUntil <= model.now,
+    )
+    .map((each): Shown => {
+      const isRight = each.passwords[0] === password;
+      return { ...NOTHING_SHOWN, account: each, mount: mount.name, device: shown, password: isRight };
+    });
+  const owed = owing(model, ...ways);
+  const verdict = begin(model, { mount: mount.name, named: people, password, device: shown });
+  const answer = await world.ask(mount.begin(name, password, drawn.device));
+  const what = `begin at ${mount.name} as ${nameOf(account)} with ${passwordInWords(account, password)}, ${drawn.device}`;
+  await world.settle(model, `begin at ${mount.name}`, {
+    what,
+    verdict,
+    answer,
+    owed,
+    ticketIn: mount.ticketIn,
+  });
+}
 
 function passwordInWords(account: Account | undefined, password: string): string {
   const age = account?.passwords.indexOf(password) ?? -1;
   return age < 0 ? 'a wrong password' : age === 0 ? 'the password' : `the ${age}. last password`;
 }
 
-const picks = steps('pick', fc.record({ token: whichToken, says: fc.boolean() }), async (model, world, drawn) => {
-  const loginToken = ticketToken(model, world, ['pick'], drawn.token);
-  const ticket = model.tickets.find(({ token }) => token === loginToken);
-  const owed =
-    ticket?.purpose === 'pick' && !ticket.spent && ticket.epoch === ticket.account.epoch
-      ? owing(model, { ...NOTHING_SHOWN, account: ticket.account, mount: 'role-picker', picked: ticket.picked, password: true })
-      : new Map();
-  const what = `pick ${tokenInWords(model, loginToken)}`;
-  const verdict = pick(model, loginToken);
-  const answer = await world.ask(['/auth/sign-in', { loginToken, is2FAEnabled: drawn.says }]);
-  await world.settle(model, 'pick', { what, verdict, answer, owed, ticketIn: (body) => body.loginToken });
-});
+const picks = steps(
+  'pick',
+  fc.record({ token: whichToken, says: fc.boolean() }),
+  async (model, world, drawn) => {
+    const loginToken = ticketToken(model, world, ['pick'], drawn.token);
+    const ticket = model.tickets.find(({ token }) => token === loginToken);
+    const owed =
+      ticket?.purpose === 'pick' && !ticket.spent && ticket.epoch === ticket.account.epoch
+        ? owing(model, {
+            ...NOTHING_SHOWN,
+            account: ticket.account,
+            mount: 'role-picker',
+            picked: ticket.picked,
+            password: true,
+          })
+        : new Map();
+    const what = `pick ${tokenInWords(model, loginToken)}`;
+    const verdict = pick(model, loginToken);
+    const answer = await world.ask(['/auth/sign-in', { loginToken, is2FAEnabled: drawn.says }]);
+    await world.settle(model, 'pick', { what, verdict, answer, owed, ticketIn: (body) => body.loginToken });
+  },
+);
 
 /** Where the step of a ticket is usually completed. */
 function usualPlace(model: Model, token: string): ProveAt {
@@ -114,8 +166,18 @@ const STEP_TICKETS = ['prove', 'switch', 'prove-again'] as const;
 
 const proofs = steps(
   'prove',
-  fc.record({ token: whichToken, place, code: codeKinds, far: fc.nat(5), otherDevice: seldom(15) }),
-  (model, world, drawn) => showCode(model, world, drawn),
+  fc.record({
+    token: whichToken,
+    place,
+    code: codeKinds,
+    far: fc.nat(5),
+    otherDevice: seldom(15),
+    times: insistence,
+  }),
+  async (model, world, { times, ...drawn }) => {
+    const wanted = drawn.code === 'a wrong' ? times : 1;
+    for (let time = 0; time < wanted; time += 1) await showCode(model, world, drawn);
+  },
 );
 
 async function showCode(
@@ -172,7 +234,7 @@ export function shownBy({ account, mount, methods }: Session, picked: Held | nul
 /** Begins and continues sign-ins. */
 export const SIGN_IN_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 26, arbitrary: beginnings },
-  { weight: 12, arbitrary: picks },
-  { weight: 26, arbitrary: proofs },
+  { weight: 7, arbitrary: picks },
+  { weight: 22, arbitrary: proofs },
   { weight: 4, arbitrary: resends },
 ];

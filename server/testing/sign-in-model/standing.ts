@@ -1,5 +1,15 @@
 import { complete, draw } from './corridor.ts';
-import { isBarred, isFactorDue, isFresh, isHeldUp, isShutOut, lacksFactor, lockAfter, ownsFactor, stands } from './policy.ts';
+import {
+  isBarred,
+  isFactorDue,
+  isFresh,
+  isHeldUp,
+  isShutOut,
+  lacksFactor,
+  lockAfter,
+  ownsFactor,
+  stands,
+} from './policy.ts';
 import {
   type Account,
   DONE,
@@ -73,7 +83,8 @@ export function refresh(model: Model, mount: string, token: string): Verdict {
     session.rotatedAt = model.now;
     return { is: 'refreshed', session };
   }
-  if (counter === session.counter - 1 && model.now - session.rotatedAt <= GRACE) return { is: 'refreshed', session };
+  if (counter === session.counter - 1 && model.now - session.rotatedAt <= GRACE)
+    return { is: 'refreshed', session };
   session.ended = true;
   return REFUSED;
 }

@@ -117,6 +117,8 @@ export interface Model {
   now: number;
   readonly organisations: readonly Organisation[];
   readonly accounts: readonly Account[];
+  /** The place of the account that is meant most often. */
+  readonly lead: number;
   /** What failed for a name that is nobody's. */
   readonly nobodyTries: Tries;
   readonly tickets: Ticket[];

@@ -8,7 +8,7 @@ export interface Tries {
 }
 
 /** The setting of the tests. */
-export const MOST_FAILURES = 6;
+export const MOST_FAILURES = 4;
 
 const HOUR = 3_600_000;
 const FIRST_WAIT = 30_000;

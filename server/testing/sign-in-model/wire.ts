@@ -59,7 +59,10 @@ export const MOUNTS: readonly Mount[] = [
   {
     name: 'credential-type',
     takesUsernames: false,
-    begin: (email, password) => ['/api/v1/auth/sign-in', { type: 'email-password', data: { email, password } }],
+    begin: (email, password) => [
+      '/api/v1/auth/sign-in',
+      { type: 'email-password', data: { email, password } },
+    ],
     ticketIn: (body) => body.challengeToken,
     refresh: null,
     signOut: '/v1/sign-out',
@@ -85,7 +88,10 @@ export const MOUNTS: readonly Mount[] = [
 /** Where a step is completed, and where a new code for it is asked for. */
 export const STEPS = {
   native: {
-    prove: (challenge_token: string, code: string): Asked => ['/v1/challenges/verify', { challenge_token, code }],
+    prove: (challenge_token: string, code: string): Asked => [
+      '/v1/challenges/verify',
+      { challenge_token, code },
+    ],
     resend: (challenge_token: string): Asked => ['/v1/challenges/resend', { challenge_token }],
   },
   'role-picker': {
@@ -110,7 +116,10 @@ export const STEPS = {
 export const RECOVERY = {
   'role-picker': {
     forgot: (email: string): Asked => ['/password/send-token', { email }],
-    reset: (token: string, password: string): Asked => ['/password/reset', { means: 'token', token, password }],
+    reset: (token: string, password: string): Asked => [
+      '/password/reset',
+      { means: 'token', token, password },
+    ],
   },
   login: {
     forgot: (user_reference: string): Asked => ['/api/public/account/forgot-password', { user_reference }],

@@ -1,5 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
-import { expect } from 'vitest';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Answer, TestApp } from '../app.ts';
 import type { PrintedMail } from '../printed-mail.ts';
 import type { Model, SessionToken, Ticket, Verdict } from './state.ts';
@@ -25,7 +24,6 @@ export interface Done {
 }
 
 /** How many steps ended in which way, by the kind of step: what was never reached was not tested. */
-export const T={ask:0,asks:0,mail:0,cast:0,store:0};
 export type Tally = Map<string, Map<string, number>>;
 
 /** What runs are played on, one after the other. */
@@ -58,8 +56,8 @@ export class World {
   }
 
   /** Posts. */
-  async ask([path, body, headers = {}]: Asked): Promise<Answer> {
-    const t=performance.now(); const a= await this.app.post(path, body, headers); T.ask+=performance.now()-t; T.asks++; return a;
+  ask([path, body, headers = {}]: Asked): Promise<Answer> {
+    return this.app.post(path, body, headers);
   }
 
   /** Asks with a bearer token. */
@@ -81,9 +79,9 @@ export class World {
     this.trace.push(`${what} → ${ended} (${answer.status})`);
     this.count(kind, ended);
     this.#checkProperty(model, done, found);
-    expect(ended, this.#story(`the last step was to be: ${verdict.is}`)).toBe(verdict.is);
+    this.#must(ended === verdict.is, `the last step was to be: ${verdict.is}`);
     this.#takeUp(model, done, found);
-    const t=performance.now(); await this.#takeMail(done); T.mail+=performance.now()-t;
+    await this.#takeMail(done);
     this.checkStore(model);
   }
 
@@ -92,16 +90,18 @@ export class World {
     const ids = JSON.stringify(model.accounts.map(({ id }) => id));
     const stored = this.#live.all(ids).map(({ id }) => String(id));
     const known = model.sessions.filter(({ ended }) => !ended).map(({ id }) => id);
-    expect(stored, this.#story('the store has other sessions than these')).toEqual(known.sort());
+    const same = stored.length === known.length && known.sort().every((id, at) => id === stored[at]);
+    this.#must(same, `the store has the sessions ${stored.join(' ')}, and not ${known.join(' ')}`);
   }
 
   /** No session without every step that policy asked for, in whatever answer it is. */
   #checkProperty(model: Model, { owed }: Done, found: readonly FoundToken[]): void {
     for (const { sessionId, subject } of found) {
       if (model.sessions.some(({ id }) => id === sessionId)) continue;
-      const account = subject ?? found.find((each) => each.subject !== null && each.sessionId === sessionId)?.subject;
+      const account =
+        subject ?? found.find((each) => each.subject !== null && each.sessionId === sessionId)?.subject;
       const missing = owed?.get(account ?? '') ?? ['everything'];
-      expect(missing, this.#story('a session came without these')).toEqual([]);
+      this.#must(missing.length === 0, `a session came without ${missing.join(' and ')}`);
     }
   }
 
@@ -113,9 +113,10 @@ export class World {
     const { session } = verdict;
     const [first] = found;
     if (verdict.is === 'session') session.id = first?.sessionId ?? '';
-    const take = (text: string, token: Omit<SessionToken, 'session'>) => model.tokens.set(text, { ...token, session });
+    const take = (text: string, token: Omit<SessionToken, 'session'>) =>
+      model.tokens.set(text, { ...token, session });
     for (const { text, kind, counter, expiresAt, sessionId } of found) {
-      expect(sessionId, this.#story('a token of another session')).toBe(session.id);
+      this.#must(sessionId === session.id, 'there is a token of another session');
       take(text, { kind, counter, expiresAt });
     }
     const { token, loginToken } = answer.body ?? {};
@@ -132,8 +133,8 @@ export class World {
     }
   }
 
-  #story(problem: string): string {
-    return `${problem}\n  ${this.trace.join('\n  ')}\n`;
+  #must(holds: boolean, problem: string): void {
+    if (!holds) throw new Error(`${problem}\n  ${this.trace.join('\n  ')}\n`);
   }
 }
 
@@ -151,8 +152,10 @@ function outcomeOf(model: Model, { answer, ticketIn }: Done, found: readonly Fou
 
 /** Each ticket is that of its organisation and role. */
 function takeChoices(tickets: readonly Ticket[], { body }: Answer): void {
-  const granted: { role: string; loginToken: string; organisation: { uuid: string } | null }[] = body.result[0];
-  expect(granted.length).toBe(tickets.length);
+  const granted: { role: string; loginToken: string; organisation: { uuid: string } | null }[] =
+    body.result[0];
+  if (granted.length !== tickets.length)
+    throw new Error(`${granted.length} roles were offered, not ${tickets.length}`);
   for (const ticket of tickets) {
     const place = ticket.picked?.organisation?.id;
     const offered = granted.find(
