@@ -9,7 +9,6 @@ import { CHANGE_STEPS } from '../../testing/sign-in-model/change-steps.ts';
 import { OPERATOR_STEPS } from '../../testing/sign-in-model/operator-steps.ts';
 import { SESSION_STEPS } from '../../testing/sign-in-model/session-steps.ts';
 import { SIGN_IN_STEPS } from '../../testing/sign-in-model/sign-in-steps.ts';
-import type { Model } from '../../testing/sign-in-model/state.ts';
 import { MOST_FAILURES } from '../../testing/sign-in-model/tries.ts';
 import { type Stage, type Tally, World } from '../../testing/sign-in-model/world.ts';
 
@@ -24,8 +23,8 @@ const STEPS = 50_000;
 const RUN_STEPS = 120;
 const SEED_RUNS = 50;
 
-/** What a failure has printed, to see it again: CONTRIBUTING tells how. Null: new runs. */
-const REPLAY: { readonly seed: number; readonly path?: string; readonly replayPath?: string } | null = null;
+/** What a failure has printed, to see it again: CONTRIBUTING tells how. Empty: new runs. */
+const REPLAY: readonly { readonly seed: number; readonly path: string; readonly replayPath: string }[] = [];
 
 /** Endings without which the test would have shown little: each kind of step must have come to them. */
 const REACHED: Readonly<Record<string, readonly string[]>> = {
@@ -97,13 +96,14 @@ function printTally(seeds: readonly number[]): void {
 }
 
 test('no session comes without every step that policy asked for', { timeout: 900_000 }, async () => {
-  if (REPLAY !== null) return fc.assert(play, { ...REPLAY, endOnFailure: true });
+  for (const { seed, path, replayPath } of REPLAY)
+    await fc.assert(play({ replayPath }), { seed, path, endOnFailure: true });
   const seeds: number[] = [];
   try {
     while (taken() < (Number(process.env.N) || STEPS)) {
       const seed = Math.floor(Math.random() * 0x7fff_ffff);
       seeds.push(seed);
-      await fc.assert(play, { numRuns: SEED_RUNS, seed });
+      await fc.assert(play(), { numRuns: SEED_RUNS, seed });
     }
   } finally {
     printTally(seeds);

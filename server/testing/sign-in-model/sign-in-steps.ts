@@ -34,7 +34,8 @@ export const passwordKind = fc.oneof(
 
 /** The password that was drawn. */
 export function passwordOf(account: Account | undefined, drawn: number | null): string {
-  return drawn === null ? (account?.passwords[0] ?? '') : (PASSWORDS[drawn] ?? 'a password of nobody at all');
+  const password = drawn === null ? account?.passwords[0] : PASSWORDS[drawn];
+  return password ?? 'a password of nobody at all';
 }
 
 /** Everybody who has a name, in the order in which passwords are tried. */
