@@ -78,11 +78,14 @@ afterAll(async () => {
 });
 
 const step = fc.oneof(...SIGN_IN_STEPS, ...SESSION_STEPS, ...CHANGE_STEPS, ...OPERATOR_STEPS);
-const replayed = REPLAY?.replayPath === undefined ? {} : { replayPath: REPLAY.replayPath };
-const run = fc.commands<Model, World>([step], { maxCommands: RUN_STEPS, size: 'max', ...replayed });
-const play = fc.asyncProperty(run, fc.nat(CAST_SIZE - 1), (steps, lead) =>
-  fc.asyncModelRun(async () => ({ model: await loadCast(stage.app, lead), real: new World(stage) }), steps),
-);
+
+/** The property, of runs that fast-check draws; of one that it drew before, with what was kept of it. */
+function play(replayed: { readonly replayPath?: string } = {}) {
+  const run = fc.commands([step], { maxCommands: RUN_STEPS, size: 'max', ...replayed });
+  return fc.asyncProperty(run, fc.nat(CAST_SIZE - 1), (steps, lead) =>
+    fc.asyncModelRun(async () => ({ model: await loadCast(stage.app, lead), real: new World(stage) }), steps),
+  );
+}
 
 const taken = () =>
   [...tally.values()].flatMap((endings) => [...endings.values()]).reduce((sum, count) => sum + count, 0);
