@@ -66,7 +66,15 @@ const PARTS: readonly Part[] = [
     ],
   },
   { name: 'dev', home: PLAIN, member: [[PLAIN, 'Student']], recognisesDevices: true },
-  { name: 'castor', username: 'gemini', home: PLAIN, member: [[PLAIN, 'Clerk']] },
+  {
+    name: 'castor',
+    username: 'gemini',
+    home: PLAIN,
+    member: [
+      [PLAIN, 'Clerk'],
+      [SCHOOL, 'Teacher'],
+    ],
+  },
   { name: 'pollux', username: 'gemini', home: BUREAU, own: 'Clerk', seed: true, recognisesDevices: true },
   { name: 'una', home: null, mailedPin: true, recognisesDevices: true, validated: false },
   {

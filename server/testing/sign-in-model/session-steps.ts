@@ -92,5 +92,5 @@ export const SESSION_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 6, arbitrary: inspections },
   { weight: 2, arbitrary: signOuts },
   { weight: 4, arbitrary: provings },
-  { weight: 4, arbitrary: switches },
+  { weight: 7, arbitrary: switches },
 ];
