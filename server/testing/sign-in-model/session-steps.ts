@@ -1,23 +1,29 @@
 import fc from 'fast-check';
 import { owing, passwordKind, passwordOf, shownBy } from './sign-in-steps.ts';
 import { inspect, proveAgain, refresh, signOut, switchRole } from './standing.ts';
-import type { Held, Model } from './state.ts';
-import { type Step, seldom, sessionToken, steps, tokenInWords, whichToken } from './step.ts';
+import { type Held, type Model, REFUSED } from './state.ts';
+import { atOnce, type Step, seldom, sessionToken, steps, tokenInWords, whichToken } from './step.ts';
 import { bearer, MOUNTS, type Mount } from './wire.ts';
 
 const REFRESHERS = MOUNTS.filter(({ refresh: how }) => how !== null);
 
 const refreshes = steps(
   'refresh',
-  fc.record({ token: whichToken, elsewhere: seldom(10), mount: fc.nat(REFRESHERS.length - 1) }),
+  fc.record({
+    token: whichToken,
+    elsewhere: seldom(10),
+    mount: fc.nat(REFRESHERS.length - 1),
+    twice: seldom(5),
+  }),
   async (model, world, drawn) => {
     const token = sessionToken(model, world, ['refresh'], drawn.token);
     const own = REFRESHERS.find(({ name }) => name === model.tokens.get(token)?.session.mount);
     const mount = (drawn.elsewhere ? undefined : own) ?? (REFRESHERS[drawn.mount] as Mount);
     const what = `refresh ${tokenInWords(model, token)} at ${mount.name}`;
-    const verdict = refresh(model, mount.name, token);
-    const answer = await world.ask(mount.refresh?.(token) ?? ['/', {}]);
-    await world.settle(model, 'refresh', { what, verdict, answer });
+    const verdicts = Array.from({ length: drawn.twice ? 2 : 1 }, () => refresh(model, mount.name, token));
+    const answers = await atOnce(verdicts.length, () => world.ask(mount.refresh?.(token) ?? ['/', {}]));
+    for (const [time, answer] of answers.entries())
+      await world.settle(model, 'refresh', { what, verdict: verdicts[time] ?? REFUSED, answer });
   },
 );
 

@@ -4,9 +4,10 @@ import { type CodeKind, chooseCode, codeKinds } from './code-choice.ts';
 import { evaluate } from './codes.ts';
 import { begin, type ProveAt, pick, prove, resend, stepTicketAt } from './corridor.ts';
 import { owedFor } from './policy.ts';
-import type { Account, Held, Model, Session, Shown } from './state.ts';
+import { type Account, type Held, type Model, REFUSED, type Session, type Shown, ticketOf } from './state.ts';
 import {
   accountAt,
+  atOnce,
   nameOf,
   type Step,
   seldom,
@@ -48,6 +49,9 @@ export function nameFor(account: Account | undefined, byAddress: boolean, model:
   if (!account) return nobodysName(model);
   return byAddress ? account.email : account.username;
 }
+
+/** For an answer that nobody asked for. */
+const UNEXPECTED = { what: 'nothing', verdict: REFUSED };
 
 const NOTHING_SHOWN = { picked: null, device: null, password: false, factor: null, deviceCode: false };
 
@@ -129,26 +133,30 @@ function passwordInWords(account: Account | undefined, password: string): string
 
 const picks = steps(
   'pick',
-  fc.record({ token: whichToken, says: fc.boolean() }),
-  async (model, world, drawn) => {
-    const loginToken = ticketToken(model, world, ['pick'], drawn.token);
-    const ticket = model.tickets.find(({ token }) => token === loginToken);
-    const owed =
-      ticket?.purpose === 'pick' && !ticket.spent && ticket.epoch === ticket.account.epoch
-        ? owing(model, {
-            ...NOTHING_SHOWN,
-            account: ticket.account,
-            mount: 'role-picker',
-            picked: ticket.picked,
-            password: true,
-          })
-        : new Map();
+  fc.record({ token: whichToken, says: fc.boolean(), twice: seldom(5) }),
+  async (model, world, { token, says, twice }) => {
+    const loginToken = ticketToken(model, world, ['pick'], token);
     const what = `pick ${tokenInWords(model, loginToken)}`;
-    const verdict = pick(model, loginToken);
-    const answer = await world.ask(['/auth/sign-in', { loginToken, is2FAEnabled: drawn.says }]);
-    await world.settle(model, 'pick', { what, verdict, answer, owed, ticketIn: (body) => body.loginToken });
+    const ticketIn: Mount['ticketIn'] = (body) => body.loginToken;
+    const expected = Array.from({ length: twice ? 2 : 1 }, () => {
+      const owed = owedForPick(model, loginToken);
+      return { what, owed, ticketIn, verdict: pick(model, loginToken) };
+    });
+    const answers = await atOnce(expected.length, () =>
+      world.ask(['/auth/sign-in', { loginToken, is2FAEnabled: says }]),
+    );
+    for (const [time, answer] of answers.entries())
+      await world.settle(model, 'pick', { ...(expected[time] ?? UNEXPECTED), answer });
   },
 );
+
+/** What is owed when a role is picked: there is no ticket for one without the password. */
+function owedForPick(model: Model, token: string): Map<string, string[]> {
+  const ticket = ticketOf(model, token, ['pick']);
+  if (!ticket) return new Map();
+  const { account, mount, picked } = ticket;
+  return owing(model, { ...NOTHING_SHOWN, account, mount, picked, password: true });
+}
 
 /** Where the step of a ticket is usually completed. */
 function usualPlace(model: Model, token: string): ProveAt {
@@ -173,6 +181,7 @@ const proofs = steps(
     code: codeKinds,
     far: fc.nat(5),
     otherDevice: seldom(15),
+    twice: seldom(5),
     times: insistence,
   }),
   async (model, world, { times, ...drawn }) => {
@@ -184,18 +193,30 @@ const proofs = steps(
 async function showCode(
   model: Model,
   world: World,
-  drawn: { token: WhichToken; place: ProveAt | null; code: CodeKind; far: number; otherDevice: boolean },
+  drawn: {
+    token: WhichToken;
+    place: ProveAt | null;
+    code: CodeKind;
+    far: number;
+    otherDevice: boolean;
+    twice: boolean;
+  },
 ): Promise<void> {
   const token = ticketToken(model, world, STEP_TICKETS, drawn.token);
   const at = drawn.place ?? usualPlace(model, token);
   const ticket = model.tickets.find((each) => each.token === token);
   const code = chooseCode(model, ticket, drawn.code, drawn.far);
   const device = drawn.otherDevice ? 'another device' : (ticket?.device ?? 'device 0');
-  const owed = owedWith(model, at, token, code);
+  // A recovery code that is used up between two looks at it is a wrong one, or was not looked at: no model can say which.
+  const times = drawn.twice && !model.everyRecoveryCode.includes(code) ? 2 : 1;
   const what = `show ${drawn.code} code for ${tokenInWords(model, token)} at ${at}`;
-  const verdict = prove(model, { at, token, code, device });
-  const answer = await world.ask(STEPS[at].prove(token, code, device));
-  await world.settle(model, `prove ${drawn.code}`, { what, verdict, answer, owed });
+  const expected = Array.from({ length: times }, () => {
+    const owed = owedWith(model, at, token, code);
+    return { what, owed, verdict: prove(model, { at, token, code, device }) };
+  });
+  const answers = await atOnce(times, () => world.ask(STEPS[at].prove(token, code, device)));
+  for (const [time, answer] of answers.entries())
+    await world.settle(model, `prove ${drawn.code}`, { ...(expected[time] ?? UNEXPECTED), answer });
 }
 
 /** What is owed when a code is shown for a ticket: what it really is, whatever the server makes of it. */
@@ -210,7 +231,8 @@ function owedWith(model: Model, at: ProveAt, token: string, code: string): Map<s
     mount,
     picked,
     device,
-    password: isRight,
+    // There is no ticket without it.
+    password: true,
     factor: isRight && step === 'second-factor' ? evaluated.factor : null,
     deviceCode: session !== null || (isRight && step === 'device'),
   });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Answer } from '../app.ts';
 import { CAST_SIZE } from './cast.ts';
 import { type Account, isAlive, type Model, type SessionToken, type Ticket } from './state.ts';
 import type { World } from './world.ts';
@@ -16,6 +17,15 @@ export function steps<Drawn>(kind: string, drawn: fc.Arbitrary<Drawn>, act: Act<
     run: (model: Model, world: World) => act(model, world, values),
     toString: () => `${kind}(${JSON.stringify(values)})`,
   }));
+}
+
+/**
+ * Asks so often at once. It must end as if it had been asked one after the other: the answers are in that order, since of all
+ * that is done here, what works works the first time, and who must wait has to wait for what came before.
+ */
+export async function atOnce(times: number, ask: () => Promise<Answer>): Promise<Answer[]> {
+  const answers = await Promise.all(Array.from({ length: times }, ask));
+  return answers.sort((one, other) => one.status - other.status);
 }
 
 /** How far back in a list: the newest most of the time. */
