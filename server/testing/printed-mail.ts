@@ -2,6 +2,8 @@
 export interface PrintedMail {
   /** The code in the next mail to an address that has one: six digits, or one that stands alone on a line. Waits for it. */
   code(address: string): Promise<string>;
+  /** How many codes were mailed to these addresses that nobody has taken. */
+  left(addresses: readonly string[]): number;
   /** Lets stderr be. */
   stop(): void;
 }
@@ -43,6 +45,7 @@ export function readPrintedMail(): PrintedMail {
         waiting.delete(address);
       }
     },
+    left: (addresses) => addresses.reduce((sum, address) => sum + (codes.get(address)?.length ?? 0), 0),
     stop() {
       process.stderr.write = write;
     },

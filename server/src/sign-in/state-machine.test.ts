@@ -83,9 +83,12 @@ const step = fc.oneof(...SIGN_IN_STEPS, ...SESSION_STEPS, ...CHANGE_STEPS, ...OP
 /** The property, of runs that fast-check draws; of one that it drew before, with what was kept of it. */
 function play(replayed: { readonly replayPath?: string } = {}) {
   const run = fc.commands([step], { maxCommands: RUN_STEPS, size: 'max', ...replayed });
-  return fc.asyncProperty(run, fc.nat(CAST_SIZE - 1), (steps, lead) =>
-    fc.asyncModelRun(async () => ({ model: await loadCast(stage.app, lead), real: new World(stage) }), steps),
-  );
+  return fc.asyncProperty(run, fc.nat(CAST_SIZE - 1), async (steps, lead) => {
+    const model = await loadCast(stage.app, lead);
+    const world = new World(stage);
+    await fc.asyncModelRun(async () => ({ model, real: world }), steps);
+    await world.checkMail(model);
+  });
 }
 
 const taken = () =>

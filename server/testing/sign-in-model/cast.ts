@@ -75,8 +75,23 @@ const PARTS: readonly Part[] = [
       [SCHOOL, 'Teacher'],
     ],
   },
-  { name: 'pollux', username: 'gemini', home: BUREAU, own: 'Clerk', seed: true, recognisesDevices: true },
-  { name: 'una', home: null, mailedPin: true, recognisesDevices: true, validated: false },
+  {
+    name: 'pollux',
+    username: 'gemini',
+    home: BUREAU,
+    own: 'Clerk',
+    seed: true,
+    recoveryCodes: true,
+    recognisesDevices: true,
+  },
+  {
+    name: 'una',
+    home: null,
+    mailedPin: true,
+    recoveryCodes: true,
+    recognisesDevices: true,
+    validated: false,
+  },
   {
     name: 'vic',
     home: null,
@@ -117,7 +132,6 @@ export async function loadCast(app: TestApp, lead: number): Promise<Model> {
     tickets: [],
     sessions: [],
     tokens: new Map(),
-    everyRecoveryCode: accounts.flatMap(({ recoveryCodes }) => [...recoveryCodes]),
   };
 }
 
@@ -151,6 +165,7 @@ function accountOf(
     totpStep: 0,
     mailedPin: part.mailedPin ?? false,
     recoveryCodes: new Set(),
+    everyRecoveryCode: [],
     devices: new Set(),
     hadDevice: false,
     resetAt: null,
@@ -183,5 +198,6 @@ function linesOf({ core }: TestApp, account: Account): object[] {
 async function giveCodes({ core }: TestApp, account: Account): Promise<void> {
   const { codes, changes } = freshRecoveryCodes(core, account.id);
   await core.store.commit(changes);
-  for (const code of codes) account.recoveryCodes.add(code);
+  account.recoveryCodes = new Set(codes);
+  account.everyRecoveryCode.push(...codes);
 }

@@ -4,7 +4,7 @@ import { PASSWORDS } from './cast.ts';
 import { change, confirm, enrol, forgot, remove, renewCodes, reset } from './changes.ts';
 import { chooseCode, codeKinds } from './code-choice.ts';
 import { named, nameFor, passwordKind, passwordOf } from './sign-in-steps.ts';
-import type { Account, Model } from './state.ts';
+import type { Account } from './state.ts';
 import {
   accountAt,
   nameOf,
@@ -58,16 +58,16 @@ const confirmations = steps(
       { challenge_token: ticketText, code },
       bearer(token),
     ]);
-    takeCodes(model, account, answer);
+    takeCodes(account, answer);
     await world.settle(model, 'confirm factor', { what, verdict, answer });
   },
 );
 
 /** The recovery codes of an answer, written down by their owner. */
-function takeCodes(model: Model, account: Account | null, { body }: Answer): void {
+function takeCodes(account: Account | null, { body }: Answer): void {
   for (const code of account === null ? [] : (body?.recoveryCodes ?? [])) {
     account?.recoveryCodes.add(code);
-    model.everyRecoveryCode.push(code);
+    account?.everyRecoveryCode.push(code);
   }
 }
 
@@ -88,7 +88,7 @@ const renewals = steps('renew recovery codes', whichToken, async (model, world, 
   const what = `renew recovery codes with ${tokenInWords(model, token)}`;
   const { verdict, account } = renewCodes(model, token);
   const answer = await world.ask(['/v1/factors/recovery-codes', {}, bearer(token)]);
-  takeCodes(model, account, answer);
+  takeCodes(account, answer);
   await world.settle(model, 'renew recovery codes', { what, verdict, answer });
 });
 

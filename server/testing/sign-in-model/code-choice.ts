@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { totpCode } from '../totp.ts';
 import type { Account, Model, Ticket } from './state.ts';
+import { fromEnd } from './step.ts';
 
 /** What somebody types at a step. */
 const KINDS = [
@@ -15,7 +16,8 @@ const KINDS = [
   'another account’s app’s',
   'an unconfirmed app’s',
   'a recovery',
-  'a used or foreign recovery',
+  'a spent recovery',
+  'another account’s recovery',
 ] as const;
 
 /** One of them. */
@@ -60,11 +62,11 @@ export function chooseCode(model: Model, ticket: Ticket | undefined, kind: CodeK
     case 'an unconfirmed app’s':
       return waitingCode(model, account);
     case 'a recovery':
-      return [...(account?.recoveryCodes ?? [])][far] ?? WRONG;
-    case 'a used or foreign recovery':
-      return (
-        model.everyRecoveryCode.filter((code) => !account?.recoveryCodes.has(code)).at(-1 - far) ?? WRONG
-      );
+      return [...(account?.recoveryCodes ?? [])][0] ?? WRONG;
+    case 'a spent recovery':
+      return fromEnd(spentCodes(account), far) ?? WRONG;
+    case 'another account’s recovery':
+      return foreignCode(model, account);
   }
 }
 
@@ -72,6 +74,16 @@ export function chooseCode(model: Model, ticket: Ticket | undefined, kind: CodeK
 function rightCode({ now }: Model, ticket: Ticket | undefined): string {
   if (ticket?.code) return ticket.code.digits;
   return ticket?.seed ? totpCode(now, ticket.seed) : appCode(ticket?.account, now);
+}
+
+/** Those that were used, or voided by a new set. */
+function spentCodes(account: Account | undefined): string[] {
+  return account?.everyRecoveryCode.filter((code) => !account.recoveryCodes.has(code)) ?? [];
+}
+
+function foreignCode({ accounts }: Model, account: Account | undefined): string {
+  const other = accounts.findLast((each) => each !== account && each.recoveryCodes.size > 0);
+  return [...(other?.recoveryCodes ?? [])][0] ?? WRONG;
 }
 
 function appCode(account: Account | undefined, at: number): string {

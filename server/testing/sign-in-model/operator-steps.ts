@@ -143,7 +143,7 @@ const waits = steps('wait', seconds, async (model, world, passing) => {
 
 /** What operators do, and time. */
 export const OPERATOR_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
-  { weight: 2, arbitrary: states },
+  { weight: 4, arbitrary: states },
   { weight: 1, arbitrary: unlocks },
   { weight: 1, arbitrary: signingsOut },
   { weight: 1, arbitrary: factorRemovals },

@@ -208,11 +208,11 @@ async function showCode(
   const code = chooseCode(model, ticket, drawn.code, drawn.far);
   const device = drawn.otherDevice ? 'another device' : (ticket?.device ?? 'device 0');
   // A recovery code that is used up between two looks at it is a wrong one, or was not looked at: no model can say which.
-  const times = drawn.twice && !model.everyRecoveryCode.includes(code) ? 2 : 1;
+  const times = drawn.twice && !ticket?.account.recoveryCodes.has(code) ? 2 : 1;
   const what = `show ${drawn.code} code for ${tokenInWords(model, token)} at ${at}`;
   const expected = Array.from({ length: times }, () => {
     const owed = owedWith(model, at, token, code);
-    return { what, owed, verdict: prove(model, { at, token, code, device }) };
+    return { what, owed, isBeside: times > 1, verdict: prove(model, { at, token, code, device }) };
   });
   const answers = await atOnce(times, () => world.ask(STEPS[at].prove(token, code, device)));
   for (const [time, answer] of answers.entries())

@@ -46,6 +46,8 @@ export interface Account {
   totpStep: number;
   mailedPin: boolean;
   recoveryCodes: Set<string>;
+  /** Those that were ever handed out to it, the spent and void ones included. */
+  readonly everyRecoveryCode: string[];
   devices: Set<string>;
   hadDevice: boolean;
   resetAt: number | null;
@@ -125,8 +127,6 @@ export interface Model {
   readonly sessions: Session[];
   /** Every token of a session that was ever handed out. */
   readonly tokens: Map<string, SessionToken>;
-  /** Recovery codes that were handed out, those that are spent or void included. */
-  readonly everyRecoveryCode: string[];
 }
 
 /** How a step must end. */
