@@ -43,7 +43,7 @@ const REACHED: Readonly<Record<string, readonly string[]>> = {
   'prove again': ['session', 'step', 'refused'],
   'switch role': ['session', 'step', 'refused'],
   enrol: ['step', 'refused'],
-  'confirm factor': ['done', 'refused', 'throttled'],
+  'confirm factor': ['done', 'refused'],
   'remove factor': ['done', 'refused'],
   'renew recovery codes': ['done', 'refused'],
   'reset password': ['done', 'refused'],

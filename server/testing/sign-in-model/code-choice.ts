@@ -23,10 +23,11 @@ const KINDS = [
 /** One of them. */
 export type CodeKind = (typeof KINDS)[number];
 
-/** Kinds of codes: the right one half of the time. */
+/** Kinds of codes: the right one half of the time, and those that are used once only more often than others. */
 export const codeKinds: fc.Arbitrary<CodeKind> = fc.oneof(
   { weight: 5, arbitrary: fc.constant<CodeKind>('the right') },
   { weight: 1, arbitrary: fc.constant<CodeKind>('a wrong') },
+  { weight: 2, arbitrary: fc.constantFrom<CodeKind[]>('a recovery', 'a spent recovery') },
   { weight: 4, arbitrary: fc.constantFrom(...KINDS) },
 );
 

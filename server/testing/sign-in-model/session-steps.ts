@@ -73,11 +73,21 @@ function oweAgain(model: Model, token: string, password: string): Map<string, st
   return owing(model, { ...shownBy(session, session.picked), password: isRight, factor: null });
 }
 
+/** The newest token of a session that is for one role: from there another may ask for more. */
+function pickedToken({ tokens, now }: Model): string | null {
+  const newest = [...tokens].findLast(
+    ([, { kind, session, expiresAt }]) =>
+      kind === 'access' && session.picked !== null && !session.ended && expiresAt > now,
+  );
+  return newest?.[0] ?? null;
+}
+
 const switches = steps(
   'switch role',
-  fc.record({ token: whichToken, role: fc.nat(8), foreign: seldom(8) }),
+  fc.record({ token: whichToken, role: fc.nat(8), foreign: seldom(8), picked: fc.boolean() }),
   async (model, world, drawn) => {
-    const token = sessionToken(model, world, ['access'], drawn.token);
+    const token =
+      (drawn.picked ? pickedToken(model) : null) ?? sessionToken(model, world, ['access'], drawn.token);
     const session = model.tokens.get(token)?.session;
     const own = session?.account.roles ?? [];
     const everybodys = model.accounts.flatMap(({ roles }) => roles);
