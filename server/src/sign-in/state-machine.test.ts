@@ -10,6 +10,7 @@ import { CHANGE_STEPS } from '../../testing/sign-in-model/change-steps.ts';
 import { OPERATOR_STEPS } from '../../testing/sign-in-model/operator-steps.ts';
 import { SESSION_STEPS } from '../../testing/sign-in-model/session-steps.ts';
 import { SIGN_IN_STEPS } from '../../testing/sign-in-model/sign-in-steps.ts';
+import { CODE_MILLISECONDS, TICKET_MILLISECONDS } from '../../testing/sign-in-model/state.ts';
 import { MOST_FAILURES } from '../../testing/sign-in-model/tries.ts';
 import { type Stage, type Tally, World } from '../../testing/sign-in-model/world.ts';
 
@@ -59,6 +60,8 @@ beforeAll(async () => {
   const settings = {
     LATCHKEY_MAIL_URL: 'console:',
     LATCHKEY_HASHING_MEMORY_KIB: '8',
+    LATCHKEY_CHALLENGE_PIN_SECONDS: String(CODE_MILLISECONDS / 1000),
+    LATCHKEY_CHALLENGE_TICKET_SECONDS: String(TICKET_MILLISECONDS / 1000),
     LATCHKEY_SIGN_IN_MAX_FAILURES: String(MOST_FAILURES),
     ...Object.fromEntries(
       [...limits, 'PER_ORGANISATION', 'PER_DAY'].map((limit) => [

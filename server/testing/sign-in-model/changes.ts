@@ -4,6 +4,7 @@ import { isFresh, isPinMailed, isShutOut, ownsFactor } from './policy.ts';
 import { confirmPassword, freshSession, ownerSession } from './standing.ts';
 import {
   type Account,
+  CODE_MILLISECONDS,
   DONE,
   endAllButOne,
   isAlive,
@@ -31,7 +32,8 @@ export function enrol(model: Model, token: string, factor: 'totp' | 'email'): Ve
   const purpose = factor === 'totp' ? 'enrol-totp' : 'enrol-email';
   voidTickets(model, account, purpose);
   const ticket = draw(model, { account, mount, picked: null, device: null, session }, purpose, null);
-  if (factor === 'email') ticket.code = { digits: '', sentAt: model.now, expiresAt: ticket.expiresAt };
+  if (factor === 'email')
+    ticket.code = { digits: '', sentAt: model.now, expiresAt: model.now + CODE_MILLISECONDS };
   return { is: 'step', ticket };
 }
 

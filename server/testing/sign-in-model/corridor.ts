@@ -2,6 +2,7 @@ import { evaluate } from './codes.ts';
 import { isBarred, isFactorDue, isPinMailed, isShutOut, lockAfter } from './policy.ts';
 import {
   type Account,
+  CODE_MILLISECONDS,
   type Held,
   isAlive,
   type Model,
@@ -109,7 +110,7 @@ export function draw(model: Model, way: Way, purpose: Ticket['purpose'], step: T
     device,
     session,
     seed: null,
-    code: isMailed ? { digits: '', sentAt: model.now, expiresAt: model.now + TICKET_MILLISECONDS } : null,
+    code: isMailed ? { digits: '', sentAt: model.now, expiresAt: model.now + CODE_MILLISECONDS } : null,
     olderDigits: [],
     attempts: 0,
     expiresAt: model.now + TICKET_MILLISECONDS,
@@ -196,6 +197,6 @@ export function resend(
   if (code === null || !isWanted || code.sentAt > model.now - 30_000)
     return { verdict: { is: 'done' }, mailed: null };
   ticket.olderDigits.push(code.digits);
-  ticket.code = { digits: '', sentAt: model.now, expiresAt: model.now + TICKET_MILLISECONDS };
+  ticket.code = { digits: '', sentAt: model.now, expiresAt: model.now + CODE_MILLISECONDS };
   return { verdict: { is: 'done' }, mailed: ticket };
 }

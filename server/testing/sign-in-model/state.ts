@@ -144,8 +144,11 @@ export const THROTTLED: Verdict = { is: 'throttled' };
 /** It is done. */
 export const DONE: Verdict = { is: 'done' };
 
-/** How long codes and tickets live, in milliseconds. */
+/** How long tickets live, in milliseconds. */
 export const TICKET_MILLISECONDS = 600_000;
+
+/** How long mailed codes live, in milliseconds: less, so that one can be late for a ticket that is not. */
+export const CODE_MILLISECONDS = 300_000;
 
 /** Ends every session of an account but one, and everything else that was issued to it. */
 export function endAllButOne(model: Model, account: Account, kept: Session | null): void {
