@@ -4,6 +4,7 @@ import { hashPassword } from '../src/crypto/password-hash.ts';
 import { loadDirectory, openTestCore, type TestCore, uuid } from './core.ts';
 import type { ENGINES } from './engines.ts';
 import { type MailSink, startMailSink } from './mail-sink.ts';
+import type { MovableClock } from './ports.ts';
 import { type SmsProvider, startSmsProvider } from './sms-provider.ts';
 
 /** An answer, its body read. */
@@ -57,13 +58,18 @@ export function nextNumber(): number {
 export async function startApp(
   engine: (typeof ENGINES)[number],
   settings: Readonly<Record<string, string>> = {},
+  clock?: MovableClock,
 ): Promise<TestApp> {
   const [mail, sms] = [await startMailSink(), await startSmsProvider()];
-  const core = await openTestCore(engine, {
-    LATCHKEY_MAIL_URL: mail.url,
-    LATCHKEY_SMS_URL: sms.url,
-    ...settings,
-  });
+  const core = await openTestCore(
+    engine,
+    {
+      LATCHKEY_MAIL_URL: mail.url,
+      LATCHKEY_SMS_URL: sms.url,
+      ...settings,
+    },
+    clock,
+  );
   let url = '';
   const app = await buildApp(core.config, { ...core, publicUrl: () => core.config.publicUrl ?? url });
   await app.server.listen({ host: '127.0.0.1', port: 0 });

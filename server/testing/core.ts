@@ -30,6 +30,7 @@ export const TEST_SETTINGS: Readonly<Record<string, string>> = {
 export async function openTestCore(
   engine: (typeof ENGINES)[number],
   settings: Readonly<Record<string, string>> = {},
+  clock: MovableClock = movableClock(),
 ): Promise<TestCore> {
   const address = await freshStoreAddress(engine);
   const environment = {
@@ -44,7 +45,7 @@ export async function openTestCore(
   const core = await openCore(config, log);
   return {
     ...core,
-    clock: movableClock(),
+    clock,
     log,
     async close() {
       await core.store.close();

@@ -16,6 +16,17 @@ export function movableClock(): MovableClock {
   };
 }
 
+/** A clock that stands still, at a whole second, until it is moved. */
+export function frozenClock(): MovableClock {
+  let now = Math.floor(Date.now() / 1000) * 1000;
+  return {
+    now: () => now,
+    advance(seconds) {
+      now += seconds * 1000;
+    },
+  };
+}
+
 /** A log that keeps its lines. */
 export interface KeptLog extends Log {
   readonly lines: { readonly level: string; readonly message: string; readonly fields: object }[];

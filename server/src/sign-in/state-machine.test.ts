@@ -1,0 +1,123 @@
+import { randomInt } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startApp } from '../../testing/app.ts';
+import { frozenClock } from '../../testing/ports.ts';
+import { readPrintedMail } from '../../testing/printed-mail.ts';
+import { CAST_SIZE, loadCast, ROLES } from '../../testing/sign-in-model/cast.ts';
+import { CHANGE_STEPS } from '../../testing/sign-in-model/change-steps.ts';
+import { OPERATOR_STEPS } from '../../testing/sign-in-model/operator-steps.ts';
+import { SESSION_STEPS } from '../../testing/sign-in-model/session-steps.ts';
+import { SIGN_IN_STEPS } from '../../testing/sign-in-model/sign-in-steps.ts';
+import { CODE_MILLISECONDS, TICKET_MILLISECONDS } from '../../testing/sign-in-model/state.ts';
+import { MOST_FAILURES } from '../../testing/sign-in-model/tries.ts';
+import { type Stage, type Tally, World } from '../../testing/sign-in-model/world.ts';
+
+// The whole of signing in, in any order, by several people, at every contract, against a small model. One property above all: no
+// session without every step that policy asked for. Beside it, every answer is of the kind that the model expects, and the
+// sessions in the store are the model's after every step.
+
+/** The steps that are taken at least. */
+const STEPS = 50_000;
+
+/** The longest run, and the runs that share a seed. */
+const RUN_STEPS = 120;
+const SEED_RUNS = 50;
+
+/** What failures have printed, to see them again before new runs are drawn: CONTRIBUTING tells how. */
+const REPLAY: readonly { readonly seed: number; readonly path: string; readonly replayPath: string }[] = [];
+
+/** Endings without which the test would have shown little: each kind of step must have come to them. */
+const REACHED: Readonly<Record<string, readonly string[]>> = {
+  'begin at fingerprint': ['session', 'step', 'refused', 'throttled'],
+  'begin at profile': ['session', 'step', 'refused', 'throttled'],
+  'begin at role-picker': ['choices', 'refused', 'throttled'],
+  'begin at credential-type': ['session', 'step', 'refused', 'throttled'],
+  'begin at login': ['session', 'step', 'refused', 'throttled'],
+  'begin at native': ['session', 'step', 'refused', 'throttled'],
+  pick: ['session', 'step', 'refused'],
+  'prove the right': ['session', 'refused', 'throttled'],
+  'prove a recovery': ['session', 'refused'],
+  resend: ['done', 'refused'],
+  refresh: ['refreshed', 'refused'],
+  'prove again': ['session', 'step', 'refused'],
+  'switch role': ['session', 'step', 'refused'],
+  enrol: ['step', 'refused'],
+  'confirm factor': ['done', 'refused'],
+  'remove factor': ['done', 'refused'],
+  'renew recovery codes': ['done', 'refused'],
+  'reset password': ['done', 'refused'],
+  'change password': ['done', 'refused'],
+};
+
+const tally: Tally = new Map();
+let stage: Stage;
+
+beforeAll(async () => {
+  const mail = readPrintedMail();
+  const limits = ['PER_ADDRESS', 'PER_SOURCE'].flatMap((limit) => [`UNPROVEN_${limit}`, `PROVEN_${limit}`]);
+  const settings = {
+    LATCHKEY_MAIL_URL: 'console:',
+    LATCHKEY_HASHING_MEMORY_KIB: '8',
+    LATCHKEY_CHALLENGE_PIN_SECONDS: String(CODE_MILLISECONDS / 1000),
+    LATCHKEY_CHALLENGE_TICKET_SECONDS: String(TICKET_MILLISECONDS / 1000),
+    LATCHKEY_SIGN_IN_MAX_FAILURES: String(MOST_FAILURES),
+    ...Object.fromEntries(
+      [...limits, 'PER_ORGANISATION', 'PER_DAY'].map((limit) => [
+        `LATCHKEY_MAIL_LIMIT_${limit}`,
+        '100000000',
+      ]),
+    ),
+  };
+  const app = await startApp('sqlite', settings, frozenClock());
+  await app.load(...ROLES.map((name) => ({ kind: 'role', name })));
+  const database = new DatabaseSync(app.core.config.store.url.slice('sqlite:'.length), { readOnly: true });
+  stage = { app, mail, database, tally };
+});
+afterAll(async () => {
+  stage.database.close();
+  await stage.app.stop();
+  stage.mail.stop();
+});
+
+const step = fc.oneof(...SIGN_IN_STEPS, ...SESSION_STEPS, ...CHANGE_STEPS, ...OPERATOR_STEPS);
+
+/** The property, of runs that fast-check draws; of one that it drew before, with what was kept of it. */
+function play(replayed: { readonly replayPath?: string } = {}) {
+  const run = fc.commands([step], { maxCommands: RUN_STEPS, size: 'max', ...replayed });
+  return fc.asyncProperty(run, fc.nat(CAST_SIZE - 1), async (steps, lead) => {
+    const model = await loadCast(stage.app, lead);
+    const world = new World(stage);
+    await fc.asyncModelRun(async () => ({ model, real: world }), steps);
+    await world.checkMail(model);
+  });
+}
+
+const taken = () =>
+  [...tally.values()].flatMap((endings) => [...endings.values()]).reduce((sum, count) => sum + count, 0);
+
+function inWords(): string {
+  const lines = [...tally].map(
+    ([kind, endings]) =>
+      `  ${kind}: ${[...endings].map(([ending, count]) => `${ending} ${count}`).join(', ')}`,
+  );
+  return `${taken()} steps\n${lines.sort().join('\n')}`;
+}
+
+const print = (text: string) => process.stdout.write(`the model of signing in: ${text}\n`);
+
+test('no session comes without every step that policy asked for', { timeout: 900_000 }, async () => {
+  for (const { seed, path, replayPath } of REPLAY)
+    await fc.assert(play({ replayPath }), { seed, path, endOnFailure: true });
+  let seed = randomInt(0x7000_0000);
+  print(`seeds from ${seed} on, ${SEED_RUNS} runs each`);
+  try {
+    for (; taken() < STEPS; seed += 1) await fc.assert(play(), { numRuns: SEED_RUNS, seed });
+  } finally {
+    print(`seeds to ${seed}, ${inWords()}`);
+  }
+  expect(taken()).toBeGreaterThanOrEqual(STEPS);
+  for (const [kind, endings] of Object.entries(REACHED))
+    expect([...(tally.get(kind)?.keys() ?? [])], kind).toEqual(expect.arrayContaining([...endings]));
+});

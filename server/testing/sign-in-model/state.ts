@@ -1,0 +1,174 @@
+import type { Tries } from './tries.ts';
+
+// What the model knows: plain data, changed by the steps beside this file.
+
+/** What an organisation asks for; only what the model turns. */
+export interface Settings {
+  readonly mfaForStudents?: boolean;
+  readonly mfaForTeachers?: boolean;
+  readonly requireSecondFactorFor?: readonly string[];
+  readonly allowEmailPin?: boolean;
+  readonly maxFailedSignInAttempts?: number;
+}
+
+/** An organisation. */
+export interface Organisation {
+  readonly id: string;
+  readonly name: string;
+  settings: Settings;
+  suspended: boolean;
+}
+
+/** A role of an account: its own has no organisation. */
+export interface Held {
+  readonly organisation: Organisation | null;
+  readonly role: string;
+}
+
+/** An account. Times are milliseconds since 1970. */
+export interface Account {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string;
+  readonly home: Organisation | null;
+  readonly roles: readonly Held[];
+  readonly recognisesDevices: boolean;
+  /** The present one first. */
+  passwords: string[];
+  active: boolean;
+  validated: boolean;
+  /** Rises with everything that ends what was issued before. */
+  epoch: number;
+  seed: string | null;
+  /** Whether the seed came with the directory: then a stranger cannot have attached it. */
+  seedIsVouched: boolean;
+  /** The newest time step that was spent. */
+  totpStep: number;
+  mailedPin: boolean;
+  recoveryCodes: Set<string>;
+  /** Those that were ever handed out to it, the spent and void ones included. */
+  readonly everyRecoveryCode: string[];
+  devices: Set<string>;
+  hadDevice: boolean;
+  resetAt: number | null;
+  readonly passwordTries: Tries;
+  readonly codeTries: Tries;
+}
+
+/** What was really shown on the way to a session, whatever the server made of it. */
+export interface Shown {
+  readonly account: Account;
+  /** Where it began. */
+  readonly mount: string;
+  readonly picked: Held | null;
+  readonly device: string | null;
+  readonly password: boolean;
+  readonly factor: 'pin' | 'totp' | 'recovery' | null;
+  readonly deviceCode: boolean;
+}
+
+/** What a ticket is good for. */
+export type Purpose = 'pick' | 'prove' | 'switch' | 'prove-again' | 'enrol-totp' | 'enrol-email' | 'reset';
+
+/** What a client holds between two steps. */
+export interface Ticket {
+  token: string;
+  readonly purpose: Purpose;
+  readonly mount: string;
+  readonly account: Account;
+  readonly epoch: number;
+  readonly picked: Held | null;
+  readonly step: 'second-factor' | 'device' | null;
+  readonly device: string | null;
+  /** Of the session that it goes on from. */
+  readonly session: Session | null;
+  /** The seed that waits to be confirmed. */
+  seed: string | null;
+  code: { digits: string; readonly sentAt: number; readonly expiresAt: number } | null;
+  olderDigits: string[];
+  attempts: number;
+  readonly expiresAt: number;
+  spent: boolean;
+}
+
+/** A completed sign-in. */
+export interface Session {
+  id: string;
+  readonly account: Account;
+  readonly mount: string;
+  readonly picked: Held | null;
+  methods: readonly string[];
+  readonly createdAt: number;
+  counter: number;
+  rotatedAt: number;
+  ended: boolean;
+}
+
+/** A token of a session. */
+export interface SessionToken {
+  readonly kind: 'access' | 'refresh' | 'opaque';
+  readonly session: Session;
+  /** Of a refresh token. */
+  readonly counter: number;
+  /** In milliseconds since 1970; infinite where the token does not say. */
+  readonly expiresAt: number;
+}
+
+/** Everything that the model knows. */
+export interface Model {
+  now: number;
+  readonly organisations: readonly Organisation[];
+  readonly accounts: readonly Account[];
+  /** The place of the account that is meant most often. */
+  readonly lead: number;
+  /** What failed for a name that is nobody's. */
+  readonly nobodyTries: Tries;
+  readonly tickets: Ticket[];
+  readonly sessions: Session[];
+  /** Every token of a session that was ever handed out. */
+  readonly tokens: Map<string, SessionToken>;
+}
+
+/** How a step must end. */
+export type Verdict =
+  | { readonly is: 'refused' | 'throttled' | 'done' }
+  | { readonly is: 'step'; readonly ticket: Ticket }
+  | { readonly is: 'choices'; readonly tickets: readonly Ticket[] }
+  | { readonly is: 'session'; readonly session: Session }
+  | { readonly is: 'refreshed'; readonly session: Session };
+
+/** It says no. */
+export const REFUSED: Verdict = { is: 'refused' };
+/** It says that one has to wait. */
+export const THROTTLED: Verdict = { is: 'throttled' };
+/** It is done. */
+export const DONE: Verdict = { is: 'done' };
+
+/** How long tickets live, in milliseconds. */
+export const TICKET_MILLISECONDS = 600_000;
+
+/** How long mailed codes live, in milliseconds: less, so that one can be late for a ticket that is not. */
+export const CODE_MILLISECONDS = 300_000;
+
+/** Ends every session of an account but one, and everything else that was issued to it. */
+export function endAllButOne(model: Model, account: Account, kept: Session | null): void {
+  account.epoch += 1;
+  for (const session of model.sessions)
+    if (session.account === account && session !== kept) session.ended = true;
+}
+
+/** Whether a ticket is alive. */
+export function isAlive(model: Model, ticket: Ticket): boolean {
+  return (
+    !ticket.spent &&
+    ticket.attempts < 5 &&
+    ticket.expiresAt > model.now &&
+    ticket.epoch === ticket.account.epoch
+  );
+}
+
+/** The ticket with that token; undefined for whatever else is shown in its place. */
+export function ticketOf(model: Model, token: string, purposes: readonly Purpose[]): Ticket | undefined {
+  const ticket = model.tickets.find((each) => each.token === token);
+  return ticket && purposes.includes(ticket.purpose) && isAlive(model, ticket) ? ticket : undefined;
+}
