@@ -16,6 +16,7 @@ import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
 import { startJobs } from './jobs.ts';
+import { type Limits, openLimits } from './limits/limits.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -23,7 +24,6 @@ import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts
 import type { Clock, Log, Random } from './ports.ts';
 import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
-import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
 import { Throttle } from './sign-in/throttle.ts';
 import type { Store } from './store/store.ts';
@@ -77,8 +77,16 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
     onDone: (wait, run) => metrics.hashed(wait, run),
+    onTurnedAway: (why) => metrics.turnedAway(why),
   });
-  const metrics = createMetrics(store, clock, () => hashes.waiting, version);
+  const limits = openLimits(config, ports, {
+    limited: (window) => metrics.limited(window),
+    turnedAway: (why) => metrics.turnedAway(why),
+  });
+  const metrics = createMetrics(store, clock, version, {
+    hashQueue: () => hashes.waiting,
+    isSharedCountHere: limits.isSharedCountHere,
+  });
   store.watch(metrics.stored);
   const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
@@ -87,6 +95,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     mounts,
     keyRing,
     hashes,
+    limits,
     passwords,
     delivery,
     webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
@@ -116,6 +125,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
+      limits.close();
       await Promise.all([delivery, jobs].map((each) => each.stop()));
       await Promise.all([hashes.close(), passwords.close()]);
     },
@@ -165,6 +175,7 @@ interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
+  readonly limits: Limits;
   readonly passwords: PasswordPolicy;
   readonly webauthn: Webauthn;
   readonly delivery: Delivery;
@@ -182,7 +193,8 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     passwords,
     attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
-    addressLimit: createAddressLimit(config.signIn.perAddress),
+    windows: parts.limits.windows,
+    loadTrouble: parts.limits.load.trouble,
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),
     stepUpTokens: createStepUpTokens(vault, publicUrl, clock),

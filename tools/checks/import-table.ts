@@ -17,6 +17,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'settings.ts': ['delivery/delivery-settings.ts', 'mount-schema.ts', 'operations-schema.ts'],
   'audit/': ['crypto/', 'store/', 'ports.ts'],
   'accounts/': ['crypto/'],
+  'limits/': ['store/', 'ports.ts'],
   'crypto/': ['errors.ts', 'ports.ts'],
   'passwords/': ['accounts/', 'crypto/password-hash.ts', 'code-points.ts', 'errors.ts', 'ports.ts'],
   'commands/': ['accounts/', 'factors/passkey-response.ts'],
@@ -33,6 +34,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'crypto/',
     'delivery/',
     'factors/',
+    'limits/',
     'observability/tracing.ts',
     'passwords/policy.ts',
     'store/',
@@ -116,6 +118,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'delivery/',
     'factors/',
     'http/',
+    'limits/',
     'passwords/policy.ts',
     'self-service/attestation.ts',
     'sessions/',
@@ -161,6 +164,8 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
 /** Libraries that one folder keeps to itself. */
 const KEPT: Readonly<Record<string, string>> = {
   pg: 'store/',
+  'rate-limiter-flexible': 'limits/',
+  '@redis/client': 'limits/',
   'node:sqlite': 'store/',
   fastify: 'http/',
   nodemailer: 'delivery/',

@@ -9,9 +9,12 @@ interface Item {
 
 const SOURCES = ['flooder', 'other', 'person', 'quiet'];
 const operation = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('push'), source: fc.constantFrom(...SOURCES) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('shift'), source: fc.constant('') }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop'), source: fc.constant('') }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('push' as const), source: fc.constantFrom(...SOURCES) }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('shift' as const), source: fc.constant('') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), source: fc.constant('') }) },
 );
 
 /** A queue and, beside it, all that should be in it. */
@@ -25,29 +28,27 @@ function filled(sources: readonly string[]): { queue: FairQueue<Item>; items: It
 const counted = (items: readonly Item[]) =>
   new Map(SOURCES.map((name) => [name, items.filter(({ source }) => source === name).length]));
 
+/** Takes out of the model what was taken out of the queue: the first or the last of its source. */
+function expectTaken(model: Item[], kind: 'shift' | 'drop', taken: Item | undefined): void {
+  expect(taken === undefined).toBe(model.length === 0);
+  if (taken === undefined) return;
+  const own = model.filter((item) => item.source === taken.source);
+  const expected = kind === 'shift' ? own[0] : own.at(-1);
+  expect(taken).toEqual(expected);
+  if (kind === 'drop') expect(own.length).toBe(Math.max(...counted(model).values()));
+  model.splice(model.indexOf(expected ?? taken), 1);
+}
+
 describe('a fair queue', () => {
   test('loses nothing, invents nothing, and keeps the order within a source', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
         const queue = new FairQueue<Item>();
-        let model: Item[] = [];
-        let number = 0;
-        for (const { kind, source } of operations) {
-          if (kind === 'push') {
-            const item = { source, number };
-            number += 1;
-            queue.push(source, item);
-            model.push(item);
-            continue;
-          }
-          const before = counted(model);
-          const taken = kind === 'shift' ? queue.shift() : queue.dropFromLongest();
-          expect(taken === undefined).toBe(model.length === 0);
-          if (taken === undefined) continue;
-          const own = model.filter((item) => item.source === taken.source);
-          expect(taken).toBe(kind === 'shift' ? own[0] : own.at(-1));
-          if (kind === 'drop') expect(before.get(taken.source)).toBe(Math.max(...before.values()));
-          model = model.filter((item) => item !== taken);
+        const model: Item[] = [];
+        for (const [number, { kind, source }] of operations.entries()) {
+          if (kind === 'push') queue.push(source, { source, number });
+          if (kind === 'push') model.push({ source, number });
+          else expectTaken(model, kind, kind === 'shift' ? queue.shift() : queue.dropFromLongest());
           expect(queue.length).toBe(model.length);
           for (const name of SOURCES) expect(queue.waitingOf(name)).toBe(counted(model).get(name));
           expect(queue.sources).toBe(new Set(model.map((item) => item.source)).size);
@@ -68,7 +69,8 @@ describe('a fair queue', () => {
           for (let nth = 1; nth <= many; nth += 1) {
             const at = served.findIndex(
               (name, index) =>
-                name === source && served.slice(0, index + 1).filter((each) => each === source).length === nth,
+                name === source &&
+                served.slice(0, index + 1).filter((each) => each === source).length === nth,
             );
             for (const other of SOURCES.filter((name) => name !== source))
               expect(served.slice(0, at).filter((name) => name === other).length).toBeLessThanOrEqual(nth);

@@ -82,11 +82,7 @@ export class HashPool {
   }
 
   /** Whether the password is the one behind the stored hash. @param source who waits for it */
-  verify(
-    password: string,
-    stored: string,
-    source: string = OWN_WORK,
-  ): Promise<boolean | PoolOverloaded> {
+  verify(password: string, stored: string, source: string = OWN_WORK): Promise<boolean | PoolOverloaded> {
     return this.#submit({ kind: 'verify', password, stored }, source) as Promise<boolean | PoolOverloaded>;
   }
 
