@@ -79,10 +79,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     onDone: (wait, run) => metrics.hashed(wait, run),
     onTurnedAway: (why) => metrics.turnedAway(why),
   });
-  const limits = openLimits(config, ports, {
-    limited: (window) => metrics.limited(window),
-    turnedAway: (why) => metrics.turnedAway(why),
-  });
+  const limits = openLimits(config, ports, () => metrics);
   const metrics = createMetrics(store, clock, version, {
     hashQueue: () => hashes.waiting,
     isSharedCountHere: limits.isSharedCountHere,

@@ -25,11 +25,14 @@ export interface Limits {
   close(): void;
 }
 
-/** Opens the limits: counted on Redis where the configuration names one, else by the store, or in this process. */
+/**
+ * Opens the limits: counted on Redis where the configuration names one, else by the store, or in this process.
+ * @param told who counts what was turned away, asked for when it is
+ */
 export function openLimits(
   { signIn, limits }: LimitSettings,
   { store, log }: { readonly store: Store; readonly log: Log },
-  told: { limited(window: WindowName): void; turnedAway(why: LoadTrouble): void },
+  told: () => { limited(window: WindowName): void; turnedAway(why: LoadTrouble): void },
 ): Limits {
   const windowLimits = {
     address: signIn.perAddress,
@@ -39,12 +42,12 @@ export function openLimits(
   };
   const redis = limits.url === undefined ? null : redisCount(limits.url, windowLimits, log);
   const client = redis === null ? store.limiterClient() : null;
-  const load = watchLoad(limits, told.turnedAway);
+  const load = watchLoad(limits, (why) => told().turnedAway(why));
   return {
     windows: new Windows({
       limits: windowLimits,
       shared: redis ?? (client && postgresCount(client, windowLimits)),
-      onLimited: told.limited,
+      onLimited: (window) => told().limited(window),
     }),
     load,
     isSharedCountHere: () => redis?.isHere() ?? null,
