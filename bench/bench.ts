@@ -1,65 +1,20 @@
-import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { argon2PerSecond } from './argon2-floor.ts';
-import type { LoadOrder } from './load-client.ts';
+import { load, sessions } from './load.ts';
 import { median, type Summary } from './recorder.ts';
-import { PASSWORD, type ScenarioName } from './scenarios.ts';
+import type { ScenarioName } from './scenarios.ts';
 import { makeStore, type Subject, startEcho, startLatchkey } from './subject.ts';
 
 // Measures the server as it is installed, with its defaults, beside its floors: raw argon2id on all cores for password
 // sign-ins, a bare Fastify echo for everything else. Rounds alternate, so that a slow minute is slow for both; figures are
 // medians. Read the ratios: the figures themselves are those of this machine at this hour.
 
-const CLIENT = fileURLToPath(new URL('load-client.ts', import.meta.url));
 const CONNECTIONS = [1, 8, 64, 256] as const;
 const PEOPLE = 2000;
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 1 : 3;
 const SECONDS = quick ? 1 : 3;
-
-/** Runs one load in a process of its own. */
-function load(order: LoadOrder): Promise<Summary> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLIENT, JSON.stringify(order)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let output = '';
-    child.stdout.on('data', (piece: Buffer) => {
-      output += piece.toString();
-    });
-    child.once('exit', (code) =>
-      code === 0
-        ? resolve(JSON.parse(output) as Summary)
-        : reject(new Error(`the load client ended with ${code}`)),
-    );
-  });
-}
-
-interface Tokens {
-  readonly access_token: string;
-  readonly refresh_token: string;
-}
-
-async function signIn(url: string, username: string): Promise<Tokens> {
-  const response = await fetch(`${url}/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ username, password: PASSWORD }),
-  });
-  return (await response.json()) as Tokens;
-}
-
-/** Fresh sessions, a few at a time. */
-async function sessions(url: string, usernames: readonly string[], count: number): Promise<Tokens[]> {
-  const all: Tokens[] = [];
-  for (let at = 0; at < count; at += 8) {
-    const names = Array.from({ length: Math.min(8, count - at) }, (_, index) => usernames[at + index] ?? '');
-    all.push(...(await Promise.all(names.map((name) => signIn(url, name)))));
-  }
-  return all;
-}
 
 const shown = (value: number, digits = 0) => (Number.isNaN(value) ? '–' : value.toFixed(digits));
 const heading = (text: string) => console.log(`\n${text}`);
@@ -185,6 +140,7 @@ async function main(): Promise<void> {
 }
 
 const others: Readonly<Record<string, string>> = {
+  '--flood': './flood.ts',
   '--refusals': './refusal-timing.ts',
   '--revocations': './revocation-latency.ts',
   '--verifier': './verifier.ts',

@@ -59,6 +59,8 @@ export class HashPool {
   readonly #workers = new Set<HashThread>();
   #estimateMilliseconds = FIRST_ESTIMATE_MILLISECONDS;
   #closing = false;
+  /** Jobs that threads are on now. */
+  #running = 0;
 
   constructor(options: HashPoolOptions) {
     this.#options = options;
@@ -103,9 +105,9 @@ export class HashPool {
   /** Says whether the queue is as long as it may be, whoever is in it. */
   #tooLong(): PoolOverloaded | null {
     const busy = this.#idleThread() === undefined;
-    const waitMilliseconds = busy
-      ? ((this.#queue.length + 1) * this.#estimateMilliseconds) / this.#options.threads
-      : 0;
+    // What the threads are on is half done, as a rule.
+    const ahead = this.#queue.length + this.#running / 2 + 1;
+    const waitMilliseconds = busy ? (ahead * this.#estimateMilliseconds) / this.#options.threads : 0;
     return waitMilliseconds <= this.#options.queueMilliseconds ? null : overloadedFor(waitMilliseconds);
   }
 
@@ -151,8 +153,10 @@ export class HashPool {
 
   #run(thread: HashThread, jobs: readonly Job[]): void {
     const startedAt = performance.now();
+    this.#running += jobs.length;
     thread.run(jobs.map((job) => job.work)).then(
       (answers) => {
+        this.#running -= jobs.length;
         const each = (performance.now() - startedAt) / jobs.length;
         this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
         this.#startNext();
@@ -162,6 +166,7 @@ export class HashPool {
         }
       },
       (error: Error) => {
+        this.#running -= jobs.length;
         for (const job of jobs) job.reject(error);
         this.#startNext();
       },
