@@ -142,6 +142,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'directory/',
     'passwords/',
     'self-service/forgot-password.ts',
+    'limits/redis-count.ts',
     'sign-in/mail.ts',
     'factors/relying-party.ts',
     'self-service/change-factors.ts',

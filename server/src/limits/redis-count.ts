@@ -99,14 +99,34 @@ export function redisCount(url: string, limits: WindowLimits, log: Log): RedisCo
   };
 }
 
+/** Whether Redis answers there. @throws Error saying why it does not */
+export async function requireRedis(url: string): Promise<void> {
+  let failed: Error | undefined;
+  const client = newClient(url, (error) => {
+    failed ??= error;
+  });
+  try {
+    await open({ client });
+  } catch (error) {
+    throw failed ?? error;
+  } finally {
+    discard({ client });
+  }
+}
+
 /** A connection that makes no second attempt by itself, and keeps nothing for later. */
-function newConnection(url: string, limits: WindowLimits, onError: (error: Error) => void): Connection {
+function newClient(url: string, onError: (error: Error) => void) {
   const client = createClient({
     url,
     disableOfflineQueue: true,
     socket: { connectTimeout: CONNECT_MILLISECONDS, reconnectStrategy: false },
   });
   client.on('error', onError);
+  return client;
+}
+
+function newConnection(url: string, limits: WindowLimits, onError: (error: Error) => void): Connection {
+  const client = newClient(url, onError);
   const limiters = WINDOW_NAMES.map((name) => {
     const limiter = new RateLimiterRedis({
       storeClient: client,
@@ -121,12 +141,12 @@ function newConnection(url: string, limits: WindowLimits, onError: (error: Error
 }
 
 /** Whether it is there is known once it has answered: a connection may open to somebody who says nothing. */
-async function open({ client }: Connection): Promise<void> {
+async function open({ client }: Pick<Connection, 'client'>): Promise<void> {
   await inTime(client.connect(), CONNECT_MILLISECONDS);
   await inTime(client.ping(), ANSWER_MILLISECONDS);
 }
 
-function discard({ client }: Connection): void {
+function discard({ client }: Pick<Connection, 'client'>): void {
   if (client.isOpen) client.destroy();
 }
 

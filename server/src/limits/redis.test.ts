@@ -33,7 +33,7 @@ describe('limits on Redis', () => {
   type Server = Pick<TestApp, 'post' | 'request'>;
   const up = async (server: Server) => {
     const { text } = await server.request('GET', '/metrics');
-    return Number(/^latchkey_shared_limits_up (\d)/m.exec(text)?.[1]);
+    return Number(/^latchkey_shared_limits_up\{at="redis"\} (\d)/m.exec(text)?.[1]);
   };
   const until = async (what: string, isSo: () => Promise<boolean>) => {
     for (let tries = 0; tries < 400; tries += 1) {

@@ -149,11 +149,12 @@ function gaugesOfQueues(registry: Registry, store: Store, gauged: Gauged): void 
   new Gauge({
     name: 'latchkey_shared_limits_up',
     help: 'whether the limits that servers share on Redis answer; without any there is no value',
+    labelNames: ['at'],
     registers,
     collect() {
       const isHere = gauged.isSharedCountHere();
       this.reset();
-      if (isHere !== null) this.set(isHere ? 1 : 0);
+      if (isHere !== null) this.labels('redis').set(isHere ? 1 : 0);
     },
   });
   new Gauge({
