@@ -40,7 +40,7 @@ export const LIMITS = Type.Object(
       minimum: 0,
       maximum: 1_048_576,
       description:
-        'resident memory from which on they are turned away; 0 for nine tenths of what the container may have, where it says so',
+        'resident memory from which on they are turned away, beside nine tenths of the heap that Node.js allows; 0 for any. A process gives little of it back: leave room above what it has in a busy hour',
     }),
   },
   closed,

@@ -1,8 +1,10 @@
+import { getHeapStatistics } from 'node:v8';
+
 /** From when on a process turns work away. 0 for never. */
 export interface LoadLimits {
   /** How late the event loop may be, for a while. */
   readonly eventLoopMilliseconds: number;
-  /** How much resident memory there may be. 0 for nine tenths of what the container may have, where it says so. */
+  /** How much resident memory there may be. */
   readonly memoryMib: number;
 }
 
@@ -20,23 +22,23 @@ const SAMPLE_MILLISECONDS = 100;
 /** The loop is late when it was late that many times in a row: a single pause is over when it is noticed. */
 const SAMPLES = 3;
 const MEBIBYTE = 1024 * 1024;
-const MEMORY_SHARE = 0.9;
+/** How much of the heap that it may have the program uses before it is short of memory, whatever the configuration says. */
+const HEAP_SHARE = 0.9;
 
 /** Starts to watch. @param onTrouble is told each time that somebody asked and there was too little */
 export function watchLoad(limits: LoadLimits, onTrouble: (trouble: LoadTrouble) => void): LoadGuard {
-  const mostBytes = memoryLimitBytes(limits.memoryMib);
   const late: number[] = [];
-  let isMemoryShort = mostBytes !== null && process.memoryUsage.rss() > mostBytes;
+  let isShort = isMemoryShort(limits);
   let sampledAt = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
     late.push(now - sampledAt - SAMPLE_MILLISECONDS);
     if (late.length > SAMPLES) late.shift();
     sampledAt = now;
-    isMemoryShort = mostBytes !== null && process.memoryUsage.rss() > mostBytes;
+    isShort = isMemoryShort(limits);
   }, SAMPLE_MILLISECONDS).unref();
   const troubleNow = (): LoadTrouble | null => {
-    if (isMemoryShort) return 'memory';
+    if (isShort) return 'memory';
     const { eventLoopMilliseconds } = limits;
     const isLate = late.length === SAMPLES && Math.min(...late) > eventLoopMilliseconds;
     return eventLoopMilliseconds > 0 && isLate ? 'event-loop' : null;
@@ -51,9 +53,8 @@ export function watchLoad(limits: LoadLimits, onTrouble: (trouble: LoadTrouble) 
   };
 }
 
-function memoryLimitBytes(memoryMib: number): number | null {
-  if (memoryMib > 0) return memoryMib * MEBIBYTE;
-  // Without a limit of its own a process is told 0, or more than any machine has.
-  const constrained = process.constrainedMemory();
-  return constrained > 0 && constrained < Number.MAX_SAFE_INTEGER ? constrained * MEMORY_SHARE : null;
+function isMemoryShort({ memoryMib }: LoadLimits): boolean {
+  if (memoryMib > 0 && process.memoryUsage.rss() > memoryMib * MEBIBYTE) return true;
+  const heap = getHeapStatistics();
+  return heap.used_heap_size > HEAP_SHARE * heap.heap_size_limit;
 }
