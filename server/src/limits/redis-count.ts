@@ -153,7 +153,9 @@ function discard({ client }: Pick<Connection, 'client'>): void {
 async function inTime<T>(work: Promise<T>, milliseconds: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
+    // Where this process itself was late, the answer may be there and not be read yet: it comes before the second turn.
+    const giveUp = () => reject(new Error(`no answer within ${milliseconds} ms`));
+    timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), milliseconds);
   });
   try {
     return await Promise.race([work, late]);
