@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { argon2PerSecond } from './argon2-floor.ts';
-import { load } from './load.ts';
+import { load, sessions } from './load.ts';
 import { measureProofs } from './proofs.ts';
 import { heading, median, type Summary, shown } from './recorder.ts';
-import { PASSWORD, type ScenarioName } from './scenarios.ts';
+import type { ScenarioName } from './scenarios.ts';
 import { makeStore, type Subject, startEcho, startLatchkey } from './subject.ts';
 
 // Measures the server as it is installed, with its defaults, beside its floors: raw argon2id on all cores for password
@@ -16,30 +16,6 @@ const PEOPLE = 2000;
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 1 : 3;
 const SECONDS = quick ? 1 : 3;
-
-interface Tokens {
-  readonly access_token: string;
-  readonly refresh_token: string;
-}
-
-async function signIn(url: string, username: string): Promise<Tokens> {
-  const response = await fetch(`${url}/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ username, password: PASSWORD }),
-  });
-  return (await response.json()) as Tokens;
-}
-
-/** Fresh sessions, a few at a time. */
-async function sessions(url: string, usernames: readonly string[], count: number): Promise<Tokens[]> {
-  const all: Tokens[] = [];
-  for (let at = 0; at < count; at += 8) {
-    const names = Array.from({ length: Math.min(8, count - at) }, (_, index) => usernames[at + index] ?? '');
-    all.push(...(await Promise.all(names.map((name) => signIn(url, name)))));
-  }
-  return all;
-}
 
 /** Prints a figure beside its floor at every number of connections, rounds alternating between the two. */
 async function compare(
@@ -177,6 +153,7 @@ async function proofs(): Promise<void> {
 }
 
 const others: Readonly<Record<string, string>> = {
+  '--flood': './flood.ts',
   '--refusals': './refusal-timing.ts',
   '--revocations': './revocation-latency.ts',
   '--verifier': './verifier.ts',

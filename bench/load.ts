@@ -2,24 +2,57 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { LoadOrder } from './load-client.ts';
 import type { Summary } from './recorder.ts';
+import { PASSWORD } from './scenarios.ts';
 
-const CLIENT = fileURLToPath(new URL('load-client.ts', import.meta.url));
 const WARM_UP_MILLISECONDS = 500;
 
 /** Runs one load in a process of its own. @param given what differs from the usual */
 export function load(given: Omit<LoadOrder, 'warmUpMilliseconds'> & Partial<LoadOrder>): Promise<Summary> {
   const order: LoadOrder = { warmUpMilliseconds: WARM_UP_MILLISECONDS, ...given };
+  return inProcess('load-client.ts', order) as Promise<Summary>;
+}
+
+/**
+ * Runs a client in a process of its own: what it does costs the server's event loop nothing.
+ * @param file beside this one; it takes the order as JSON on its standard input
+ * @returns what it has printed, as JSON
+ */
+export function inProcess(file: string, order: object): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLIENT], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const client = fileURLToPath(new URL(file, import.meta.url));
+    const child = spawn(process.execPath, [client], { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin.end(JSON.stringify(order));
     let output = '';
     child.stdout.on('data', (piece: Buffer) => {
       output += piece.toString();
     });
     child.once('exit', (code) =>
-      code === 0
-        ? resolve(JSON.parse(output) as Summary)
-        : reject(new Error(`the load client ended with ${code}`)),
+      code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`the load client ended with ${code}`)),
     );
   });
+}
+
+/** What a sign-in gives. */
+export interface Tokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+}
+
+async function signIn(url: string, username: string): Promise<Tokens> {
+  const response = await fetch(`${url}/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username, password: PASSWORD }),
+  });
+  return (await response.json()) as Tokens;
+}
+
+/** Fresh sessions, a few at a time. */
+export async function sessions(url: string, usernames: readonly string[], count: number): Promise<Tokens[]> {
+  const all: Tokens[] = [];
+  for (let at = 0; at < count; at += 8) {
+    const names = Array.from({ length: Math.min(8, count - at) }, (_, index) => usernames[at + index] ?? '');
+    all.push(...(await Promise.all(names.map((name) => signIn(url, name)))));
+  }
+  return all;
 }

@@ -16,6 +16,7 @@ import { createServer } from './http/server.ts';
 import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
 import { startJobs } from './jobs.ts';
+import { type Limits, openLimits } from './limits/limits.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -23,7 +24,6 @@ import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts
 import type { Clock, Log, Random } from './ports.ts';
 import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
-import { createAddressLimit } from './sign-in/address-limit.ts';
 import type { Corridor } from './sign-in/corridor.ts';
 import { Throttle } from './sign-in/throttle.ts';
 import type { Store } from './store/store.ts';
@@ -77,9 +77,14 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
     onDone: (wait, run) => metrics.hashed(wait, run),
+    onTurnedAway: (why) => metrics.turnedAway(why),
   });
-  const gauged = { hashQueue: () => hashes.waiting, breachChecks: () => passwords.rangeCounts };
-  const metrics = createMetrics(store, clock, gauged, version);
+  const limits = openLimits(config, ports, () => metrics);
+  const metrics = createMetrics(store, clock, version, {
+    hashQueue: () => hashes.waiting,
+    isSharedCountHere: limits.isSharedCountHere,
+    breachChecks: () => passwords.rangeCounts,
+  });
   store.watch(metrics.stored);
   const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
@@ -88,6 +93,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     mounts,
     keyRing,
     hashes,
+    limits,
     passwords,
     delivery,
     webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
@@ -117,6 +123,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     async close() {
       await closeServer(server, closeSilent);
       keyRing.stop();
+      limits.close();
       await Promise.all([delivery, jobs].map((each) => each.stop()));
       await Promise.all([hashes.close(), passwords.close()]);
     },
@@ -166,6 +173,7 @@ interface CorridorParts {
   readonly mounts: readonly Mount[];
   readonly keyRing: KeyRing;
   readonly hashes: HashPool;
+  readonly limits: Limits;
   readonly passwords: PasswordPolicy;
   readonly webauthn: Webauthn;
   readonly delivery: Delivery;
@@ -183,7 +191,8 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     passwords,
     attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
-    addressLimit: createAddressLimit(config.signIn.perAddress),
+    windows: parts.limits.windows,
+    loadTrouble: parts.limits.load.trouble,
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),
     stepUpTokens: createStepUpTokens(vault, publicUrl, clock),

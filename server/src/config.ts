@@ -201,6 +201,7 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('store.url', () => requireUrl('store.url', settings.store.url, problems));
   read('mail.url', () => requireUrl('mail.url', mail.url, problems));
+  read('limits.url', () => requireUrl('limits.url', settings.limits.url, problems));
   read('tracing.url', () => requireUrl('tracing.url', settings.tracing.url, problems));
   read('webhooks', () => {
     for (const [index, { url }] of settings.webhooks.entries())

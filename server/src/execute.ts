@@ -80,10 +80,31 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'forget-devices': forgetOwnDevices,
 };
 
+/** What hashes or sends: it is not begun while the process can hardly keep up with what it has. All else goes on. */
+const COSTLY: ReadonlySet<Command['kind']> = new Set<Command['kind']>([
+  'begin',
+  'resend',
+  'prove-again',
+  'sign-up',
+  'begin-sign-up',
+  'sign-up-installation',
+  'forgot-password',
+  'reset-password',
+  'change-password',
+  'resend-validation',
+  'validate-account',
+  'validate-address',
+  'change-address',
+]);
+
+const TROUBLE_RETRY_SECONDS = 1;
+
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */
 export function execute(corridor: Corridor, command: Command, caller: Caller): Promise<Outcome> {
   const mount = corridor.mounts.get(caller.mount);
   if (!mount) throw new Error(`there is no mount ${caller.mount}`);
+  if (COSTLY.has(command.kind) && corridor.loadTrouble() !== null)
+    return Promise.resolve({ kind: 'overloaded', retryAfterSeconds: TROUBLE_RETRY_SECONDS });
   const handler = HANDLERS[command.kind] as Handler<Command['kind']>;
   return handler(corridor, { mount, caller }, command);
 }

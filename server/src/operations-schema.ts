@@ -18,6 +18,34 @@ const WEBHOOK = Type.Object(
   closed,
 );
 
+/** Where servers count together, and from when on they turn work away. */
+export const LIMITS = Type.Object(
+  {
+    url: Type.Optional(
+      Type.String({
+        pattern: '^rediss?://.+$',
+        description:
+          '`redis://…` or `rediss://…`: where the failures of addresses, organisations, contexts and everybody are counted over all servers. Without it, in the store where that is PostgreSQL, and in the one process there is on the embedded store',
+      }),
+    ),
+    eventLoopMilliseconds: Type.Integer({
+      default: 500,
+      minimum: 0,
+      maximum: 60_000,
+      description:
+        'how late the event loop may be before sign-ins and whatever else hashes or sends are turned away with 503; 0 for never',
+    }),
+    memoryMib: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 1_048_576,
+      description:
+        'resident memory from which on they are turned away, beside nine tenths of the heap that Node.js allows; 0 for any. A process gives little of it back: leave room above what it has in a busy hour',
+    }),
+  },
+  closed,
+);
+
 /** What the configuration can say of what operators look at: the audit log, metrics, spans. */
 export const OPERATIONS = {
   audit: Type.Object(

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { GEO_SETTINGS, MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
 import { MOUNT } from './mount-schema.ts';
-import { OPERATIONS } from './operations-schema.ts';
+import { LIMITS, OPERATIONS } from './operations-schema.ts';
 
 // The whole configuration, each key with its meaning: what reads it, the JSON Schema that ships and the documentation
 // are all made from here. Sections hold keys and nothing is nested deeper, so every key has one environment name.
@@ -10,6 +10,19 @@ const closed = { additionalProperties: false };
 
 const seconds = (description: string, limits: { default: number; minimum?: number; maximum?: number }) =>
   Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
+
+/** How many failures there may be in which time. */
+const failures = (
+  most: number,
+  options: { default: { count: number; seconds: number }; description: string },
+) =>
+  Type.Object(
+    {
+      count: Type.Integer({ minimum: 1, maximum: most, description: 'failed attempts' }),
+      seconds: Type.Integer({ minimum: 1, maximum: 86_400, description: 'in this time' }),
+    },
+    { ...closed, ...options },
+  );
 
 /** The configuration's schema. */
 export const SETTINGS = Type.Object(
@@ -103,20 +116,28 @@ export const SETTINGS = Type.Object(
           maximum: 2000,
           description: 'a refused credential is answered no sooner than this after the request arrived',
         }),
-        perAddress: Type.Object(
-          {
-            count: Type.Integer({ minimum: 1, maximum: 100_000, description: 'failed attempts' }),
-            seconds: Type.Integer({ minimum: 1, maximum: 86_400, description: 'in this time' }),
-          },
-          {
-            ...closed,
-            default: { count: 100, seconds: 60 },
-            description: 'failed attempts a client address may have (IPv6: its /64)',
-          },
-        ),
+        perAddress: failures(100_000, {
+          default: { count: 100, seconds: 60 },
+          description: 'failed attempts a client address may have (IPv6: its /64)',
+        }),
+        perOrganisation: failures(10_000_000, {
+          default: { count: 10_000, seconds: 600 },
+          description:
+            'failed passwords that the mounts of one organisation may have, from all addresses together. Recognised devices and passkeys go on',
+        }),
+        overall: failures(10_000_000, {
+          default: { count: 50_000, seconds: 600 },
+          description:
+            'failed passwords that all mounts may have together. Recognised devices and passkeys go on',
+        }),
+        perContext: failures(10_000_000, {
+          default: { count: 1000, seconds: 3600 },
+          description: 'wrong resource codes that one context may have, from all addresses together',
+        }),
       },
       closed,
     ),
+    limits: LIMITS,
     hashing: Type.Object(
       {
         memoryKib: Type.Integer({

@@ -21,6 +21,14 @@ const DIRECTORY = [
     devices: ['laptop', 'phone'],
   },
   { kind: 'account', id: uuid(2), username: 'ben', password: PASSWORD },
+  {
+    kind: 'account',
+    id: uuid(4),
+    username: 'zoe',
+    password: PASSWORD,
+    recogniseDevices: true,
+    devices: ['tablet'],
+  },
   { kind: 'account', id: uuid(3), username: 'eve', email: 'eve@example.com', status: 'inactive' },
 ]
   .map((line) => JSON.stringify(line))
@@ -55,6 +63,22 @@ describe.each(ENGINES)('what operators do for owners on %s', (engine) => {
     );
     return body.data.observation.code;
   };
+  test('TH-6: unlock ends the wait of an account and of its devices', { timeout: 120_000 }, async () => {
+    const signIn = async (password: string) =>
+      (
+        await remoteServer(server.url).post(
+          '/identity/sign-in',
+          { username: 'zoe', password },
+          { 'x-fingerprint-id': 'tablet' },
+        )
+      ).status;
+    const guesses = await Promise.all(Array.from({ length: 12 }, () => signIn('a wrong password')));
+    expect(guesses.filter((status) => status === 401)).toHaveLength(10);
+    expect(await signIn(PASSWORD)).toBe(429);
+    expect(await work.run(['account', 'unlock', 'zoe'])).toMatchObject({ code: 0 });
+    expect(await signIn(PASSWORD)).toBe(200);
+  });
+
   const devices = async () => {
     const { stdout } = await work.run(['account', 'devices', 'ada', '--json']);
     return JSON.parse(stdout) as { id: string; name: string | null; lastUsedAt: string }[];

@@ -4,10 +4,10 @@ import { lockAfter } from '../accounts/policy.ts';
 import { type AuditEvent, type AuditEventName, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { OperatorError } from '../errors.ts';
-import { accountKey, factorKey } from '../sign-in/throttle.ts';
+import { accountKey, deviceKey, factorKey } from '../sign-in/throttle.ts';
 import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
 import { recordAudit } from '../store/audit.ts';
-import { type AttemptState, forgiveAttempts } from '../store/count-attempt.ts';
+import { type AttemptState, forgiveAttempts, forgiveDeviceAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import { devicesCommand } from './account-devices.ts';
 import { factorsCommand } from './account-factors.ts';
@@ -204,6 +204,7 @@ const enable: Operation = (core, account) => ({
 const unlock: Operation = (core, account) => ({
   changes: [
     forgiveAttempts(accountKey(account.id), factorKey(account.id)),
+    forgiveDeviceAttempts(deviceKey(account.id, ''), account.id),
     recordAudit(eventOf(core, account.id, 'account.unlocked')),
   ],
   done: 'is unlocked',

@@ -6,6 +6,7 @@ import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
 import { ConfigurationError, OperatorError } from '../errors.ts';
 import { isBrowserRpId, relyingPartyOf } from '../factors/relying-party.ts';
+import { requireRedis } from '../limits/redis-count.ts';
 import { createPasswordPolicy } from '../passwords/policy.ts';
 import { type Log, systemClock } from '../ports.ts';
 import { command, configurationOf } from './command.ts';
@@ -58,6 +59,7 @@ async function examine(called: Command): Promise<Finding[]> {
     await mailFinding(config),
     await smsFinding(config),
     ...(await geoFindings(config)),
+    ...(await limitFindings(config)),
     ...secretFindings(config),
     hashingFinding(config),
     await passwordFinding(config),
@@ -181,6 +183,19 @@ async function geoFindings({ geo, mail }: Configuration): Promise<Finding[]> {
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return [{ about: 'geo', state: 'fail', message: error.message }];
+  }
+}
+
+async function limitFindings({ limits }: Configuration): Promise<Finding[]> {
+  if (limits.url === undefined) return [];
+  const { host } = new URL(limits.url);
+  try {
+    await requireRedis(limits.url);
+    return [{ about: 'limits', state: 'ok', message: `${host} answers` }];
+  } catch (error) {
+    const reason = (error as Error).message;
+    const message = `${host}: ${reason}. Check limits.url; until it answers each server counts for itself.`;
+    return [{ about: 'limits', state: 'fail', message }];
   }
 }
 

@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { FairQueue } from './fair-queue.ts';
 import type { HashAnswer, HashJob } from './hash-worker.ts';
 import type { HashingCost } from './password-hash.ts';
 
@@ -17,7 +18,18 @@ export interface HashPoolOptions {
   readonly queueMilliseconds: number;
   /** Is told of each job that was done: how long it waited, and how long a thread took. */
   readonly onDone?: (waitSeconds: number, runSeconds: number) => void;
+  /**
+   * Is told of each job that was turned away: since it would have waited too long, since it did, or since somebody who had
+   * less waiting took its place.
+   */
+  readonly onTurnedAway?: (why: TurnedAway) => void;
 }
+
+/** Why a job was not done. */
+export type TurnedAway = 'queue-full' | 'waited-too-long' | 'displaced';
+
+/** Whose turn it is when the server hashes for itself. */
+export const OWN_WORK = 'latchkey';
 
 interface Job {
   readonly work: HashJob;
@@ -36,13 +48,19 @@ const ESTIMATE_WEIGHT = 0.1;
  */
 const BATCH_LIMIT = 8;
 
-/** A fixed number of threads that do nothing but hash, behind a queue bounded by time. Its owner closes it. */
+/**
+ * A fixed number of threads that do nothing but hash, behind a queue bounded by time in which sources take turns. When it is
+ * full, the source with most waiting loses its newest job to one that has less. A job that was taken is worked off whoever
+ * still waits for it: a client that hangs up frees no place for its next request. Its owner closes the pool.
+ */
 export class HashPool {
   readonly #options: HashPoolOptions;
-  readonly #queue: Job[] = [];
+  readonly #queue = new FairQueue<Job>();
   readonly #workers = new Set<HashThread>();
   #estimateMilliseconds = FIRST_ESTIMATE_MILLISECONDS;
   #closing = false;
+  /** Jobs that threads are on now. */
+  #running = 0;
 
   constructor(options: HashPoolOptions) {
     this.#options = options;
@@ -54,23 +72,25 @@ export class HashPool {
     return this.#queue.length;
   }
 
-  /** Says whether a job that came now would wait too long; costs nothing. */
-  overload(): PoolOverloaded | null {
-    const busy = this.#idleThread() === undefined;
-    const waitMilliseconds = busy
-      ? ((this.#queue.length + 1) * this.#estimateMilliseconds) / this.#options.threads
-      : 0;
-    return waitMilliseconds <= this.#options.queueMilliseconds ? null : overloadedFor(waitMilliseconds);
+  /**
+   * Says whether a job that came now would be turned away; costs nothing.
+   * @param source who it would be for
+   */
+  overload(source: string = OWN_WORK): PoolOverloaded | null {
+    const tooLong = this.#tooLong();
+    if (tooLong === null || this.#queue.couldDisplace(source)) return null;
+    this.#options.onTurnedAway?.('queue-full');
+    return tooLong;
   }
 
-  /** Whether the password is the one behind the stored hash. */
-  verify(password: string, stored: string): Promise<boolean | PoolOverloaded> {
-    return this.#submit({ kind: 'verify', password, stored }) as Promise<boolean | PoolOverloaded>;
+  /** Whether the password is the one behind the stored hash. @param source who waits for it */
+  verify(password: string, stored: string, source: string = OWN_WORK): Promise<boolean | PoolOverloaded> {
+    return this.#submit({ kind: 'verify', password, stored }, source) as Promise<boolean | PoolOverloaded>;
   }
 
-  /** A new argon2id hash, as a PHC string. */
-  hash(password: string): Promise<string | PoolOverloaded> {
-    return this.#submit({ kind: 'hash', password, cost: this.#options.cost }) as Promise<
+  /** A new argon2id hash, as a PHC string. @param source who waits for it */
+  hash(password: string, source: string = OWN_WORK): Promise<string | PoolOverloaded> {
+    return this.#submit({ kind: 'hash', password, cost: this.#options.cost }, source) as Promise<
       string | PoolOverloaded
     >;
   }
@@ -82,13 +102,30 @@ export class HashPool {
     this.#rejectWaiting(new Error('the hash pool is closed'));
   }
 
-  #submit(work: HashJob): Promise<boolean | string | PoolOverloaded> {
-    const tooLong = this.overload();
-    if (tooLong) return Promise.resolve(tooLong);
+  /** Says whether the queue is as long as it may be, whoever is in it. */
+  #tooLong(): PoolOverloaded | null {
+    const busy = this.#idleThread() === undefined;
+    // What the threads are on is half done, as a rule.
+    const ahead = this.#queue.length + this.#running / 2 + 1;
+    const waitMilliseconds = busy ? (ahead * this.#estimateMilliseconds) / this.#options.threads : 0;
+    return waitMilliseconds <= this.#options.queueMilliseconds ? null : overloadedFor(waitMilliseconds);
+  }
+
+  #submit(work: HashJob, source: string): Promise<boolean | string | PoolOverloaded> {
+    const overload = this.overload(source);
+    if (overload) return Promise.resolve(overload);
+    const tooLong = this.#tooLong();
+    if (tooLong) this.#turnAway(this.#queue.dropFromLongest(), tooLong, 'displaced');
     return new Promise((resolve, reject) => {
-      this.#queue.push({ work, queuedAt: performance.now(), resolve, reject });
+      this.#queue.push(source, { work, queuedAt: performance.now(), resolve, reject });
       this.#startNext();
     });
+  }
+
+  #turnAway(job: Job | undefined, answer: PoolOverloaded, why: TurnedAway): void {
+    if (!job) return;
+    this.#options.onTurnedAway?.(why);
+    job.resolve(answer);
   }
 
   #startNext(): void {
@@ -107,7 +144,8 @@ export class HashPool {
       const job = this.#queue.shift();
       if (!job) break;
       const waited = performance.now() - job.queuedAt;
-      if (waited > this.#options.queueMilliseconds) job.resolve(overloadedFor(waited));
+      if (waited > this.#options.queueMilliseconds)
+        this.#turnAway(job, overloadedFor(waited), 'waited-too-long');
       else batch.push(job);
     }
     return batch;
@@ -115,8 +153,10 @@ export class HashPool {
 
   #run(thread: HashThread, jobs: readonly Job[]): void {
     const startedAt = performance.now();
+    this.#running += jobs.length;
     thread.run(jobs.map((job) => job.work)).then(
       (answers) => {
+        this.#running -= jobs.length;
         const each = (performance.now() - startedAt) / jobs.length;
         this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
         this.#startNext();
@@ -126,6 +166,7 @@ export class HashPool {
         }
       },
       (error: Error) => {
+        this.#running -= jobs.length;
         for (const job of jobs) job.reject(error);
         this.#startNext();
       },
@@ -148,7 +189,7 @@ export class HashPool {
   }
 
   #rejectWaiting(error: Error): void {
-    for (const job of this.#queue.splice(0)) job.reject(error);
+    for (const job of this.#queue.takeAll()) job.reject(error);
   }
 }
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
-import { addressKey } from '../sign-in/address-limit.ts';
+import { addressKey } from '../limits/address-key.ts';
 
 describe('the HTTP server', () => {
   let app: TestApp;

@@ -10,6 +10,10 @@ export interface Metrics {
   carriedOut(mount: string, command: string, outcome: string): void;
   /** A password was hashed. */
   hashed(waitSeconds: number, runSeconds: number): void;
+  /** Work was not begun, or not finished. @param why what there was too little of */
+  turnedAway(why: string): void;
+  /** An attempt must wait. @param limit which one it has reached */
+  limited(limit: string): void;
   /** The store has answered, or not. */
   stored(operation: 'read' | 'commit', seconds: number, failed: boolean): void;
   /** Everything, as Prometheus reads it. */
@@ -19,16 +23,18 @@ export interface Metrics {
 
 const FAST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** What is looked at when somebody reads the metrics. */
+/** What is asked when somebody looks. */
 export interface Gauged {
-  /** How many hashes wait now. */
+  /** How many hashes wait. */
   hashQueue(): number;
+  /** Whether the count that servers share on Redis answers; null where there is none. */
+  isSharedCountHere(): boolean | null;
   /** How the questions about breached passwords have ended; null where none is asked. */
   breachChecks(): { readonly asked: number; readonly remembered: number; readonly failed: number } | null;
 }
 
-/** @param version the running one */
-export function createMetrics(store: Store, clock: Clock, gauged: Gauged, version: string): Metrics {
+/** @param gauged what is asked when somebody looks */
+export function createMetrics(store: Store, clock: Clock, version: string, gauged: Gauged): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -100,11 +106,33 @@ export function createMetrics(store: Store, clock: Clock, gauged: Gauged, versio
       hashWait.observe(waitSeconds);
       hashRun.observe(runSeconds);
     },
+    ...countersOfRefusals(registry),
     stored(operation, seconds, failed) {
       stored.labels(operation).observe(seconds);
       if (failed) storeFailures.labels(operation).inc();
     },
     text: () => registry.metrics(),
+  };
+}
+
+/** What is turned away before anybody has looked at it. */
+function countersOfRefusals(registry: Registry): Pick<Metrics, 'turnedAway' | 'limited'> {
+  const registers = [registry];
+  const turnedAway = new Counter({
+    name: 'latchkey_turned_away_total',
+    help: 'work that was not done: the hashing queue was full, its wait too long, its place somebody else’s, the event loop late, memory short',
+    labelNames: ['why'],
+    registers,
+  });
+  const limited = new Counter({
+    name: 'latchkey_limited_total',
+    help: 'attempts that must wait, by the limit that was reached: of an address, an organisation, everybody, a context',
+    labelNames: ['limit'],
+    registers,
+  });
+  return {
+    turnedAway: (why) => turnedAway.labels(why).inc(),
+    limited: (limit) => limited.labels(limit).inc(),
   };
 }
 
@@ -119,6 +147,17 @@ function gaugesOfQueues(registry: Registry, store: Store, gauged: Gauged): void 
     registers,
     collect() {
       this.set(gauged.hashQueue());
+    },
+  });
+  new Gauge({
+    name: 'latchkey_shared_limits_up',
+    help: 'whether the limits that servers share on Redis answer; without any there is no value',
+    labelNames: ['at'],
+    registers,
+    collect() {
+      const isHere = gauged.isSharedCountHere();
+      this.reset();
+      if (isHere !== null) this.labels('redis').set(isHere ? 1 : 0);
     },
   });
   new Gauge({

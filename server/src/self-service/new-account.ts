@@ -8,6 +8,7 @@ import { StoreConflictError } from '../errors.ts';
 import { ownWordsOf } from '../passwords/own-words.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
+import { sourceOf } from '../sign-in/gate.ts';
 import { saveAccounts } from '../store/account-records.ts';
 import { firstTaken, takeNumbers } from '../store/counters.ts';
 import type { Change } from '../store/engine.ts';
@@ -37,7 +38,7 @@ export async function admit(
   const words = ownWordsOf({ username, email, user, home, memberships: [] });
   const problem = await corridor.passwords.problemWith(password, words);
   if (problem !== null) return declined(problem);
-  const passwordHash = await corridor.hashes.hash(password);
+  const passwordHash = await corridor.hashes.hash(password, sourceOf(attempt));
   if (typeof passwordHash !== 'string')
     return { kind: 'overloaded', retryAfterSeconds: passwordHash.retryAfterSeconds };
   return { email, username, user, passwordHash };

@@ -26,13 +26,13 @@ export async function hashNewPassword(
   const { hashes, passwords, store } = corridor;
   const former = await store.formerPasswords.of(account.id);
   const used = account.passwordHash === null ? former : [account.passwordHash, ...former];
-  const verdicts = await Promise.all(used.map((hash) => hashes.verify(password, hash)));
+  const verdicts = await Promise.all(used.map((hash) => hashes.verify(password, hash, account.id)));
   const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
   if (overloaded) return { kind: 'overloaded', retryAfterSeconds: overloaded.retryAfterSeconds };
   if (verdicts.includes(true)) return declined('password-reused');
   const problem = await passwords.problemWith(password, ownWordsOf(account));
   if (problem !== null) return declined(problem);
-  const hash = await hashes.hash(password);
+  const hash = await hashes.hash(password, account.id);
   return typeof hash === 'string' ? hash : { kind: 'overloaded', retryAfterSeconds: hash.retryAfterSeconds };
 }
 

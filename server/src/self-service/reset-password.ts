@@ -1,7 +1,7 @@
 import { declined } from '../commands/decline.ts';
 import type { Command, Outcome } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
-import { throughGate } from '../sign-in/gate.ts';
+import { countFailure, sourceOf, throughGate } from '../sign-in/gate.ts';
 import { noticeToAccount } from '../sign-in/mail.ts';
 import { accountKey } from '../sign-in/throttle.ts';
 import { noteResetByMail, validateEmail } from '../store/accounts.ts';
@@ -24,20 +24,19 @@ export function resetPassword(
     corridor,
     attempt,
     async () => {
-      const overload = lengthDecline(command.password) ?? overloadOf(corridor);
+      const overload = lengthDecline(command.password) ?? overloadOf(corridor, attempt);
       if (overload !== null) return overload;
       const code = await readLongCode(corridor, attempt, command.code, ['reset']);
       if (code !== null) return resetWith(corridor, code, command.password);
-      await corridor.addressLimit.fail(attempt.caller.address);
-      return declined('reset-token-invalid');
+      return (await countFailure(corridor, attempt)) ?? declined('reset-token-invalid');
     },
     ['declined'],
   );
 }
 
 /** Who would wait too long for the threads that hash is told so, whether or not there is anything to hash. */
-export function overloadOf(corridor: Corridor): Outcome | null {
-  const overload = corridor.hashes.overload();
+export function overloadOf(corridor: Corridor, attempt: Attempt): Outcome | null {
+  const overload = corridor.hashes.overload(sourceOf(attempt));
   return overload && { kind: 'overloaded', retryAfterSeconds: overload.retryAfterSeconds };
 }
 

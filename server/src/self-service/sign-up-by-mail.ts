@@ -5,7 +5,7 @@ import { equalSecrets, secretHash } from '../crypto/vault.ts';
 import { normalCode } from '../factors/mailed-code.ts';
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
-import { throughGate } from '../sign-in/gate.ts';
+import { countFailure, throughGate } from '../sign-in/gate.ts';
 import { mailToAddress } from '../sign-in/mail.ts';
 import { failHolds, type Hold, releaseHolds } from '../sign-in/throttle.ts';
 import { consumeChallenge } from '../store/consume.ts';
@@ -41,7 +41,8 @@ export function beginSignUp(
     attempt,
     async () => {
       if (!attempt.mount.allowSignUp) return declined('sign-up-disabled');
-      await corridor.addressLimit.fail(attempt.caller.address);
+      const late = await countFailure(corridor, attempt);
+      if (late !== null) return late;
       const admitted = await admit(corridor, attempt, registrant);
       return 'kind' in admitted ? admitted : sendCode(corridor, attempt, admitted);
     },
@@ -117,9 +118,9 @@ async function refuseCode(corridor: Corridor, attempt: Attempt, hold: Hold): Pro
     ...failHolds([hold], now),
     auditAttempt(attempt, now, 'code.refused', { reason: PURPOSE }),
   ]);
-  await corridor.addressLimit.fail(attempt.caller.address);
+  const late = await countFailure(corridor, attempt);
   corridor.throttle.settled([hold]);
-  return refused('code-invalid');
+  return late ?? refused('code-invalid');
 }
 
 async function complete(

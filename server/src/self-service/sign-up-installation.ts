@@ -4,7 +4,7 @@ import { secretHash } from '../crypto/vault.ts';
 import { StoreConflictError } from '../errors.ts';
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
-import { throughGate } from '../sign-in/gate.ts';
+import { countFailure, sourceOf, throughGate } from '../sign-in/gate.ts';
 import { consumeChallenge } from '../store/consume.ts';
 import { insertInstallation } from '../store/installations.ts';
 import { challengeExpiry, drawChallenge } from './attestation-challenge.ts';
@@ -25,10 +25,11 @@ export function signUpInstallation(
 }
 
 async function vouchAndMake(corridor: Corridor, attempt: Attempt, device: AttestedDevice): Promise<Outcome> {
-  const { mount, caller } = attempt;
-  const { vault, clock, addressLimit, attestation, store } = corridor;
+  const { mount } = attempt;
+  const { vault, clock, attestation, store } = corridor;
   if (!mount.allowSignUp) return declined('sign-up-disabled');
-  await addressLimit.fail(caller.address);
+  const late = await countFailure(corridor, attempt);
+  if (late !== null) return late;
   if (attestation === null && !mount.allowUnattestedDevices) return declined('attestation-unavailable');
   const expiresAt = challengeExpiry(vault, mount.name, device.challenge, clock.now());
   if (expiresAt === null) return refused('ticket-invalid');
@@ -57,7 +58,7 @@ async function make(
 ): Promise<Outcome> {
   const problem = await corridor.passwords.problemWith(password, [installationId]);
   if (problem !== null) return declined(problem);
-  const passwordHash = await corridor.hashes.hash(password);
+  const passwordHash = await corridor.hashes.hash(password, sourceOf(attempt));
   if (typeof passwordHash !== 'string')
     return { kind: 'overloaded', retryAfterSeconds: passwordHash.retryAfterSeconds };
   const at = corridor.clock.now();

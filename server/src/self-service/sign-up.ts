@@ -2,7 +2,7 @@ import { declined } from '../commands/decline.ts';
 import { stateRefusal } from '../sign-in/account-policy.ts';
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
-import { throughGate } from '../sign-in/gate.ts';
+import { countFailure, throughGate } from '../sign-in/gate.ts';
 import { issueForAccount } from '../sign-in/issue.ts';
 import { admit, makeAccount } from './new-account.ts';
 
@@ -20,7 +20,8 @@ export function signUp(
     attempt,
     async () => {
       if (!attempt.mount.allowSignUp) return declined('sign-up-disabled');
-      await corridor.addressLimit.fail(attempt.caller.address);
+      const late = await countFailure(corridor, attempt);
+      if (late !== null) return late;
       const admitted = await admit(corridor, attempt, registrant);
       if ('kind' in admitted) return admitted;
       const made = await makeAccount(corridor, attempt, admitted, false, (accountId) => [

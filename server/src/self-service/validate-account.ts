@@ -1,7 +1,7 @@
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { confirmPassword } from '../sign-in/confirm-password.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
-import { throughGate } from '../sign-in/gate.ts';
+import { countFailure, throughGate } from '../sign-in/gate.ts';
 import { mailToAccount } from '../sign-in/mail.ts';
 import { readTicket } from '../sign-in/ticket.ts';
 import { validateEmail } from '../store/accounts.ts';
@@ -69,12 +69,11 @@ export function validateAccount(
     corridor,
     attempt,
     async () => {
-      const overload = overloadOf(corridor);
+      const overload = overloadOf(corridor, attempt);
       if (overload !== null) return overload;
       const code = await readLongCode(corridor, attempt, command.code, ['validate', 'reset']);
       if (code === null) {
-        await corridor.addressLimit.fail(attempt.caller.address);
-        return refused('bad-credentials');
+        return (await countFailure(corridor, attempt)) ?? refused('bad-credentials');
       }
       return code.purpose === 'validate'
         ? validateWith(corridor, code, command.password)

@@ -1,7 +1,8 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import type { Change } from '../store/engine.ts';
-import { type Outcome, refused } from './attempt.ts';
+import type { Outcome } from './attempt.ts';
 import type { Attempt, Corridor } from './corridor.ts';
+import { mustWait, sourceOf } from './gate.ts';
 import { passwordLimit } from './identify.ts';
 import { refuseCredential } from './refuse.ts';
 import { accountKey, type Hold, passHolds } from './throttle.ts';
@@ -31,13 +32,17 @@ export async function confirmPassword(
   const tried = hold.locked
     ? []
     : [{ table: 'accounts' as const, id: account.id, passwordHash: account.passwordHash }];
-  const matched = await verifyPassword(corridor, password, tried);
+  const matched = await verifyPassword(corridor, password, tried, sourceOf(attempt));
   if ('overloaded' in matched) {
     await corridor.throttle.release([hold]);
     return { kind: 'overloaded', retryAfterSeconds: matched.retryAfterSeconds };
   }
-  if (matched.has(account.id)) return { hold, settles: passHolds([hold], new Set([hold.key])) };
+  if (matched.has(account.id)) {
+    const late = await mustWait(corridor, attempt);
+    if (late === null) return { hold, settles: passHolds([hold], new Set([hold.key])) };
+    await corridor.throttle.release([hold]);
+    return late;
+  }
   const reason = hold.locked ? 'locked' : account.passwordHash === null ? 'no-password' : 'wrong-password';
-  await refuseCredential(corridor, attempt, [{ hold, account, reason }], 'bad-credentials');
-  return refused('bad-credentials');
+  return refuseCredential(corridor, attempt, [{ hold, account, reason }], 'bad-credentials');
 }

@@ -7,6 +7,7 @@ import type { Vault } from '../crypto/vault.ts';
 import type { Places } from '../delivery/places.ts';
 import type { Wording } from '../delivery/wording.ts';
 import type { Webauthn } from '../factors/webauthn.ts';
+import type { Windows } from '../limits/windows.ts';
 import type { Mount } from '../mount.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
@@ -16,7 +17,6 @@ import type { Store } from '../store/store.ts';
 import type { AccessTokens } from '../tokens/access-token.ts';
 import type { RefreshTokens } from '../tokens/refresh-token.ts';
 import type { StepUpTokens } from '../tokens/step-up-token.ts';
-import type { AddressLimit } from './address-limit.ts';
 import type { Caller } from './attempt.ts';
 import type { SendingLimits } from './sending-limits.ts';
 import type { Throttle } from './throttle.ts';
@@ -34,7 +34,10 @@ export interface Corridor {
   /** Who says whether a device is what it says; null where nobody was named. */
   readonly attestation: { isGenuine(device: AttestedDevice): Promise<boolean> } | null;
   readonly throttle: Throttle;
-  readonly addressLimit: AddressLimit;
+  /** Failures of an address, of an organisation's doors, of everybody. */
+  readonly windows: Windows;
+  /** What this process has too little of to begin what costs much; null when all is well. Each time it is said is counted. */
+  readonly loadTrouble: () => string | null;
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly stepUpTokens: StepUpTokens;

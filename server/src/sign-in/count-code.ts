@@ -3,6 +3,7 @@ import type { Change } from '../store/engine.ts';
 import type { Ticket } from '../store/tickets.ts';
 import { type Outcome, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { countFailure } from './gate.ts';
 import { factorKey, failHolds, type Hold, releaseHolds } from './throttle.ts';
 
 /**
@@ -65,7 +66,7 @@ export async function refuseCode(
       detail: isClosed ? { closed: true } : null,
     }),
   ]);
-  await corridor.addressLimit.fail(attempt.caller.address);
+  const late = await countFailure(corridor, attempt);
   corridor.throttle.settled([hold]);
-  return refused('code-invalid');
+  return late ?? refused('code-invalid');
 }

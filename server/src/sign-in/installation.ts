@@ -4,6 +4,7 @@ import { forgiveAttempts } from '../store/count-attempt.ts';
 import { confirmInstallation } from '../store/installations.ts';
 import type { Credential, Outcome } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { mustWait, sourceOf, wideWindows } from './gate.ts';
 import { passwordLimit } from './identify.ts';
 import { issueForThing } from './issue.ts';
 import { type CredentialRefusal, refuseCredential } from './refuse.ts';
@@ -17,6 +18,8 @@ export async function beginWithInstallation(
   credential: Extract<Credential, { kind: 'installation' }>,
 ): Promise<Outcome> {
   const { installationId, password } = credential;
+  const throttled = await mustWait(corridor, attempt, wideWindows(attempt));
+  if (throttled !== null) return throttled;
   const installation = await corridor.store.installations.byId(installationId);
   const key = installation
     ? installationKey(installationId)
@@ -31,7 +34,7 @@ export async function beginWithInstallation(
   const tried = installation
     ? [{ table: 'installations' as const, id: installation.id, passwordHash: installation.passwordHash }]
     : [];
-  const verified = await verifyPassword(corridor, password, tried);
+  const verified = await verifyPassword(corridor, password, tried, sourceOf(attempt));
   if ('overloaded' in verified) {
     await corridor.throttle.release([hold]);
     return { kind: 'overloaded', retryAfterSeconds: verified.retryAfterSeconds };
@@ -39,6 +42,11 @@ export async function beginWithInstallation(
   if (!installation || !verified.has(installation.id)) {
     const failed = { hold, account: null, reason: reasonFor(installation), detail: { installationId } };
     return refuseCredential(corridor, attempt, [failed], 'bad-credentials');
+  }
+  const late = await mustWait(corridor, attempt, wideWindows(attempt));
+  if (late !== null) {
+    await corridor.throttle.release([hold]);
+    return late;
   }
   const { account } = installation;
   const outcome = await issueForThing(corridor, attempt, {

@@ -12,7 +12,7 @@ import type { Passkey } from '../store/passkeys.ts';
 import { stateRefusal } from './account-policy.ts';
 import { type Command, type Outcome, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
-import { throughGate } from './gate.ts';
+import { countFailure, throughGate } from './gate.ts';
 import { issueForAccount } from './issue.ts';
 import { isAccountLocked } from './prove.ts';
 import { type CredentialRefusal, refuseState } from './refuse.ts';
@@ -108,7 +108,8 @@ async function refusePasskey(
 ): Promise<Outcome> {
   const now = corridor.clock.now();
   const accountId = passkey?.accountId ?? null;
-  await Promise.all([
+  const [late] = await Promise.all([
+    countFailure(corridor, attempt),
     corridor.store.commit([
       unguarded(spent),
       ...(accountId === null ? [] : [recordFailedSignIn(accountId)]),
@@ -119,9 +120,8 @@ async function refusePasskey(
         detail: { origin: origin?.slice(0, LONGEST_ORIGIN) ?? null },
       }),
     ]),
-    corridor.addressLimit.fail(attempt.caller.address),
   ]);
-  return refused('code-invalid');
+  return late ?? refused('code-invalid');
 }
 
 function unguarded({ sql, params }: Change): Change {

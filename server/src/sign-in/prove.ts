@@ -94,7 +94,7 @@ export async function prove(
   if (outcome.kind === 'refused' && outcome.reason === 'code-invalid')
     return refuseStep(corridor, origin, { ticket, hold, wrong: null });
   if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
-  else corridor.throttle.settled([hold, { ...hold, key: accountKey(account.id) }]);
+  else corridor.throttle.settled([hold, { places: [{ key: accountKey(account.id) }] }]);
   if (proven.recoveryCodesLeft !== undefined) corridor.mailQueued();
   return outcome;
 }

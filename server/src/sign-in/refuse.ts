@@ -6,6 +6,7 @@ import { enqueueMailIfLocked } from '../store/outbox.ts';
 import { issueTicket } from '../store/tickets.ts';
 import { type Outcome, type Refusal, refused, type StateRefusal } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { countFailure, wideWindows } from './gate.ts';
 import { noticeToAccount } from './mail.ts';
 import { failHolds, type Hold } from './throttle.ts';
 import { drawTicket, type Passage } from './ticket.ts';
@@ -48,14 +49,14 @@ export async function refuseCredential(
 ): Promise<Outcome> {
   const now = corridor.clock.now();
   const changes = failures.flatMap((failed) => changesFor(corridor, attempt, failed, now));
-  const [committed] = await Promise.all([
+  const [committed, late] = await Promise.all([
     corridor.store.commit(changes),
-    corridor.addressLimit.fail(attempt.caller.address),
+    countFailure(corridor, attempt, wideWindows(attempt)),
   ]);
   if (!committed.ok) throw new Error(`a refusal was not committed: ${committed.guard}`);
   corridor.throttle.settled(failures.map((failed) => failed.hold));
   corridor.mailQueued();
-  return refused(reason);
+  return late ?? refused(reason);
 }
 
 function changesFor(corridor: Corridor, attempt: Attempt, failed: Failed, now: number): Change[] {

@@ -2,9 +2,9 @@ import type { AccountWithMemberships } from '../accounts/account.ts';
 import { addresseeOf } from '../accounts/addressee.ts';
 import { canonicalName, countryCallingCode } from '../accounts/identifier.ts';
 import { type Message, whoCanCause } from '../delivery/message.ts';
+import { addressKey } from '../limits/address-key.ts';
 import type { Channel } from '../store/outbox.ts';
 import { countSending, countWithheld, type SendingBudget } from '../store/sending-budget.ts';
-import { addressKey } from './address-limit.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
 
 /** How much may be sent: the limits of the configuration's `mail` and `sms`. */

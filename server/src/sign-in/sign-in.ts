@@ -1,10 +1,11 @@
 import { deviceOf } from '../accounts/fingerprint.ts';
 import { stateRefusal } from './account-policy.ts';
+import { admitPassword, giveUp } from './admit.ts';
 import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
 import { offerChoices, takePick } from './choose-role.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { deviceStanding } from './device.ts';
-import { throughGate } from './gate.ts';
+import { mustWait, sourceOf, throughGate } from './gate.ts';
 import { type Candidate, identify } from './identify.ts';
 import { beginWithInstallation } from './installation.ts';
 import { issueForAccount } from './issue.ts';
@@ -12,7 +13,7 @@ import { prove } from './prove.ts';
 import { type CredentialRefusal, type Failed, refuseCredential, refuseState } from './refuse.ts';
 import { beginWithResourceCode } from './resource-code.ts';
 import { dueFactor, forgiveFailures } from './second-factor.ts';
-import { type Admission, accountKey, type Hold, passHolds } from './throttle.ts';
+import { accountKey, type Hold, passHolds } from './throttle.ts';
 import { openStep, type Passage } from './ticket.ts';
 import { verifyPassword } from './verify-credential.ts';
 
@@ -29,7 +30,8 @@ export function begin(
   attempt: Attempt,
   command: Extract<Command, { kind: 'begin' }>,
 ): Promise<Outcome> {
-  return throughGate(corridor, attempt, () => beginWith(corridor, attempt, command));
+  // Whoever shows a credential pays for a hash: the other servers are asked once it was looked at.
+  return throughGate(corridor, attempt, () => beginWith(corridor, attempt, command), [], 'the-work');
 }
 
 /** Takes up a role that was offered: goes on where `begin` stopped, with the ticket that it handed out. */
@@ -59,7 +61,7 @@ async function beginWith(
   const { credential, fingerprint } = command;
   if (credential.kind === 'impossible') return refused('bad-credentials');
   if (credential.kind === 'resource-code') return beginWithResourceCode(corridor, attempt, credential);
-  const overload = corridor.hashes.overload();
+  const overload = corridor.hashes.overload(sourceOf(attempt));
   if (overload) return { kind: 'overloaded', retryAfterSeconds: overload.retryAfterSeconds };
   if (credential.kind === 'installation') return beginWithInstallation(corridor, attempt, credential);
   return beginWithPassword(corridor, attempt, credential, fingerprint);
@@ -73,17 +75,9 @@ async function beginWithPassword(
 ): Promise<Outcome> {
   const identified = await identify(corridor, attempt, credential.identifiers);
   const { candidates, others } = 'candidates' in identified ? identified : { candidates: [], others: [] };
-  const counted =
-    'candidates' in identified ? candidates.map((candidate) => candidate.counted) : [identified.nobody];
-
-  const admissions = await Promise.all(
-    counted.map((each) => corridor.throttle.admit(each, attempt.caller.arrivedAt)),
-  );
-  const holds = admissions.flatMap((admission) => (admission.kind === 'held' ? [admission.hold] : []));
-  const throttled = admissions.some((admission) => admission.kind === 'throttled');
-  const overloaded = admissions.find((admission) => admission.kind === 'overloaded');
-  if (overloaded) return giveUp(corridor, holds, overloaded.retryAfterSeconds);
-  if (throttled && holds.length === 0) return soonest(admissions);
+  const admitted = await admitPassword(corridor, attempt, identified, fingerprint);
+  if ('kind' in admitted) return admitted;
+  const { holds, throttled, wide } = admitted;
 
   const tried = candidates.filter((candidate) =>
     holds.some((hold) => hold.key === candidate.counted.key && !hold.locked),
@@ -92,8 +86,10 @@ async function beginWithPassword(
     corridor,
     credential.password,
     tried.map(({ account }) => ({ table: 'accounts', id: account.id, passwordHash: account.passwordHash })),
+    sourceOf(attempt),
   );
-  if ('overloaded' in matched) return giveUp(corridor, holds, matched.retryAfterSeconds);
+  if ('overloaded' in matched)
+    return giveUp(corridor, holds, { kind: 'overloaded', retryAfterSeconds: matched.retryAfterSeconds });
   if (matched.size === 0) {
     const unknown =
       candidates.length === 0 &&
@@ -105,8 +101,10 @@ async function beginWithPassword(
       failures(holds, candidates),
       unknown ? 'unknown-identity' : 'bad-credentials',
     );
-    return throttled ? soonest(admissions) : outcome;
+    return throttled ?? outcome;
   }
+  const late = await mustWait(corridor, attempt, wide);
+  if (late !== null) return giveUp(corridor, holds, late);
 
   const settles = passHolds(holds, new Set([...matched].map(accountKey)));
   const accounts = candidates.map((candidate) => candidate.account);
@@ -147,24 +145,6 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
     return openStep(corridor, attempt, passage, 'device');
   if (outcome.kind === 'refused' && passage.settles.length > 0) await corridor.store.commit(passage.settles);
   return outcome;
-}
-
-/** Who waited too long for a queue comes back later: nothing was evaluated, so nothing was failed. */
-async function giveUp(
-  corridor: Corridor,
-  holds: readonly Hold[],
-  retryAfterSeconds: number,
-): Promise<Outcome> {
-  await corridor.throttle.release(holds);
-  return { kind: 'overloaded', retryAfterSeconds };
-}
-
-/** Of several accounts that must wait, the one that may be tried first says how long. */
-function soonest(admissions: readonly Admission[]): Outcome {
-  const waits = admissions.flatMap((admission) =>
-    admission.kind === 'throttled' ? [admission.retryAfterSeconds] : [],
-  );
-  return { kind: 'throttled', retryAfterSeconds: Math.min(...waits) };
 }
 
 function failures(holds: readonly Hold[], candidates: readonly Candidate[]): Failed[] {

@@ -3,6 +3,7 @@ import {
   type AttemptLimit,
   countAttempt,
   failAttempt,
+  forgiveAttempts,
   passAttempt,
   releaseAttempt,
 } from '../store/count-attempt.ts';
@@ -22,6 +23,8 @@ export interface Hold extends Counted {
   readonly locked: boolean;
   /** Failures before this attempt. */
   readonly failures: number;
+  /** The places it has: one under its key, and one under that of a recognised device where it came from one. */
+  readonly places: readonly Counted[];
 }
 
 /** Whether an attempt may be evaluated. */
@@ -38,6 +41,13 @@ export const unknownKey = (identifierHash: string): string => `password:unknown:
 
 /** What failed passwords of an installation are counted under. */
 export const installationKey = (installationId: string): string => `password:installation:${installationId}`;
+
+/**
+ * What failed passwords are counted under that come from a device which the account recognises, beside the account's own
+ * key: what strangers fail does not keep it out (ASVS 6.1.1).
+ */
+export const deviceKey = (accountId: string, fingerprintHash: string): string =>
+  `${accountKey(accountId)}:${fingerprintHash}`;
 
 /** What wrong codes of an account are counted under: over all tickets, resends and mounts. */
 export const factorKey = (accountId: string): string => `factor:account:${accountId}`;
@@ -81,7 +91,8 @@ export class Throttle {
         const [row] = committed.rows[0] ?? [];
         if (!row) throw new Error('an attempt was counted and nothing said of it');
         const locked = integer(row, 'locked_until') > now;
-        return { kind: 'held', hold: { ...counted, locked, failures: integer(row, 'failures') } };
+        const failures = integer(row, 'failures');
+        return { kind: 'held', hold: { ...counted, locked, failures, places: [counted] } };
       }
       const state = await this.#store.attempts.state(counted.key);
       if (state && state.blockedUntil > now)
@@ -92,9 +103,27 @@ export class Throttle {
     }
   }
 
+  /**
+   * Counts one attempt from a device that the account recognises: by the device's own failures, and by the account's as far
+   * as those let it. A wait of the account does not hold it up; a lock does.
+   */
+  async admitRecognised(account: Counted, device: Counted, arrivedAt: number): Promise<Admission> {
+    const own = await this.admit(device, arrivedAt);
+    if (own.kind !== 'held') return own;
+    const beside = await this.admit(account, arrivedAt);
+    if (beside.kind === 'held') return { kind: 'held', hold: { ...beside.hold, places: [account, device] } };
+    if (beside.kind === 'overloaded') {
+      await this.release([own.hold]);
+      return beside;
+    }
+    const state = await this.#store.attempts.state(account.key);
+    const locked = (state?.lockedUntil ?? 0) > this.#clock.now();
+    return { kind: 'held', hold: { ...own.hold, ...account, locked, places: [device] } };
+  }
+
   /** Tells those who wait for one of these keys that a place may be free. Called after the commit that freed it. */
-  settled(holds: readonly Counted[]): void {
-    for (const { key } of holds) {
+  settled(holds: readonly { readonly places: readonly { readonly key: string }[] }[]): void {
+    for (const { key } of holds.flatMap(({ places }) => places)) {
       const waiting = this.#waiting.get(key);
       this.#waiting.delete(key);
       for (const wake of waiting ?? []) wake();
@@ -104,7 +133,7 @@ export class Throttle {
   /** Gives holds back without a failure, for an attempt that was not evaluated. */
   async release(holds: readonly Hold[]): Promise<void> {
     if (holds.length === 0) return;
-    await this.#store.commit(holds.map((hold) => releaseAttempt(hold.key)));
+    await this.#store.commit(releaseHolds(holds));
     this.settled(holds);
   }
 
@@ -126,15 +155,26 @@ export class Throttle {
 
 /** The changes that end holds as failures. */
 export function failHolds(holds: readonly Hold[], now: number): Change[] {
-  return holds.map((hold) => failAttempt(hold.key, hold.limit, now));
+  return placesOf(holds).map(({ key, limit }) => failAttempt(key, limit, now));
 }
 
 /** The changes that end holds of which some were right, by key, and the others are not counted beside those. */
 export function passHolds(holds: readonly Hold[], right: ReadonlySet<string>): Change[] {
-  return holds.map(({ key }) => (right.has(key) ? passAttempt(key) : releaseAttempt(key)));
+  return holds.flatMap((hold) =>
+    right.has(hold.key) ? hold.places.flatMap((place) => passPlace(hold, place)) : releaseHolds([hold]),
+  );
 }
 
 /** The changes that end holds without a failure. */
 export function releaseHolds(holds: readonly Hold[]): Change[] {
-  return holds.map((hold) => releaseAttempt(hold.key));
+  return placesOf(holds).map(({ key }) => releaseAttempt(key));
+}
+
+/** A right password shows that a device's failures were its owner's. Those of the account may be anybody's. */
+function passPlace(hold: Hold, { key }: Counted): Change[] {
+  return key === hold.key ? [passAttempt(key)] : [passAttempt(key), forgiveAttempts(key)];
+}
+
+function placesOf(holds: readonly Hold[]): Counted[] {
+  return holds.flatMap((hold) => hold.places);
 }

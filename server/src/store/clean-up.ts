@@ -31,6 +31,7 @@ export function removeExpired(now: number, revocationSeconds: number): Change[] 
     ),
     chunk('outbox', 'id', 'dead_at < $1'),
     chunk('sending_budgets', 'key', 'window_ends_at < $1'),
+    chunk('limit_windows', 'key', 'expire < $1', now),
     chunk('revocations', 'sequence', 'at < $1', Math.min(ended, now - revocationSeconds * 1000)),
   ];
 }

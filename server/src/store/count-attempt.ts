@@ -141,6 +141,15 @@ export function forgiveAttempts(key: string, other: string = key): Change {
   };
 }
 
+/** Forgets what failed from an account's devices. @param key what begins the keys of all of them */
+export function forgiveDeviceAttempts(key: string, accountId: string): Change {
+  return {
+    sql: `UPDATE attempts SET failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0
+          WHERE key IN (SELECT CAST($1 AS TEXT) || fingerprint_hash FROM devices WHERE account_id = $2) AND failures > 0`,
+    params: [key, accountId],
+  };
+}
+
 /** The most codes that are evaluated for one ticket. */
 export const TICKET_ATTEMPTS = 5;
 

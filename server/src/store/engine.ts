@@ -33,6 +33,15 @@ export type Committed =
   | { readonly ok: true; readonly rows: readonly (readonly Row[])[] }
   | { readonly ok: false; readonly guard: string };
 
+/** What a library that counts on PostgreSQL by itself asks its questions of. Throws like the engine. */
+export interface LimiterClient {
+  query(query: {
+    readonly name?: string;
+    readonly text: string;
+    readonly values?: readonly Value[];
+  }): Promise<{ readonly rows: readonly Row[]; readonly rowCount: number | null }>;
+}
+
 /**
  * The seam between the product's SQL and a database. Both engines take the same text.
  * Every method throws StoreUnavailableError when the database cannot be reached.
@@ -57,6 +66,12 @@ export interface Engine {
 
   /** Settings of the database by which something acknowledged could be lost, a sentence each with its remedy. */
   durabilityWeaknesses(): Promise<readonly string[]>;
+
+  /**
+   * For the windows that servers share: connections of their own, whose commits do not wait for the disk, since every
+   * failure of everybody writes the same row. Null on the embedded store, which one process has for itself.
+   */
+  limiterClient(): LimiterClient | null;
 
   close(): Promise<void>;
 }

@@ -81,6 +81,9 @@ export function storeOn(unwatched: Engine) {
     /** Settings of the database by which something acknowledged could be lost. */
     durabilityWeaknesses: () => engine.durabilityWeaknesses(),
 
+    /** For windows that servers share; null where one process has the store for itself. */
+    limiterClient: () => engine.limiterClient(),
+
     close: () => engine.close(),
   };
 }

@@ -1,12 +1,13 @@
 import pg from 'pg';
 import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
-import type { Change, Committed, Engine, Query, Row } from '../engine.ts';
+import type { Change, Committed, Engine, LimiterClient, Query, Row } from '../engine.ts';
 
 const BIGINT_OID = 20;
 const CONNECT_TIMEOUT_MILLISECONDS = 2000;
 const STATEMENT_TIMEOUT_MILLISECONDS = 5000;
 const CONNECTIONS = 10;
+const LIMITER_CONNECTIONS = 4;
 const ATTEMPTS = 4;
 
 // Class or code: https://www.postgresql.org/docs/15/errcodes-appendix.html
@@ -19,17 +20,8 @@ const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
  * each once a connection. A transition that lost a deadlock is tried again: nothing of it had been applied.
  */
 export function openPostgresEngine(url: string, log: Log): Engine {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MILLISECONDS,
-    statement_timeout: STATEMENT_TIMEOUT_MILLISECONDS,
-    query_timeout: STATEMENT_TIMEOUT_MILLISECONDS + 1000,
-    application_name: 'latchkey',
-    types: {
-      getTypeParser: (oid, format) => (oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format)),
-    },
-  });
+  const pool = new pg.Pool({ ...connectionOptions(url), max: CONNECTIONS });
+  let limiter: ReturnType<typeof openLimiter> | undefined;
   // Without a listener, a stop of the database would end this process.
   pool.on('error', (error) => log.warn({ error: error.message }, 'a store connection was lost'));
 
@@ -40,7 +32,39 @@ export function openPostgresEngine(url: string, log: Log): Engine {
     runScript: (sql) => reported(() => runScript(url, sql)),
     time: () => reported(() => databaseTime(pool)),
     durabilityWeaknesses: () => reported(() => durabilityWeaknesses(pool)),
-    close: () => pool.end(),
+    limiterClient: () => (limiter ??= openLimiter(url, log)),
+    close: async () => void (await Promise.all([pool.end(), limiter?.end()])),
+  };
+}
+
+/** What a crash of the database forgets of it is the last half second. */
+function openLimiter(url: string, log: Log): LimiterClient & { end(): Promise<void> } {
+  const pool = new pg.Pool({
+    ...connectionOptions(url),
+    max: LIMITER_CONNECTIONS,
+    options: '-c synchronous_commit=off',
+  });
+  pool.on('error', (error) => log.warn({ error: error.message }, 'a store connection was lost'));
+  return {
+    query: ({ values = [], ...query }) =>
+      reported(async () => {
+        const { rows, rowCount } = await pool.query({ ...query, values: [...values] });
+        return { rows: rows as Row[], rowCount };
+      }),
+    end: () => pool.end(),
+  };
+}
+
+function connectionOptions(url: string): pg.PoolConfig {
+  return {
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MILLISECONDS,
+    statement_timeout: STATEMENT_TIMEOUT_MILLISECONDS,
+    query_timeout: STATEMENT_TIMEOUT_MILLISECONDS + 1000,
+    application_name: 'latchkey',
+    types: {
+      getTypeParser: (oid, format) => (oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format)),
+    },
   };
 }
 

@@ -82,6 +82,7 @@ export function openSqliteEngine(path: string): Engine {
     // The database is in this process: its clock is this machine's, and the driver sets what makes commits durable.
     time: async () => Date.now(),
     durabilityWeaknesses: async () => [],
+    limiterClient: () => null,
     async close() {
       while (inFlight.length > 0 || queue.length > 0) await new Promise((next) => setTimeout(next, 1));
       const ended = new Promise((resolve) => worker.once('exit', resolve));

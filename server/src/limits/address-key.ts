@@ -1,29 +1,4 @@
 import { isIPv6 } from 'node:net';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
-
-/** Failed attempts of client addresses in a window of time, in this process. */
-export interface AddressLimit {
-  /** Seconds until the address may try again; null when it may now. */
-  waitSeconds(address: string): Promise<number | null>;
-
-  /** Counts a failed attempt. */
-  fail(address: string): Promise<void>;
-}
-
-/** @param limit how many failures an address may have in how many seconds: `signIn.perAddress` */
-export function createAddressLimit(limit: { count: number; seconds: number }): AddressLimit {
-  const limiter = new RateLimiterMemory({ points: limit.count, duration: limit.seconds });
-  return {
-    async waitSeconds(address) {
-      const state = await limiter.get(addressKey(address));
-      if (state === null || state.consumedPoints < limit.count) return null;
-      return Math.max(1, Math.ceil(state.msBeforeNext / 1000));
-    },
-    async fail(address) {
-      await limiter.penalty(addressKey(address));
-    },
-  };
-}
 
 /**
  * One key for what one client can choose from: an IPv4 address in either of its spellings, an IPv6 /64.

@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HashPool, type TurnedAway } from './hash-pool.ts';
+
+const COST = { memoryKib: 64, passes: 1, parallelism: 1 };
+
+// Jobs are handed in without a pause: no thread answers before all of them are in.
+describe('a full hash pool', () => {
+  let turnedAway: TurnedAway[];
+  let pool: HashPool;
+  let stored: string;
+  beforeEach(async () => {
+    turnedAway = [];
+    pool = new HashPool({
+      threads: 1,
+      cost: COST,
+      queueMilliseconds: 3000,
+      onTurnedAway: (why) => turnedAway.push(why),
+    });
+    stored = String(await pool.hash('right'));
+  });
+  afterEach(() => pool.close());
+
+  /** Fills the queue with jobs of that source, and no more than go in. */
+  const fill = (source: string) => {
+    const jobs: ReturnType<HashPool['verify']>[] = [];
+    while (pool.overload(source) === null) jobs.push(pool.verify('wrong', stored, source));
+    return jobs;
+  };
+
+  test('gives the newest place of whoever has most to whoever has less', async () => {
+    const flood = fill('flooder');
+    const [waiting, refusals] = [pool.waiting, turnedAway.length];
+    expect(pool.overload('person')).toBeNull();
+    const person = pool.verify('right', stored, 'person');
+    expect(pool.waiting).toBe(waiting);
+    expect(turnedAway.slice(refusals)).toEqual(['displaced']);
+    const surplus = pool.verify('wrong', stored, 'flooder');
+    expect(await surplus).toMatchObject({ overloaded: true, retryAfterSeconds: expect.any(Number) });
+    expect(turnedAway.slice(refusals)).toEqual(['displaced', 'queue-full']);
+
+    expect(await person).toBe(true);
+    const answers = await Promise.all(flood);
+    expect(answers.slice(0, -1)).toEqual(new Array(flood.length - 1).fill(false));
+    expect(answers.at(-1)).toMatchObject({ overloaded: true });
+  });
+
+  test('serves whoever came last before a flooder’s second batch', async () => {
+    const order: string[] = [];
+    const flood = fill('flooder').map((job) => job.then(() => order.push('flooder')));
+    const person = pool.verify('right', stored, 'person').then(() => order.push('person'));
+    await Promise.all([...flood, person]);
+    // One batch is with the thread, and the person is in the next one.
+    expect(order.indexOf('person')).toBeLessThan(2 * 8);
+    expect(order.length).toBeGreaterThan(2 * 8);
+  });
+
+  test('is shared by halves when two sources want all of it', async () => {
+    const first = fill('first');
+    const second = fill('second');
+    expect(Math.abs(first.length - 2 * second.length)).toBeLessThanOrEqual(3);
+    await Promise.all([...first, ...second]);
+  });
+});

@@ -1,0 +1,59 @@
+import type { Log } from '../ports.ts';
+import type { Store } from '../store/store.ts';
+import { type LoadGuard, type LoadLimits, type LoadTrouble, watchLoad } from './load-guard.ts';
+import { postgresCount } from './postgres-count.ts';
+import { redisCount } from './redis-count.ts';
+import { type WindowLimit, type WindowName, Windows } from './windows.ts';
+
+/** What the configuration says of limits. */
+interface LimitSettings {
+  readonly signIn: {
+    readonly perAddress: WindowLimit;
+    readonly perOrganisation: WindowLimit;
+    readonly overall: WindowLimit;
+    readonly perContext: WindowLimit;
+  };
+  readonly limits: LoadLimits & { readonly url?: string };
+}
+
+/** Everything by which a server turns attempts away. Its owner closes it. */
+export interface Limits {
+  readonly windows: Windows;
+  readonly load: LoadGuard;
+  /** Whether the count on Redis can be asked; null where there is none. */
+  isSharedCountHere(): boolean | null;
+  close(): void;
+}
+
+/**
+ * Opens the limits: counted on Redis where the configuration names one, else by the store, or in this process.
+ * @param told who counts what was turned away, asked for when it is
+ */
+export function openLimits(
+  { signIn, limits }: LimitSettings,
+  { store, log }: { readonly store: Store; readonly log: Log },
+  told: () => { limited(window: WindowName): void; turnedAway(why: LoadTrouble): void },
+): Limits {
+  const windowLimits = {
+    address: signIn.perAddress,
+    organisation: signIn.perOrganisation,
+    everybody: signIn.overall,
+    context: signIn.perContext,
+  };
+  const redis = limits.url === undefined ? null : redisCount(limits.url, windowLimits, log);
+  const client = redis === null ? store.limiterClient() : null;
+  const load = watchLoad(limits, (why) => told().turnedAway(why));
+  return {
+    windows: new Windows({
+      limits: windowLimits,
+      shared: redis ?? (client && postgresCount(client, windowLimits)),
+      onLimited: (window) => told().limited(window),
+    }),
+    load,
+    isSharedCountHere: () => redis?.isHere() ?? null,
+    close() {
+      load.stop();
+      redis?.close();
+    },
+  };
+}
