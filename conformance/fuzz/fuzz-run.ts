@@ -12,6 +12,8 @@ import { type Subject, startSubject } from './subject.ts';
 /** What is tried. */
 export interface FuzzOptions {
   readonly requests: number;
+  /** After how many minutes it ends all the same. */
+  readonly minutes: number;
   readonly seed: number;
   /** A store that nobody has used; null for a new embedded one. */
   readonly storeUrl: string | null;
@@ -80,6 +82,7 @@ class FuzzRun {
   readonly #findings: Finding[] = [];
   #batch: { recipe: Recipe; harm: Harm[] | null }[] = [];
   #batches = 0;
+  #until = Number.POSITIVE_INFINITY;
   #sent = 0;
   #turnedAway = 0;
   #sentAgain = 0;
@@ -92,6 +95,7 @@ class FuzzRun {
 
   async run(): Promise<FuzzResult> {
     const begun = performance.now();
+    this.#until = begun + this.#options.minutes * 60_000;
     const watch = new HealthWatch(this.#subject.url, this.#subject.pid);
     await Promise.all(Array.from({ length: CONNECTIONS }, () => this.#work()));
     const health = await watch.stop();
@@ -113,7 +117,7 @@ class FuzzRun {
   async #work(): Promise<void> {
     const connection = new KeptConnection(this.#subject.url);
     while (this.#sent < this.#options.requests && this.#findings.length < MOST_FINDINGS) {
-      if (this.#subject.ended() !== null) break;
+      if (this.#subject.ended() !== null || performance.now() > this.#until) break;
       const { group, hostile } = this.#next();
       if (hostile !== null) this.#countHostile(hostile, await sendHostile(this.#subject.url, hostile));
       if (group.length > 0) await this.#send(connection, group);

@@ -6,7 +6,7 @@ import { startSubject } from './subject.ts';
 // codes that earlier answers gave, half with something else somewhere, some with their bytes harmed. Ends with 1 when one was
 // answered with a 5xx, when the server ended, or when its event loop stood still for more than 200 ms.
 //
-//   npm run fuzz -- [--requests=1000000] [--seed=N] [--store=postgres://…] [--replay=BASE64]
+//   npm run fuzz -- [--requests=1000000] [--minutes=N] [--seed=N] [--store=postgres://…] [--replay=BASE64]
 
 const MOST_STALL_MILLISECONDS = 200;
 
@@ -74,6 +74,7 @@ else {
   const result = await fuzz({
     requests,
     seed,
+    minutes: Number(argument('minutes') ?? Number.POSITIVE_INFINITY),
     storeUrl: argument('store') ?? null,
     onProgress(sent) {
       if (sent < said + 50_000) return;

@@ -14,6 +14,7 @@ import { send } from './contract-routes.ts';
 import { lingering } from './linger.ts';
 import { methodsAt, type Owner, ownerOf, pathOf, type Route } from './path-owner.ts';
 import { refuseConnection } from './refuse-connection.ts';
+import { faultOfHead } from './request-head.ts';
 import { headersOfEveryAnswer } from './response-headers.ts';
 
 /** What the HTTP server needs. */
@@ -82,11 +83,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
 
   server.addHook('onRequest', (request, reply, done) => {
     arrive(options, request, reply);
-    if (options.isDraining()) reply.header('connection', 'close');
-    const { httpVersion, headers } = request.raw;
+    const fault = faultOfHead(request.raw) ?? faultOfPlaces(request);
+    if (options.isDraining() || fault === 'unreadable') reply.header('connection', 'close');
     request.span = beginRequestSpan(request.method);
-    const goOn = (): void =>
-      done(httpVersion === '1.1' && headers.host === undefined ? new RequestFault('unreadable') : undefined);
+    const goOn = (): void => done(fault === null ? undefined : new RequestFault(fault));
     if (request.span === null) goOn();
     else request.span.within(goOn);
   });
@@ -109,6 +109,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     return fail(options, request, reply, 'method-not-allowed');
   });
   return server;
+}
+
+/** A part of the path that is named and empty: the router takes it, and nothing is there. */
+function faultOfPlaces({ params }: FastifyRequest): Fault | null {
+  return Object.values(params as Readonly<Record<string, string>>).includes('') ? 'not-found' : null;
 }
 
 function isHttps({ publicUrl }: ServerOptions): boolean {
