@@ -185,7 +185,6 @@ async function main(): Promise<void> {
 }
 
 const others: Readonly<Record<string, string>> = {
-  '--refusals': './refusal-timing.ts',
   '--revocations': './revocation-latency.ts',
   '--verifier': './verifier.ts',
 };

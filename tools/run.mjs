@@ -20,6 +20,7 @@ const TASKS = {
   build: ['tools/build.ts'],
   bench: ['bench/bench.ts'],
   fuzz: ['conformance/fuzz/fuzz.ts'],
+  timing: ['conformance/timing/timing.ts'],
 };
 
 /** Installs the dependencies when they are not there, or not those of the lock file. */
@@ -54,5 +55,5 @@ if (!Object.hasOwn(TASKS, task)) {
   process.exit(2);
 }
 install();
-if (['start', 'bench', 'fuzz'].includes(task)) run(NODE, ['tools/build.ts']);
+if (['start', 'bench', 'fuzz', 'timing'].includes(task)) run(NODE, ['tools/build.ts']);
 become([...TASKS[task], ...more]);

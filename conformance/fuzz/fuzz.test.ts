@@ -10,7 +10,13 @@ test('IN-6: generated requests over every route find no 5xx, no restart and no s
   timeout: 300_000,
 }, async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const result = await fuzz({ requests: REQUESTS, minutes: 4, seed, storeUrl: null, onProgress: () => undefined });
+  const result = await fuzz({
+    requests: REQUESTS,
+    minutes: 4,
+    seed,
+    storeUrl: null,
+    onProgress: () => undefined,
+  });
   expect({ seed, findings: result.findings, errors: result.errors }).toEqual({
     seed,
     findings: [],
