@@ -115,7 +115,7 @@ export function sendHostile(url: string, bytes: Buffer): Promise<number[]> {
     socket.on('error', () => undefined);
     socket.setTimeout(PATIENCE_MILLISECONDS, () => socket.destroy());
     socket.on('close', () =>
-      resolve([...said.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status))),
+      resolve([...said.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))),
     );
   });
 }

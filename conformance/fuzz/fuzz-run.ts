@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { DOORS, type Door } from '../../server/testing/doors.ts';
 import { remoteServer } from '../../server/testing/remote.ts';
+import { parsed, whatIsWrong } from './answer.ts';
 import { KeptConnection, sendHostile, type WireAnswer } from './connection.ts';
 import { type HealthFigures, HealthWatch } from './health.ts';
 import { type Harm, harmed, harms } from './hostile-bytes.ts';
@@ -191,11 +192,10 @@ class FuzzRun {
   }
 
   #count(request: FuzzRequest, answer: WireAnswer): void {
-    const { status, head, body } = answer;
+    const { status, body } = answer;
     this.#countStatus(request.route, status);
-    const isTurnedAway = status === 503 && /^retry-after: \d+$/im.test(head);
-    if (isTurnedAway) this.#turnedAway += 1;
-    const wrong = isTurnedAway ? null : whatIsWrong(status, head, body);
+    const wrong = whatIsWrong(answer);
+    if (status === 503 && wrong === null) this.#turnedAway += 1;
     if (wrong !== null) this.#find(`${wrong}: ${body.slice(0, 200)}`, request.route, request.bytes);
     if (body.startsWith('{') || body.startsWith('[')) this.#kept.takeFrom(request.person, parsed(body));
   }
@@ -216,24 +216,5 @@ class FuzzRun {
 
   #find(what: string, route: string, bytes: Buffer): void {
     this.#findings.push({ what, route, replay: bytes.toString('base64') });
-  }
-}
-
-/** What must not be in any answer; null when there is nothing of it. */
-function whatIsWrong(status: number, head: string, body: string): string | null {
-  if (status >= 500) return `answered ${status}`;
-  if (status < 200) return `answered ${status}`;
-  if (!/^x-request-id: [0-9a-f]{16}$/im.test(head)) return 'no request id';
-  if (!/^x-content-type-options: nosniff$/im.test(head)) return 'not every header';
-  if (/^content-type: application\/json/im.test(head) && body !== '' && parsed(body) === undefined)
-    return 'no JSON';
-  return null;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -14,7 +14,7 @@ import { send } from './contract-routes.ts';
 import { lingering } from './linger.ts';
 import { methodsAt, type Owner, ownerOf, pathOf, type Route } from './path-owner.ts';
 import { refuseConnection } from './refuse-connection.ts';
-import { faultOfHead } from './request-head.ts';
+import { createRequestHeads } from './request-head.ts';
 import { headersOfEveryAnswer } from './response-headers.ts';
 
 /** What the HTTP server needs. */
@@ -41,6 +41,7 @@ const RETRY_AFTER_SECONDS = 1;
 /** A server without routes: limits, headers, logging, and every fault answered in the right contract's shape. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { random, log } = options;
+  const heads = createRequestHeads();
   const newId = (): string => random.bytes(8).toString('hex');
   const server = Fastify({
     logger: false,
@@ -60,8 +61,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
       // A request without one is refused like any other, with the headers of every answer.
       requireHostHeader: false,
     },
-    clientErrorHandler: (error, socket) =>
-      refuseConnection(error, socket, { requestId: newId(), isHttps: isHttps(options), log }),
+    clientErrorHandler(error, socket) {
+      // Its last answer is on its way already.
+      if (heads.isRefused(socket)) return;
+      refuseConnection(error, socket, { requestId: newId(), isHttps: isHttps(options), log });
+    },
     frameworkErrors: (_error, request, reply) => {
       // Such a request passes none of the hooks below.
       arrive(options, request, reply);
@@ -83,7 +87,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 
   server.addHook('onRequest', (request, reply, done) => {
     arrive(options, request, reply);
-    const fault = faultOfHead(request.raw) ?? faultOfPlaces(request);
+    const fault = heads.faultOf(request.raw) ?? faultOfPlaces(request);
     if (options.isDraining() || fault === 'unreadable') reply.header('connection', 'close');
     request.span = beginRequestSpan(request.method);
     const goOn = (): void => done(fault === null ? undefined : new RequestFault(fault));
