@@ -1,5 +1,6 @@
 import { sendHostile } from './connection.ts';
 import { type FuzzResult, fuzz } from './fuzz-run.ts';
+import { MOST_STALL_MILLISECONDS } from './health.ts';
 import { startSubject } from './subject.ts';
 
 // Sends generated requests over all routes to a real server: half of them as clients send them, with the tokens, tickets and
@@ -7,8 +8,6 @@ import { startSubject } from './subject.ts';
 // answered with a 5xx, when the server ended, or when its event loop stood still for more than 200 ms.
 //
 //   npm run fuzz -- [--requests=1000000] [--minutes=N] [--seed=N] [--store=postgres://…] [--replay=BASE64]
-
-const MOST_STALL_MILLISECONDS = 200;
 
 const argument = (name: string) =>
   new RegExp(`^--${name}=(.+)$`, 'm').exec(process.argv.slice(2).join('\n'))?.[1];
@@ -45,7 +44,7 @@ function report(result: FuzzResult): boolean {
   console.log(`sent again, behind an answer that closed its connection: ${result.sentAgain}`);
   console.log(`restarts: ${health.restarts}; most memory: ${health.residentMib.toFixed(0)} MiB`);
   console.log(
-    `event loop: longest stall ${health.longestStallMilliseconds.toFixed(0)} ms; ${health.longestDelayMilliseconds.toFixed(0)} ms with the time that its thread waited for a core${isStill ? ' FAIL' : ''}`,
+    `event loop: longest stall ${health.longestStallMilliseconds.toFixed(0)} ms; ${health.longestDelayMilliseconds.toFixed(0)} ms with the time that its thread waited for a core; ${health.stalls} times more than ${MOST_STALL_MILLISECONDS} ms${isStill ? ' FAIL' : ''}`,
   );
   for (const line of result.errors.slice(0, 20)) console.log(`\nlogged: ${line.slice(0, 2000)}`);
   for (const { what, route, replay } of result.findings)

@@ -6,9 +6,14 @@ export interface HealthFigures {
   readonly longestStallMilliseconds: number;
   /** The longest delay that it measured, whatever the reason. */
   readonly longestDelayMilliseconds: number;
+  /** In how many of the half seconds there was a stall of more than 200 ms. */
+  readonly stalls: number;
   readonly residentMib: number;
   readonly restarts: number;
 }
+
+/** Longer than this, an event loop counts as stalled. */
+export const MOST_STALL_MILLISECONDS = 200;
 
 const PAUSE_MILLISECONDS = 500;
 
@@ -20,7 +25,13 @@ export class HealthWatch {
   #stopped = false;
   #startedAt: number | null = null;
   #waitedMilliseconds: number;
-  #figures = { longestStallMilliseconds: 0, longestDelayMilliseconds: 0, residentMib: 0, restarts: 0 };
+  #figures = {
+    longestStallMilliseconds: 0,
+    longestDelayMilliseconds: 0,
+    stalls: 0,
+    residentMib: 0,
+    restarts: 0,
+  };
 
   constructor(url: string, pid: number) {
     this.#url = url;
@@ -39,7 +50,7 @@ export class HealthWatch {
   async #watch(): Promise<void> {
     // Since its start it did other things.
     await this.#look().catch(() => undefined);
-    this.#figures = { ...this.#figures, longestStallMilliseconds: 0, longestDelayMilliseconds: 0 };
+    this.#figures = { ...this.#figures, longestStallMilliseconds: 0, longestDelayMilliseconds: 0, stalls: 0 };
     while (!this.#stopped) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
       await this.#look().catch(() => undefined);
@@ -59,6 +70,7 @@ export class HealthWatch {
     this.#figures = {
       longestStallMilliseconds: Math.max(so.longestStallMilliseconds, stall),
       longestDelayMilliseconds: Math.max(so.longestDelayMilliseconds, delay),
+      stalls: so.stalls + (stall > MOST_STALL_MILLISECONDS ? 1 : 0),
       residentMib: Math.max(so.residentMib, figure('process_resident_memory_bytes') / 1024 / 1024),
       restarts: so.restarts + (this.#startedAt !== null && startedAt !== this.#startedAt ? 1 : 0),
     };
