@@ -154,7 +154,6 @@ async function proofs(): Promise<void> {
 
 const others: Readonly<Record<string, string>> = {
   '--flood': './flood.ts',
-  '--refusals': './refusal-timing.ts',
   '--revocations': './revocation-latency.ts',
   '--verifier': './verifier.ts',
 };

@@ -19,6 +19,8 @@ const TASKS = {
   check: ['tools/check.ts'],
   build: ['tools/build.ts'],
   bench: ['bench/bench.ts'],
+  fuzz: ['conformance/fuzz/fuzz.ts'],
+  timing: ['conformance/timing/timing.ts'],
 };
 
 /** Installs the dependencies when they are not there, or not those of the lock file. */
@@ -53,5 +55,5 @@ if (!Object.hasOwn(TASKS, task)) {
   process.exit(2);
 }
 install();
-if (task === 'start' || task === 'bench') run(NODE, ['tools/build.ts']);
+if (['start', 'bench', 'fuzz', 'timing'].includes(task)) run(NODE, ['tools/build.ts']);
 become([...TASKS[task], ...more]);

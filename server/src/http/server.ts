@@ -14,6 +14,7 @@ import { send } from './contract-routes.ts';
 import { lingering } from './linger.ts';
 import { methodsAt, type Owner, ownerOf, pathOf, type Route } from './path-owner.ts';
 import { refuseConnection } from './refuse-connection.ts';
+import { createRequestHeads } from './request-head.ts';
 import { headersOfEveryAnswer } from './response-headers.ts';
 
 /** What the HTTP server needs. */
@@ -40,6 +41,7 @@ const RETRY_AFTER_SECONDS = 1;
 /** A server without routes: limits, headers, logging, and every fault answered in the right contract's shape. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { random, log } = options;
+  const heads = createRequestHeads();
   const newId = (): string => random.bytes(8).toString('hex');
   const server = Fastify({
     logger: false,
@@ -59,8 +61,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
       // A request without one is refused like any other, with the headers of every answer.
       requireHostHeader: false,
     },
-    clientErrorHandler: (error, socket) =>
-      refuseConnection(error, socket, { requestId: newId(), isHttps: isHttps(options), log }),
+    clientErrorHandler(error, socket) {
+      // Its last answer is on its way already.
+      if (heads.isRefused(socket)) return;
+      refuseConnection(error, socket, { requestId: newId(), isHttps: isHttps(options), log });
+    },
     frameworkErrors: (_error, request, reply) => {
       // Such a request passes none of the hooks below.
       arrive(options, request, reply);
@@ -82,11 +87,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
 
   server.addHook('onRequest', (request, reply, done) => {
     arrive(options, request, reply);
-    if (options.isDraining()) reply.header('connection', 'close');
-    const { httpVersion, headers } = request.raw;
+    const fault = heads.faultOf(request.raw) ?? faultOfPlaces(request);
+    if (options.isDraining() || fault === 'unreadable') reply.header('connection', 'close');
     request.span = beginRequestSpan(request.method);
-    const goOn = (): void =>
-      done(httpVersion === '1.1' && headers.host === undefined ? new RequestFault('unreadable') : undefined);
+    const goOn = (): void => done(fault === null ? undefined : new RequestFault(fault));
     if (request.span === null) goOn();
     else request.span.within(goOn);
   });
@@ -109,6 +113,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     return fail(options, request, reply, 'method-not-allowed');
   });
   return server;
+}
+
+/** A part of the path that is named and empty: the router takes it, and nothing is there. */
+function faultOfPlaces({ params }: FastifyRequest): Fault | null {
+  return Object.values(params as Readonly<Record<string, string>>).includes('') ? 'not-found' : null;
 }
 
 function isHttps({ publicUrl }: ServerOptions): boolean {
