@@ -180,7 +180,7 @@ const proofs = steps(
     place,
     code: codeKinds,
     far: fc.nat(5),
-    otherDevice: seldom(15),
+    otherDevice: seldom(5),
     twice: seldom(5),
     times: insistence,
   }),
