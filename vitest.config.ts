@@ -9,6 +9,7 @@ export default defineConfig({
       'tools/**/*.test.ts',
       'examples/**/*.test.ts',
       'bench/**/*.test.ts',
+      'conformance/**/*.test.ts',
     ],
     globalSetup: ['server/testing/global-setup.ts'],
     testTimeout: 30_000,

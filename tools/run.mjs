@@ -1,6 +1,6 @@
-// What `npm start`, `npm test`, `npm run check`, `npm run dev` and `npm run bench` run. It must work on a machine that has
-// an older Node.js and nothing installed: so it is plain JavaScript, installs what is missing, and hands over to the
-// Node.js that the repository brings.
+// What `npm start`, `npm test`, `npm run check`, `npm run dev`, `npm run bench` and `npm run faults` run. It must work on a
+// machine that has an older Node.js and nothing installed: so it is plain JavaScript, installs what is missing, and hands
+// over to the Node.js that the repository brings.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -19,6 +19,7 @@ const TASKS = {
   check: ['tools/check.ts'],
   build: ['tools/build.ts'],
   bench: ['bench/bench.ts'],
+  faults: ['conformance/faults/run.ts'],
 };
 
 /** Installs the dependencies when they are not there, or not those of the lock file. */
@@ -53,5 +54,5 @@ if (!Object.hasOwn(TASKS, task)) {
   process.exit(2);
 }
 install();
-if (task === 'start' || task === 'bench') run(NODE, ['tools/build.ts']);
+if (['start', 'bench', 'faults'].includes(task)) run(NODE, ['tools/build.ts']);
 become([...TASKS[task], ...more]);

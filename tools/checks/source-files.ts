@@ -18,7 +18,7 @@ export function readSources(root: string): SourceFile[] {
 
 /** Every source file of every workspace, of the tools and of what tests start; paths from the root. */
 export function readEverySource(root: string): SourceFile[] {
-  return ['server', 'client', 'verifier', 'bench', 'tools', 'examples'].flatMap((folder) =>
+  return ['server', 'client', 'verifier', 'bench', 'tools', 'examples', 'conformance'].flatMap((folder) =>
     sourcesBelow(join(root, folder)).map(({ path, text }) => ({ path: `${folder}/${path}`, text })),
   );
 }

@@ -1,0 +1,5 @@
+import type { Fault } from './fault.ts';
+import { kill } from './kill.ts';
+
+/** Every fault there is, in the order in which they are run. */
+export const FAULTS: readonly Fault[] = [kill];
