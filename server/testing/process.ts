@@ -88,6 +88,9 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
         stdout: () => output.stdout,
         stderr: () => output.stderr,
         end(signal) {
+          // It may have ended by itself: then nothing more comes.
+          if (child.exitCode !== null || child.signalCode !== null)
+            return Promise.resolve({ code: child.exitCode, ...output });
           const ended = finished(child, output);
           child.kill(signal);
           return ended;
