@@ -1,7 +1,7 @@
 import { startMailSink } from '../../server/testing/mail-sink.ts';
 import type { RunningServer, Workplace } from '../../server/testing/process.ts';
 import { clientOf } from './client.ts';
-import { EFFECTS, type Effect, MAX_FAILURES, USERS } from './effects.ts';
+import { EFFECTS, type Effect, LOCK_SECONDS, MAX_FAILURES, USERS } from './effects.ts';
 import { atLeast, type Drill, type Figure, none, pause, until, within } from './fault.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { loadPeople, must } from './people.ts';
@@ -13,7 +13,7 @@ export const LEDGER_SETTINGS: Readonly<Record<string, string>> = {
     { contract: 'credential-type' },
   ]),
   LATCHKEY_SIGN_IN_MAX_FAILURES: String(MAX_FAILURES),
-  LATCHKEY_SIGN_IN_LOCK_SECONDS: '900',
+  LATCHKEY_SIGN_IN_LOCK_SECONDS: String(LOCK_SECONDS),
   LATCHKEY_REFRESH_GRACE_SECONDS: '1',
   LATCHKEY_MAIL_LIMIT_PER_DAY: '1000000',
 };
@@ -76,7 +76,7 @@ export async function survivesCrashes(drill: Drill, crashes: Crashes): Promise<F
   await pause(1100);
   await ledger.checkAll();
   const figures = [...(await audited(work, engine)), ...(await ending(last, engine))];
-  return [...figuresOf(ledger, crashes), within(`${engine}: ready after a start`, starts, 5000), ...figures];
+  return [...figuresOf(ledger, crashes), within(`${engine}: ready after a start`, starts, 5000 * drill.patience), ...figures];
 }
 
 function figuresOf(ledger: Ledger, { engine, count }: Crashes): Figure[] {

@@ -28,7 +28,7 @@ export const databaseStop: Fault = {
     const figures: Figure[] = [];
     for (const [number, outage] of outages(drill, database, proxy).entries()) {
       drill.progress(`${outage.name}, for ${outage.seconds} s`);
-      figures.push(...(await livesThrough(outage, server.url, number)));
+      figures.push(...(await livesThrough(outage, server.url, number, drill.patience)));
     }
     await server.end('SIGTERM');
     return [...figures, ...(await crashTogether(drill, database))];

@@ -32,6 +32,8 @@ export const ENGINES = ['sqlite', 'postgres'] as const;
 /** What a fault is made with. Whatever it started is ended by `end`, the last first. */
 export interface Drill {
   readonly scale: Scale;
+  /** What promised times are multiplied by: the short form runs beside other work and looks for what is out of all proportion. */
+  readonly patience: number;
   /** Says how far it is. */
   readonly progress: (text: string) => void;
   /** A PostgreSQL server of this drill's own, which it may stop and break. */
@@ -54,6 +56,7 @@ export function startDrill(
   const drill: Drill = {
     scale,
     progress,
+    patience: scale === 'short' ? 4 : 1,
     async postgres() {
       const server = await startPostgres();
       ends.push(() => server.stop());

@@ -61,8 +61,14 @@ function demands(client: Client, { accessToken, refreshToken, revoked, locked }:
  * Sees what a server does while its store is away, and when it is back.
  * @param url where the server is
  * @param number tells outages of one store apart
+ * @param patience what promised times are multiplied by
  */
-export async function livesThrough(outage: Outage, url: string, number: number): Promise<Figure[]> {
+export async function livesThrough(
+  outage: Outage,
+  url: string,
+  number: number,
+  patience: number,
+): Promise<Figure[]> {
   const client = clientOf(() => url);
   const standing = await prepare(client, number);
   const asked = Object.values(demands(client, standing));
@@ -92,8 +98,8 @@ export async function livesThrough(outage: Outage, url: string, number: number):
     return signIn.status === 200 && ready.status === 200;
   }, 30_000);
   return [
-    ...duringFigures(outage.name, answers, healthy),
-    within(`${outage.name}: goes on by itself after`, [recovered], RECOVERY_MILLISECONDS),
+    ...duringFigures(outage.name, answers, healthy, patience),
+    within(`${outage.name}: goes on by itself after`, [recovered], RECOVERY_MILLISECONDS * patience),
     ...(await afterFigures(outage.name, client, standing)),
   ];
 }
@@ -114,6 +120,7 @@ function duringFigures(
   name: string,
   answers: readonly Answer[],
   healthy: Record<'livez' | 'readyz' | 'jwks' | 'looks', number>,
+  patience: number,
 ): Figure[] {
   const odd = answers.filter(({ status }) => status !== 503);
   const kinds = [...new Set(odd.map(({ status }) => status))].join(', ');
@@ -127,7 +134,7 @@ function duringFigures(
     within(
       `${name}: time to be told`,
       answers.map(({ milliseconds }) => milliseconds),
-      REFUSAL_MILLISECONDS,
+      REFUSAL_MILLISECONDS * patience,
     ),
     none(`${name}: /livez not green`, healthy.looks - healthy.livez),
     none(`${name}: /readyz not red`, healthy.looks - healthy.readyz),

@@ -212,10 +212,15 @@ function attestationOf(config: Configuration, ports: AppPorts): Attestation | nu
 
 /** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
 async function closeServer(server: FastifyInstance, closeSilent: () => void): Promise<void> {
-  const sweeper = setInterval(() => {
+  // After this turn's reading: what has arrived is a request by then, and its connection is not idle.
+  const nextReading = () => new Promise((resolve) => setImmediate(resolve));
+  const sweep = async (): Promise<void> => {
+    await nextReading();
     server.server.closeIdleConnections();
     closeSilent();
-  }, SWEEP_MILLISECONDS);
+  };
+  const sweeper = setInterval(sweep, SWEEP_MILLISECONDS);
+  await nextReading();
   const deadline = setTimeout(() => server.server.closeAllConnections(), CLOSE_MILLISECONDS);
   try {
     await server.close();
