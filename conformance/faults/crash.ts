@@ -76,7 +76,11 @@ export async function survivesCrashes(drill: Drill, crashes: Crashes): Promise<F
   await pause(1100);
   await ledger.checkAll();
   const figures = [...(await audited(work, engine)), ...(await ending(last, engine))];
-  return [...figuresOf(ledger, crashes), within(`${engine}: ready after a start`, starts, 5000 * drill.patience), ...figures];
+  return [
+    ...figuresOf(ledger, crashes),
+    within(`${engine}: ready after a start`, starts, 5000 * drill.patience),
+    ...figures,
+  ];
 }
 
 function figuresOf(ledger: Ledger, { engine, count }: Crashes): Figure[] {

@@ -13,7 +13,8 @@ const CRASHES = { short: 2, full: 30 } as const;
 export const databaseStop: Fault = {
   id: 'RL-3',
   name: 'database-stop',
-  promise: 'without its store a server says so within 2 s, opens nothing, and goes on by itself when it is back',
+  promise:
+    'without its store a server says so within 2 s, opens nothing, and goes on by itself when it is back',
   async run(drill) {
     const database = await drill.postgres();
     const proxy = await startTcpProxy(Number(new URL(database.url).port));

@@ -91,10 +91,7 @@ export async function livesThrough(
   await Promise.all(lots);
   await outage.end();
   const recovered = await until(async () => {
-    const [signIn, ready] = [
-      await demands(client, standing)['sign-in'](),
-      await client.get('/readyz'),
-    ];
+    const [signIn, ready] = [await demands(client, standing)['sign-in'](), await client.get('/readyz')];
     return signIn.status === 200 && ready.status === 200;
   }, 30_000);
   return [
@@ -153,7 +150,10 @@ async function afterFigures(name: string, client: Client, standing: Standing): P
     await ask.refresh(),
   ];
   return [
-    isTrue(`${name}: sessions still stand and are refreshed`, session.status === 200 && refresh.status === 200),
+    isTrue(
+      `${name}: sessions still stand and are refreshed`,
+      session.status === 200 && refresh.status === 200,
+    ),
     isTrue(
       `${name}: what was revoked still is, who was locked out still is`,
       revoked.status === 401 && refreshed.status === 401 && locked.status === 429,

@@ -30,9 +30,10 @@ export const rollingRestart: Fault = {
     const nodes: RunningServer[] = [];
     for (const port of ports) nodes.push(await start(port));
     const upstreams = ports.map((port) => `server 127.0.0.1:${port} max_fails=1 fail_timeout=1s;`).join(' ');
-    // Only what was not sent to a server, or was refused by it unread, goes to the other one: the default of nginx.
+    // A connection that the system took in the moment in which the server stopped taking any is reset: then the other
+    // server is asked, for what is posted too.
     const nginx = await startNginx(
-      'location / { proxy_pass http://nodes; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr; }',
+      'location / { proxy_pass http://nodes; proxy_next_upstream error timeout non_idempotent; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr; }',
       `upstream nodes { ${upstreams} keepalive 16; }`,
     );
     drill.later(() => nginx.stop());
