@@ -1,6 +1,6 @@
-// What `npm start`, `npm test`, `npm run check`, `npm run dev` and `npm run bench` run. It must work on a machine that has
-// an older Node.js and nothing installed: so it is plain JavaScript, installs what is missing, and hands over to the
-// Node.js that the repository brings.
+// What `npm start`, `npm test`, `npm run check`, `npm run dev`, `npm run bench` and `npm run faults` run. It must work on a
+// machine that has an older Node.js and nothing installed: so it is plain JavaScript, installs what is missing, and hands
+// over to the Node.js that the repository brings.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ const TASKS = {
   bench: ['bench/bench.ts'],
   fuzz: ['conformance/fuzz/fuzz.ts'],
   timing: ['conformance/timing/timing.ts'],
+  faults: ['conformance/faults/run.ts'],
 };
 
 /** Installs the dependencies when they are not there, or not those of the lock file. */
@@ -55,5 +56,5 @@ if (!Object.hasOwn(TASKS, task)) {
   process.exit(2);
 }
 install();
-if (['start', 'bench', 'fuzz', 'timing'].includes(task)) run(NODE, ['tools/build.ts']);
+if (['start', 'bench', 'fuzz', 'timing', 'faults'].includes(task)) run(NODE, ['tools/build.ts']);
 become([...TASKS[task], ...more]);

@@ -10,6 +10,7 @@ import type { Wording } from './delivery/wording.ts';
 import { relyingPartyOf } from './factors/relying-party.ts';
 import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
+import { closeGracefully } from './http/graceful-close.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { registerRevocationRoute } from './http/revocation-route.ts';
 import { createServer } from './http/server.ts';
@@ -58,10 +59,6 @@ export interface App {
 
 /** How long readiness waits for the store. */
 const READY_TIMEOUT_MILLISECONDS = 2000;
-
-/** How often connections are looked at while the server closes, and when it waits for them no longer. */
-const SWEEP_MILLISECONDS = 20;
-const CLOSE_MILLISECONDS = 10_000;
 
 /** Puts the service together: the only place where the parts are wired. Opens no socket and reads no environment. */
 export async function buildApp(config: Configuration, ports: AppPorts): Promise<App> {
@@ -121,7 +118,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       draining = true;
     },
     async close() {
-      await closeServer(server, closeSilent);
+      await closeGracefully(server, closeSilent);
       keyRing.stop();
       limits.close();
       await Promise.all([delivery, jobs].map((each) => each.stop()));
@@ -218,21 +215,6 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
 function attestationOf(config: Configuration, ports: AppPorts): Attestation | null {
   const { url, secret } = config.attestation;
   return url === undefined || secret === undefined ? null : createAttestation({ url, secret }, ports);
-}
-
-/** Takes no new connection, finishes what is in flight, and closes each connection as soon as nothing is on it. */
-async function closeServer(server: FastifyInstance, closeSilent: () => void): Promise<void> {
-  const sweeper = setInterval(() => {
-    server.server.closeIdleConnections();
-    closeSilent();
-  }, SWEEP_MILLISECONDS);
-  const deadline = setTimeout(() => server.server.closeAllConnections(), CLOSE_MILLISECONDS);
-  try {
-    await server.close();
-  } finally {
-    clearInterval(sweeper);
-    clearTimeout(deadline);
-  }
 }
 
 /** Every mount that is served: those of the configuration, and the native API. */

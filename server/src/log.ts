@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import pino, { type Logger } from 'pino';
+import { logLines } from './log-lines.ts';
 
 /** A log that can be closed. */
 export interface ProcessLog {
@@ -8,9 +9,6 @@ export interface ProcessLog {
   flush(): void;
 }
 
-/** How long a line is held back at most. */
-const FLUSH_MILLISECONDS = 100;
-
 /**
  * The process's log: JSON lines on stdout, or lines to be read where stdout is a terminal.
  * @param level the least important level that is written
@@ -18,17 +16,8 @@ const FLUSH_MILLISECONDS = 100;
 export function createLog(level: string): ProcessLog {
   if (process.stdout.isTTY)
     return { log: pino({ level, base: null }, readableLines()), flush: () => undefined };
-  // Lines are gathered and handed to the system off the event loop; a reader that is slow slows nobody down.
-  const destination = pino.destination({
-    fd: 1,
-    sync: false,
-    minLength: 4096,
-    periodicFlush: FLUSH_MILLISECONDS,
-  });
-  return {
-    log: pino({ level, timestamp: pino.stdTimeFunctions.isoTime }, destination),
-    flush: () => destination.flushSync(),
-  };
+  const lines = logLines(1);
+  return { log: pino({ level, timestamp: pino.stdTimeFunctions.isoTime }, lines), flush: lines.flush };
 }
 
 /** Turns pino's lines into `14:05:09 warn message key=value`. */

@@ -23,8 +23,9 @@ export function nginxMissing(): string | null {
 /**
  * Starts nginx.
  * @param locations what stands inside the `server` block
+ * @param upstreams what stands beside it
  */
-export async function startNginx(locations: string): Promise<Nginx> {
+export async function startNginx(locations: string, upstreams = ''): Promise<Nginx> {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'));
   const port = await freePort();
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -34,6 +35,7 @@ export async function startNginx(locations: string): Promise<Nginx> {
     http {
       access_log off;
       ${kinds.map((kind) => `${kind}_temp_path ${directory}/${kind};`).join(' ')}
+      ${upstreams}
       server { listen 127.0.0.1:${port}; ${locations} }
     }`;
   writeFileSync(join(directory, 'nginx.conf'), configuration);

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,6 +12,16 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+/** A PostgreSQL server that can be ended and started again, with what it keeps. */
+export interface PostgresServer extends TestPostgres {
+  /** Starts it again, and waits until it takes connections. */
+  start(): Promise<void>;
+  /** Ends the process: SIGINT as for a fast shutdown, SIGQUIT as for an immediate one, which is a crash. */
+  end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>;
+  /** Makes a standby that follows it. The server is down for a moment. */
+  makeStandby(): Promise<PostgresServer>;
+}
+
 /** PostgreSQL refuses to run as root: then it runs as the user that owns nothing. */
 const NOBODY = 65_534;
 const START_MILLISECONDS = 30_000;
@@ -19,51 +29,70 @@ const START_MILLISECONDS = 30_000;
 const CONNECTIONS = 400;
 
 /** Starts the PostgreSQL that the development dependencies bring. */
-export async function startPostgres(): Promise<TestPostgres> {
+export async function startPostgres(): Promise<PostgresServer> {
   const isRoot = process.getuid?.() === 0;
   const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
-  const directory = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'));
-  if (isRoot) {
-    chownSync(directory, NOBODY, NOBODY);
-    chmodSync(directory, 0o755);
-  }
+  const directory = makeDirectory();
   const binaries = await binariesFor(directory, user);
-  const data = join(directory, 'data');
-  const options = { ...user, cwd: directory, stdio: 'pipe' as const };
   execFileSync(
     join(binaries, 'initdb'),
-    ['-D', data, '-U', 'latchkey', '--auth=trust', '-E', 'UTF8', '--locale=C'],
-    options,
+    ['-D', join(directory, 'data'), '-U', 'latchkey', '--auth=trust', '-E', 'UTF8', '--locale=C'],
+    { ...user, cwd: directory, stdio: 'pipe' },
   );
-  const port = await freePort();
-  const server = spawn(
-    join(binaries, 'postgres'),
-    [
-      '-D',
-      data,
-      '-p',
-      String(port),
-      '-h',
-      '127.0.0.1',
-      '-k',
-      directory,
-      '-c',
-      `max_connections=${CONNECTIONS}`,
-    ],
-    { ...user, cwd: directory, stdio: 'ignore' },
-  );
+  const server = postgresServer(directory, binaries, await freePort());
+  await server.start();
+  return server;
+}
+
+/** A folder that its user can reach. */
+function makeDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'));
+  if (process.getuid?.() === 0) chownSync(directory, NOBODY, NOBODY);
+  chmodSync(directory, 0o755);
+  return directory;
+}
+
+function postgresServer(directory: string, binaries: string, port: number): PostgresServer {
+  const isRoot = process.getuid?.() === 0;
+  const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
   const url = `postgres://latchkey@127.0.0.1:${port}/postgres`;
-  await untilReady(url, server);
-  return {
+  let running: ChildProcess | undefined;
+  const self: PostgresServer = {
     url,
-    async stop() {
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      // A fast shutdown: connections that are still open are ended.
-      server.kill('SIGINT');
+    async start() {
+      const address = ['-p', String(port), '-h', '127.0.0.1', '-k', directory];
+      const args = ['-D', join(directory, 'data'), ...address, '-c', `max_connections=${CONNECTIONS}`];
+      running = spawn(join(binaries, 'postgres'), args, { ...user, cwd: directory, stdio: 'ignore' });
+      await untilReady(url, running);
+    },
+    async end(signal) {
+      if (running === undefined) return;
+      const ended = new Promise((resolve) => running?.once('exit', resolve));
+      running.kill(signal);
       await ended;
+      running = undefined;
+    },
+    async makeStandby() {
+      await self.end('SIGINT');
+      const copy = makeDirectory();
+      execFileSync('cp', ['-a', join(directory, 'data'), copy]);
+      await self.start();
+      appendFileSync(
+        join(copy, 'data', 'postgresql.auto.conf'),
+        `primary_conninfo = 'host=127.0.0.1 port=${port} user=latchkey'\n`,
+      );
+      writeFileSync(join(copy, 'data', 'standby.signal'), '');
+      const standby = postgresServer(copy, binaries, await freePort());
+      await standby.start();
+      return standby;
+    },
+    async stop() {
+      // A fast shutdown: connections that are still open are ended.
+      await self.end('SIGINT');
       rmSync(directory, { recursive: true, force: true });
     },
   };
+  return self;
 }
 
 /**

@@ -34,8 +34,15 @@ export interface Workplace {
     args: readonly string[],
     options?: { input?: string; environment?: Record<string, string> },
   ): Promise<Finished>;
-  /** Starts `serve`, or another command that serves, and waits until it listens. */
-  serve(args?: readonly string[], environment?: Record<string, string>): Promise<RunningServer>;
+  /**
+   * Starts `serve`, or another command that serves, and waits until it listens.
+   * @param wrapper a program and its first arguments that runs it in its own place, as `prlimit` does
+   */
+  serve(
+    args?: readonly string[],
+    environment?: Record<string, string>,
+    wrapper?: readonly string[],
+  ): Promise<RunningServer>;
   /** What its commands are configured with. */
   configuration(): Configuration;
   remove(): void;
@@ -49,10 +56,15 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
   const running = new Set<ChildProcess>();
   const base = { ...TEST_SETTINGS, LATCHKEY_LISTEN_PORT: '0', ...settings };
 
-  const start = (args: readonly string[], environment: Record<string, string> = {}) => {
+  const start = (
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    wrapper: readonly string[] = [],
+  ) => {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'));
     const env = { ...Object.fromEntries(inherited), ...base, ...environment };
-    const child = spawn(PROGRAM, args, { cwd: directory, env, stdio: 'pipe' });
+    const [program = '', ...rest] = [...wrapper, PROGRAM, ...args];
+    const child = spawn(program, rest, { cwd: directory, env, stdio: 'pipe' });
     running.add(child);
     child.once('exit', () => running.delete(child));
     return child;
@@ -66,8 +78,8 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
       child.stdin.end(options.input ?? '');
       return finished(child, output);
     },
-    async serve(args = ['serve'], environment = {}) {
-      const child = start(args, environment);
+    async serve(args = ['serve'], environment = {}, wrapper = []) {
+      const child = start(args, environment, wrapper);
       const output = collect(child);
       const url = await untilListening(child, output);
       return {
@@ -76,6 +88,9 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
         stdout: () => output.stdout,
         stderr: () => output.stderr,
         end(signal) {
+          // It may have ended by itself: then nothing more comes.
+          if (child.exitCode !== null || child.signalCode !== null)
+            return Promise.resolve({ code: child.exitCode, ...output });
           const ended = finished(child, output);
           child.kill(signal);
           return ended;

@@ -28,6 +28,7 @@ describe('the sources', () => {
       'verifier/src/',
       'bench/',
       'tools/',
+      'conformance/',
     ])
       expect(
         everywhere.some(({ path }) => path.startsWith(folder)),

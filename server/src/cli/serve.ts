@@ -60,6 +60,8 @@ export async function serve(config: Configuration, steps: ServeSteps): Promise<v
     await stop(app, core, processLog);
     stopped.forget();
   }
+  // A connection to a mail server that says nothing would keep the process.
+  process.exit(0);
 }
 
 async function stop(app: App, core: Core, { log, flush }: ProcessLog): Promise<void> {

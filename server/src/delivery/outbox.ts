@@ -32,6 +32,9 @@ const SENDERS = 8;
 /** How often the queue is looked at when nobody says that there is something in it. */
 const POLL_MILLISECONDS = 1000;
 
+/** How long a stop waits for messages that are on their way. */
+const STOP_MILLISECONDS = 5000;
+
 /** Waits between tries; the last one is repeated. */
 const RETRY_SECONDS = [1, 5, 15, 30] as const;
 
@@ -72,12 +75,17 @@ export class Outbox {
     });
   }
 
-  /** Takes no more messages and waits for those that are on their way. */
+  /**
+   * Takes no more messages and waits for those that are on their way, but not for a server that says nothing: what it was
+   * sent stays in the queue and is sent again by whoever starts next.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#looking;
-    await Promise.all(this.#sending);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, STOP_MILLISECONDS);
+    await Promise.race([Promise.all(this.#sending), late]).finally(() => clearTimeout(timer));
   }
 
   #schedule(milliseconds: number): void {

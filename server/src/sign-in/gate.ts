@@ -22,7 +22,10 @@ export async function throughGate(
   if (wait !== null) return { kind: 'throttled', retryAfterSeconds: wait };
   const outcome = await work();
   if (outcome.kind !== 'refused' && !unequal.includes(outcome.kind)) return outcome;
-  const remaining = attempt.caller.arrivedAt + corridor.limits.refusalMilliseconds - corridor.clock.now();
+  const { refusalMilliseconds } = corridor.limits;
+  const due = attempt.caller.arrivedAt + refusalMilliseconds - corridor.clock.now();
+  // A clock that is set back keeps nobody waiting.
+  const remaining = Math.min(due, refusalMilliseconds);
   if (remaining > 0) await new Promise((resolve) => setTimeout(resolve, remaining));
   return outcome;
 }

@@ -56,6 +56,16 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
     other.stop();
   });
 
+  test('signs on when the clock is set back to before its first key', async () => {
+    const ring = await open();
+    const first = ring.signer('ES256').key.id;
+    core.clock.advance(-3 * 3600);
+    expect(published(ring)).toContain(ring.signer('ES256').key.id);
+    core.clock.advance(3 * 3600);
+    expect(ring.signer('ES256').key.id).toBe(first);
+    ring.stop();
+  });
+
   test('a rotation on a store that never served leaves the first key to sign until the new one does', async () => {
     const store = await openTestCore(engine);
     const ring = new KeyRing({

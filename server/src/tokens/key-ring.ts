@@ -75,12 +75,11 @@ export class KeyRing {
   /** The key that signs now: of those that may, the one that began last. */
   signer(algorithm: AsymmetricAlgorithm): { key: JwsKey; header: string } {
     const now = this.#options.clock.now();
-    const candidates = this.#live(now).filter(
-      (key) => key.algorithm === algorithm && key.record.signsFrom <= now,
-    );
-    const signer = candidates
-      .toSorted((a, b) => a.record.signsFrom - b.record.signsFrom || (a.id < b.id ? -1 : 1))
-      .at(-1);
+    const inOrder = this.#live(now)
+      .filter((key) => key.algorithm === algorithm)
+      .toSorted((a, b) => a.record.signsFrom - b.record.signsFrom || (a.id < b.id ? -1 : 1));
+    // When the clock was set back to before the first of them: that one has been signing.
+    const signer = inOrder.findLast((key) => key.record.signsFrom <= now) ?? inOrder[0];
     if (!signer) throw new Error(`there is no ${algorithm} key to sign with`);
     return { key: signer, header: signer.header };
   }

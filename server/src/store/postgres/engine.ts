@@ -2,6 +2,8 @@ import pg from 'pg';
 import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
 import type { Change, Committed, Engine, LimiterClient, Query, Row } from '../engine.ts';
+import { openConnections } from './connections.ts';
+import { Pulse } from './pulse.ts';
 
 const BIGINT_OID = 20;
 const CONNECT_TIMEOUT_MILLISECONDS = 2000;
@@ -13,6 +15,8 @@ const ATTEMPTS = 4;
 // Class or code: https://www.postgresql.org/docs/15/errcodes-appendix.html
 const RETRYABLE = new Set(['40001', '40P01']);
 const CONFLICTS = new Set(['23505', '23503']);
+/** A write to a standby, or to a primary that was demoted. */
+const READ_ONLY = '25006';
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
 
 /**
@@ -20,20 +24,24 @@ const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
  * each once a connection. A transition that lost a deadlock is tried again: nothing of it had been applied.
  */
 export function openPostgresEngine(url: string, log: Log): Engine {
-  const pool = new pg.Pool({ ...connectionOptions(url), max: CONNECTIONS });
+  const connections = openConnections({ ...connectionOptions(url), max: CONNECTIONS }, log);
+  const pulse = new Pulse(connections, log);
+  const guarded = <T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> =>
+    pulse.guard(() => reported(() => work(connections.pool())));
   let limiter: ReturnType<typeof openLimiter> | undefined;
-  // Without a listener, a stop of the database would end this process.
-  pool.on('error', (error) => log.warn({ error: error.message }, 'a store connection was lost'));
 
   return {
     dialect: 'postgres',
-    read: (query) => reported(() => run(pool, query)),
-    commit: (changes) => reported(() => commitWithRetry(pool, changes)),
+    read: (query) => guarded((pool) => run(pool, query)),
+    commit: (changes) => guarded((pool) => commitWithRetry(pool, changes)),
     runScript: (sql) => reported(() => runScript(url, sql)),
-    time: () => reported(() => databaseTime(pool)),
-    durabilityWeaknesses: () => reported(() => durabilityWeaknesses(pool)),
+    time: () => guarded(databaseTime),
+    durabilityWeaknesses: () => guarded(durabilityWeaknesses),
     limiterClient: () => (limiter ??= openLimiter(url, log)),
-    close: async () => void (await Promise.all([pool.end(), limiter?.end()])),
+    async close() {
+      await pulse.stop();
+      await Promise.all([connections.close(), limiter?.end()]);
+    },
   };
 }
 
@@ -127,9 +135,12 @@ async function commitMany(pool: pg.Pool, changes: readonly Change[]): Promise<Co
     await client.query('COMMIT');
     return { ok: true, rows };
   } catch (error) {
-    await client.query('ROLLBACK').catch((lost: Error) => {
-      broken = lost;
-    });
+    // A connection that failed is given up; what was begun on it, PostgreSQL undoes when it notices.
+    if (error instanceof pg.DatabaseError)
+      await client.query('ROLLBACK').catch((lost: Error) => {
+        broken = lost;
+      });
+    else broken = error as Error;
     throw error;
   } finally {
     client.release(broken);
@@ -177,10 +188,11 @@ async function reported<T>(work: () => Promise<T>): Promise<T> {
     if (code === '28P01' || code === '28000' || code === '3D000') {
       throw new OperatorError(`the store refused the connection: ${message}. Check store.url.`);
     }
-    const fromServer = /^[0-9A-Z]{5}$/.test(code);
-    const lost = fromServer
-      ? UNAVAILABLE_CLASSES.has(code.slice(0, 2))
-      : !(error instanceof TypeError || error instanceof RangeError);
+    // By its class, not by its code: EPIPE has five letters too.
+    const lost =
+      error instanceof pg.DatabaseError
+        ? UNAVAILABLE_CLASSES.has(code.slice(0, 2)) || code === READ_ONLY
+        : !(error instanceof TypeError || error instanceof RangeError);
     if (lost) throw new StoreUnavailableError(message, { cause: error });
     throw error;
   }

@@ -1,0 +1,21 @@
+import { clockJump } from './clock-jump.ts';
+import { databaseStop } from './database-stop.ts';
+import { descriptors } from './descriptors.ts';
+import { diskFull } from './disk-full.ts';
+import type { Fault } from './fault.ts';
+import { gracefulStop } from './graceful-stop.ts';
+import { kill } from './kill.ts';
+import { mailAway } from './mail-away.ts';
+import { rollingRestart } from './rolling-restart.ts';
+
+/** Every fault there is, in the order in which they are run. */
+export const FAULTS: readonly Fault[] = [
+  kill,
+  databaseStop,
+  gracefulStop,
+  rollingRestart,
+  mailAway,
+  diskFull,
+  descriptors,
+  clockJump,
+];

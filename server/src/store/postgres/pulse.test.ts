@@ -1,0 +1,66 @@
+import pg from 'pg';
+import { afterEach, expect, inject, test } from 'vitest';
+import { type CuttingProxy, startCuttingProxy } from '../../../../verifier/testing/cutting-proxy.ts';
+import { keptLog } from '../../../testing/ports.ts';
+import { createDatabase } from '../../../testing/postgres.ts';
+import { StoreUnavailableError } from '../../errors.ts';
+import type { Engine } from '../engine.ts';
+import { openPostgresEngine } from './engine.ts';
+
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end();
+});
+
+async function behindProxy(): Promise<{ engine: Engine; proxy: CuttingProxy; url: string }> {
+  const url = await createDatabase(inject('postgresUrl'));
+  const proxy = await startCuttingProxy(() => url.replace('postgres:', 'http:'));
+  ends.push(() => proxy.stop());
+  const through = new URL(url);
+  through.port = new URL(proxy.url).port;
+  const engine = openPostgresEngine(through.href, keptLog());
+  ends.push(() => engine.close());
+  return { engine, proxy, url };
+}
+
+const ask = { sql: 'SELECT 1 AS one', params: [] };
+
+/** Long enough for the connection that the database is asked over to be there. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 500));
+
+test('refuses everything while the network swallows it, and goes on when it does not', async () => {
+  const { engine, proxy } = await behindProxy();
+  await Promise.all(Array.from({ length: 20 }, () => engine.read(ask)));
+  await settle();
+  proxy.stall();
+  // More than there are connections: none waits for a time-out of its own.
+  const lost = await Promise.allSettled(Array.from({ length: 25 }, () => engine.read(ask)));
+  for (const each of lost)
+    expect(each).toMatchObject({ status: 'rejected', reason: { message: 'the store does not answer' } });
+  await expect(engine.commit([ask])).rejects.toBeInstanceOf(StoreUnavailableError);
+  proxy.mend();
+  await expect.poll(() => engine.read(ask), { timeout: 20_000 }).toEqual([{ one: 1 }]);
+});
+
+test('waits for a lock that another transaction holds', async () => {
+  const { engine, url } = await behindProxy();
+  const holder = new pg.Client({ connectionString: url });
+  await holder.connect();
+  ends.push(() => holder.end());
+  await holder.query('SELECT pg_advisory_lock(1)');
+  await engine.read(ask);
+  const waiting = engine.read({ sql: 'SELECT pg_advisory_lock(1)::text AS locked', params: [] });
+  // Longer than the database is waited for before it is asked.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await holder.query('SELECT pg_advisory_unlock(1)');
+  expect(await waiting).toEqual([{ locked: '' }]);
+});
+
+test('is told of a server that takes no writes as of one that is away', async () => {
+  const { engine } = await behindProxy();
+  await engine.commit([{ sql: 'CREATE TABLE kept (n INTEGER)', params: [] }]);
+  await engine.read({ sql: 'SET default_transaction_read_only = on', params: [] });
+  await expect(
+    engine.commit([{ sql: 'INSERT INTO kept (n) VALUES (1)', params: [] }]),
+  ).rejects.toBeInstanceOf(StoreUnavailableError);
+});
