@@ -200,6 +200,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
       ...config.challenge,
       graceSeconds: config.refresh.graceSeconds,
       sessionMaxSeconds: config.session.maxSeconds,
+      forgetDeviceSeconds: config.devices.forgetSeconds,
     },
     sendingLimits: config,
     clock,

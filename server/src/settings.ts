@@ -202,6 +202,14 @@ export const SETTINGS = Type.Object(
       },
       closed,
     ),
+    devices: Type.Object(
+      {
+        forgetSeconds: seconds('after how long without a sign-in a device is recognised no more', {
+          default: 31_536_000,
+        }),
+      },
+      closed,
+    ),
     signUp: Type.Object(
       {
         enabled: Type.Boolean({

@@ -104,6 +104,8 @@ export interface HeldRole {
 export interface Installation {
   readonly id: string;
   readonly passwordHash: string | null;
+  /** The password before it, which is good beside it until then (milliseconds since 1970). */
+  readonly previous: { readonly passwordHash: string; readonly until: number } | null;
   readonly account: Account | null;
   readonly status: AccountStatus;
   readonly epoch: number;

@@ -28,7 +28,8 @@ export function devicesCommand(): Command {
 }
 
 async function list(core: Core, account: AccountWithMemberships, asJson: boolean): Promise<void> {
-  const devices = (await core.store.devices.known(account.id, null)).map((device) => ({
+  const usedSince = core.clock.now() - core.config.devices.forgetSeconds * 1000;
+  const devices = (await core.store.devices.known(account.id, null, usedSince)).map((device) => ({
     id: device.id,
     name: device.name,
     createdAt: time(device.createdAt),

@@ -168,6 +168,18 @@ describe('beside a server', { timeout: 120_000 }, () => {
       'installation.disabled',
       'installation.enabled',
     ]);
+
+    const replace = (id: string, input: string, ...more: string[]) =>
+      work.run(['installation', 'password', id, '--password-stdin', ...more], { input });
+    const another = 'the kiosk has a password that is another one';
+    expect((await replace(data.installationId, another)).stderr).toContain('good for 86400 s more');
+    expect((await signIn()).status).toBe(200);
+    const last = 'the kiosk has a password that is the last one';
+    expect((await replace(data.installationId, last, '--overlap-seconds', '0')).stderr).toContain('is void');
+    expect((await signIn()).status).toBe(400);
+    expect((await replace('nobody', last)).stderr.trim()).toBe('latchkey: there is no installation nobody');
+    expect((await replace(data.installationId, 'short')).stderr).toContain('must have 32 to 256 characters');
+    expect((await replace(data.installationId, last, '--overlap-seconds', '-1')).code).not.toBe(0);
     expect((await server.end('SIGTERM')).code).toBe(0);
   });
 

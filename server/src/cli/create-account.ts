@@ -5,9 +5,8 @@ import type { Core } from '../core.ts';
 import { randomUuid } from '../crypto/secret-text.ts';
 import { OperatorError } from '../errors.ts';
 import { ownWordsOf } from '../passwords/own-words.ts';
-import { createPasswordPolicy } from '../passwords/policy.ts';
-import type { PasswordProblem } from '../passwords/rules.ts';
 import { command, operator, withCore } from './command.ts';
+import { requireGoodPassword } from './good-password.ts';
 import { loadOne } from './load-one.ts';
 import { print, printJson } from './output.ts';
 
@@ -52,7 +51,7 @@ export function createAccountCommand(): Command {
 async function create(core: Core, id: string, options: Options, password: string | undefined): Promise<void> {
   if ((await core.store.accountRecords.existing([id])).size > 0)
     throw new OperatorError(`there is an account ${id} already`);
-  if (password !== undefined) await requireGoodPassword(core, options, password);
+  if (password !== undefined) await requireGoodPassword(core, password, await ownWords(core, options));
   const { organisation, username, email, phone, role, name } = options;
   const emailValidated = options.emailValidated === true;
   const user = name === undefined ? {} : { user: { name } };
@@ -63,26 +62,10 @@ async function create(core: Core, id: string, options: Options, password: string
   );
 }
 
-/** The same rule as for a password that its owner sets. */
-async function requireGoodPassword(core: Core, options: Options, password: string): Promise<void> {
+async function ownWords(core: Core, options: Options): Promise<readonly string[]> {
   const { username = null, email = null, name = '', organisation } = options;
   const home =
     organisation === undefined ? null : await core.store.organisations.byId(organisation.toLowerCase());
   const user = { name, firstName: null, lastName: null };
-  const policy = await createPasswordPolicy(core.config.passwords, core);
-  try {
-    const problem = await policy.problemWith(
-      password,
-      ownWordsOf({ username, email, user, home, memberships: [] }),
-    );
-    if (problem !== null) throw new OperatorError(PROBLEMS[problem]);
-  } finally {
-    await policy.close();
-  }
+  return ownWordsOf({ username, email, user, home, memberships: [] });
 }
-
-const PROBLEMS: Readonly<Record<PasswordProblem, string>> = {
-  'password-length': 'password must have 8 to 1024 characters',
-  'password-listed':
-    'password is too easy to guess: it is known from breaches, is one that everybody tries, or is a name of its owner’s',
-};

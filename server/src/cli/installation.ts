@@ -1,10 +1,17 @@
-import type { Command } from 'commander';
+import { text as readAll } from 'node:stream/consumers';
+import { type Command, InvalidArgumentError } from 'commander';
 import { auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
+import { hashPassword } from '../crypto/password-hash.ts';
 import { OperatorError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
-import { type InstallationRecord, setInstallationStatus } from '../store/installations.ts';
+import {
+  type InstallationRecord,
+  rotateInstallationPassword,
+  setInstallationStatus,
+} from '../store/installations.ts';
 import { command, note, operator, withCore } from './command.ts';
+import { requireGoodPassword } from './good-password.ts';
 import { jsonText, print, printTable, shown } from './output.ts';
 
 /** `latchkey installation …` */
@@ -13,6 +20,7 @@ export function installationCommand(): Command {
   installation.addCommand(listCommand());
   installation.addCommand(statusCommand('disable', 'let one sign in no more; its sessions end', 'inactive'));
   installation.addCommand(statusCommand('enable', 'let one sign in again', 'active'));
+  installation.addCommand(passwordCommand());
   return installation;
 }
 
@@ -89,4 +97,63 @@ function statusCommand(name: string, description: string, status: 'active' | 'in
         note(`${id} ${committed.ok ? 'is' : 'was already'} ${status === 'active' ? 'enabled' : 'disabled'}`);
       });
     });
+}
+
+const DAY_SECONDS = 86_400;
+const LONGEST_OVERLAP_SECONDS = 30 * DAY_SECONDS;
+/** What `credential-type` takes (contract documents). */
+const PASSWORD_CHARACTERS = { least: 32, most: 256 };
+
+function passwordCommand(): Command {
+  return command('password', 'give one another password; the one before stays good for a time')
+    .argument('<id>', 'its installationId')
+    .requiredOption('--password-stdin', 'read the new password from standard input')
+    .option(
+      '--overlap-seconds <n>',
+      'how long the one before stays good; 0 to end it now',
+      seconds,
+      DAY_SECONDS,
+    )
+    .action(async (id: string, { overlapSeconds }: { overlapSeconds: number }, called: Command) => {
+      const password = (await readAll(process.stdin)).replace(/\r?\n$/, '');
+      await withCore(called, (core) => replacePassword(core, id, password, overlapSeconds));
+    });
+}
+
+function seconds(given: string): number {
+  const value = Number(given);
+  if (!Number.isInteger(value) || value < 0 || value > LONGEST_OVERLAP_SECONDS)
+    throw new InvalidArgumentError(`It must be a whole number from 0 to ${LONGEST_OVERLAP_SECONDS}.`);
+  return value;
+}
+
+async function replacePassword(
+  core: Core,
+  id: string,
+  password: string,
+  overlapSeconds: number,
+): Promise<void> {
+  const { least, most } = PASSWORD_CHARACTERS;
+  const characters = [...password].length;
+  if (characters < least || characters > most)
+    throw new OperatorError(`password must have ${least} to ${most} characters`);
+  await requireGoodPassword(core, password, [id]);
+  const at = core.clock.now();
+  const committed = await core.store.commit([
+    rotateInstallationPassword(id, hashPassword(password, core.config.hashing), at + overlapSeconds * 1000),
+    recordAudit(
+      auditEvent({
+        at,
+        event: 'installation.password-replaced',
+        actor: 'operator',
+        detail: { installationId: id, overlapSeconds, ...operator() },
+      }),
+    ),
+  ]);
+  if (!committed.ok) throw new OperatorError(`there is no installation ${id}`);
+  note(
+    overlapSeconds === 0
+      ? `${id} has another password; the one before is void`
+      : `${id} has another password; the one before is good for ${overlapSeconds} s more`,
+  );
 }

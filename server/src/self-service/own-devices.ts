@@ -16,7 +16,11 @@ export async function listDevices(
   if ('kind' in owner) return owner;
   return {
     kind: 'devices',
-    devices: await corridor.store.devices.known(owner.account.id, owner.session.id),
+    devices: await corridor.store.devices.known(
+      owner.account.id,
+      owner.session.id,
+      corridor.clock.now() - corridor.limits.forgetDeviceSeconds * 1000,
+    ),
   };
 }
 

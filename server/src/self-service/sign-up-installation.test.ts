@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
-import { setInstallationStatus } from '../store/installations.ts';
+import { hashPassword } from '../crypto/password-hash.ts';
+import { setPasswordHash } from '../store/account-records.ts';
+import { rotateInstallationPassword, setInstallationStatus } from '../store/installations.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
 const FLEET_KEY = 'the key of the fleet';
@@ -162,6 +164,49 @@ describe.each(ENGINES)('devices that sign up on %s', (engine) => {
     expect([await isIn(), (await signIn()).status]).toEqual([false, 200]);
     const again = await store.commit(setInstallationStatus(installationId, 'active', clock.now()));
     expect(again).toMatchObject({ ok: false, guard: 'installation' });
+  });
+
+  test('DR-4: another password is good at once, and the one before for a time, unless it is disabled', async () => {
+    const { installationId, password } = await signedUp();
+    const { store, clock, config } = app.core;
+    const another = 'another password that this installation was given';
+    const rotate = (to: string, overlapSeconds: number) =>
+      store.commit([
+        rotateInstallationPassword(
+          installationId,
+          hashPassword(to, config.hashing),
+          clock.now() + overlapSeconds * 1000,
+        ),
+      ]);
+    const statusOf = async (shown: string) =>
+      (
+        await app.post('/api/v1/auth/sign-in', {
+          type: 'mobile-device',
+          data: { installationId, password: shown },
+        })
+      ).status;
+    const session = await app.post('/api/v1/auth/sign-in', {
+      type: 'mobile-device',
+      data: { installationId, password },
+    });
+    await rotate(another, 60);
+    const bearer = { headers: { authorization: `Bearer ${session.body.authorization.token}` } };
+    expect((await app.request('GET', '/v1/session', bearer)).body.active).toBe(true);
+    expect([await statusOf(another), await statusOf(password)]).toEqual([200, 200]);
+    clock.advance(60);
+    expect([await statusOf(another), await statusOf(password)]).toEqual([200, 400]);
+
+    await rotate(password, 60);
+    expect([await statusOf(another), await statusOf(password)]).toEqual([200, 200]);
+    for (const status of ['inactive', 'active'] as const)
+      await store.commit(setInstallationStatus(installationId, status, clock.now()));
+    expect([await statusOf(another), await statusOf(password)]).toEqual([400, 200]);
+
+    await rotate(another, 60);
+    await store.commit(
+      setPasswordHash('installations', installationId, hashPassword(PASSWORD, config.hashing), clock.now()),
+    );
+    expect([await statusOf(another), await statusOf(PASSWORD)]).toEqual([400, 200]);
   });
 
   test('an installation that is there already is taken', async () => {

@@ -1,6 +1,7 @@
 import { deviceOf } from '../accounts/fingerprint.ts';
 import type { Outcome } from './attempt.ts';
 import type { Attempt, Corridor } from './corridor.ts';
+import { isRecognised } from './device.ts';
 import { wideWindows } from './gate.ts';
 import type { Candidate, Identified } from './identify.ts';
 import { type Admission, type Counted, deviceKey, type Hold } from './throttle.ts';
@@ -65,7 +66,7 @@ async function recognisedDevices(
   for (const { account, counted } of candidates) {
     if (!account.recogniseDevices) continue;
     const { fingerprintHash } = deviceOf(account.id, fingerprint, corridor.vault);
-    if (!(await corridor.store.devices.isKnown(account.id, fingerprintHash))) continue;
+    if (!(await isRecognised(corridor, account.id, fingerprintHash))) continue;
     // An organisation's lock is the account's own.
     const limit = { ...counted.limit, lockAfter: null };
     devices.set(counted.key, { key: deviceKey(account.id, fingerprintHash), limit });

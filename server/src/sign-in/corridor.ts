@@ -65,6 +65,8 @@ export interface CorridorLimits {
   readonly ticketSeconds: number;
   readonly graceSeconds: number;
   readonly sessionMaxSeconds: number;
+  /** After how long without a sign-in a device is known no more. */
+  readonly forgetDeviceSeconds: number;
 }
 
 /** One command on its way through. */

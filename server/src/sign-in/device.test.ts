@@ -177,6 +177,18 @@ describe.each(ENGINES)('devices on %s', (engine) => {
     },
   );
 
+  test('DR-3: a device that was not used for a year is a new one', async () => {
+    const person = await careful();
+    const year = 31_536_000;
+    app.core.clock.advance(year - 1);
+    expect(seen(await signIn(person, KNOWN))).toBe(DONE);
+    app.core.clock.advance(year - 1);
+    expect(seen(await signIn(person, KNOWN))).toBe(DONE);
+    app.core.clock.advance(year + 1);
+    expect(seen(await signIn(person, KNOWN))).toBe(DEVICE_DUE);
+    app.core.clock.advance(-3 * year + 1);
+  });
+
   test('DR-3: fingerprints are stored hashed with a key, and sealed', async () => {
     const [loaded, proven, pending] = [
       'a fingerprint that an import brings',

@@ -1,7 +1,7 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import type { Device } from '../accounts/fingerprint.ts';
 import type { Mount } from '../mount.ts';
-import type { Store } from '../store/store.ts';
+import type { Corridor } from './corridor.ts';
 
 /** What a device is to an account: `first` is taken without a code, as the first that it ever has. */
 export type DeviceStanding = 'known' | 'first' | 'due';
@@ -15,10 +15,19 @@ export async function deviceStanding(
   account: AccountWithMemberships,
   device: Device | null,
   mount: Mount,
-  store: Store,
+  corridor: Pick<Corridor, 'store' | 'clock' | 'limits'>,
 ): Promise<DeviceStanding> {
   if (!account.recogniseDevices) return 'known';
   if (device === null) return 'due';
-  if (await store.devices.isKnown(account.id, device.fingerprintHash)) return 'known';
-  return mount.trustFirstDevice && !(await store.devices.hasHadOne(account.id)) ? 'first' : 'due';
+  if (await isRecognised(corridor, account.id, device.fingerprintHash)) return 'known';
+  return mount.trustFirstDevice && !(await corridor.store.devices.hasHadOne(account.id)) ? 'first' : 'due';
+}
+
+/** Whether the account knows a device, and has seen it lately enough. */
+export function isRecognised(
+  { store, clock, limits }: Pick<Corridor, 'store' | 'clock' | 'limits'>,
+  accountId: string,
+  fingerprintHash: string,
+): Promise<boolean> {
+  return store.devices.isKnown(accountId, fingerprintHash, clock.now() - limits.forgetDeviceSeconds * 1000);
 }

@@ -9,7 +9,7 @@ import { passwordLimit } from './identify.ts';
 import { issueForThing } from './issue.ts';
 import { type CredentialRefusal, refuseCredential } from './refuse.ts';
 import { installationKey, releaseHolds, unknownKey } from './throttle.ts';
-import { verifyPassword } from './verify-credential.ts';
+import { type Verifiable, verifyPassword } from './verify-credential.ts';
 
 /** Signs a mobile installation in by its own password: the same order as for an account, without its steps. */
 export async function beginWithInstallation(
@@ -31,9 +31,7 @@ export async function beginWithInstallation(
   if (admission.kind !== 'held') return admission;
   const { hold } = admission;
 
-  const tried = installation
-    ? [{ table: 'installations' as const, id: installation.id, passwordHash: installation.passwordHash }]
-    : [];
+  const tried = passwordsOf(installation, attempt.caller.arrivedAt);
   const verified = await verifyPassword(corridor, password, tried, sourceOf(attempt));
   if ('overloaded' in verified) {
     await corridor.throttle.release([hold]);
@@ -79,6 +77,14 @@ export async function beginWithInstallation(
   }
   corridor.throttle.settled([hold]);
   return outcome;
+}
+
+/** What is tried: its password, and for a time the one before it. */
+function passwordsOf(installation: Installation | null, now: number): Verifiable[] {
+  if (installation === null) return [];
+  const { id, passwordHash, previous } = installation;
+  const former = previous !== null && now < previous.until ? [previous.passwordHash] : [];
+  return [passwordHash, ...former].map((hash) => ({ table: 'installations', id, passwordHash: hash }));
 }
 
 function reasonFor(installation: Installation | null): CredentialRefusal {

@@ -12,6 +12,7 @@ import {
   trimSeenDevices,
 } from '../store/seen-devices.ts';
 import type { Attempt, Corridor } from './corridor.ts';
+import { isRecognised } from './device.ts';
 import { noticeToAccount } from './mail.ts';
 
 /** How long a sign-in from a device need not be noted again. */
@@ -54,7 +55,7 @@ export async function sightDevice(
     isNew(traits, glance) &&
     glance.noticed < NOTICE_LIMIT &&
     !sighting.methods.includes('email') &&
-    !(device && (await store.devices.isKnown(account.id, device.fingerprintHash)));
+    !(device && (await isRecognised(corridor, account.id, device.fingerprintHash)));
   const mail = isTold ? newDeviceNotice(corridor, attempt, account, userAgent, now) : null;
   const changes = [
     noteSeenDevice(account.id, traits, now, mail?.id ?? null),

@@ -127,7 +127,7 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   const factor = dueFactor(account, picked, corridor.clock.now());
   if (factor === 'missing') return refuseState(corridor, attempt, passage, 'second-factor-missing');
   if (factor !== 'none') return openStep(corridor, attempt, passage, 'second-factor');
-  const standing = await deviceStanding(account, device, attempt.mount, corridor.store);
+  const standing = await deviceStanding(account, device, attempt.mount, corridor);
   if (standing === 'due') return openStep(corridor, attempt, passage, 'device');
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
@@ -140,7 +140,7 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   if (
     outcome.kind === 'refused' &&
     standing === 'first' &&
-    (await deviceStanding(account, device, attempt.mount, corridor.store)) === 'due'
+    (await deviceStanding(account, device, attempt.mount, corridor)) === 'due'
   )
     return openStep(corridor, attempt, passage, 'device');
   if (outcome.kind === 'refused' && passage.settles.length > 0) await corridor.store.commit(passage.settles);

@@ -263,7 +263,7 @@ export function setPasswordHash(
     ...endSessionsOf[table]([id], 'password-changed', now),
     ...(table === 'accounts' ? rememberPassword(id) : []),
     {
-      sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1 WHERE id = $1`,
+      sql: `UPDATE ${table} SET password_hash = $2, epoch = epoch + 1${table === 'installations' ? ', previous_hash = NULL' : ''} WHERE id = $1`,
       params: [id, passwordHash],
     },
   ];

@@ -20,14 +20,18 @@ export interface KnownDevice {
 /** How a device is named by the beginning of its hash; see `deviceName`. */
 const ID = 'substr(fingerprint_hash, 1, 12)';
 
-/** Looks devices up. One that was forgotten is none, but that the account has had it. */
+/**
+ * Looks devices up. One that was forgotten is none, but that the account has had it; and so is one that was not used since
+ * `usedSince`, milliseconds since 1970.
+ */
 export function deviceReader(engine: Engine) {
   return {
     /** Whether the account has completed a sign-in from that fingerprint. */
-    async isKnown(accountId: string, fingerprintHash: string): Promise<boolean> {
+    async isKnown(accountId: string, fingerprintHash: string, usedSince: number): Promise<boolean> {
       const rows = await engine.read({
-        sql: 'SELECT 1 AS known FROM devices WHERE account_id = $1 AND fingerprint_hash = $2 AND forgotten = 0',
-        params: [accountId, fingerprintHash],
+        sql: `SELECT 1 AS known FROM devices
+              WHERE account_id = $1 AND fingerprint_hash = $2 AND forgotten = 0 AND last_used_at >= $3`,
+        params: [accountId, fingerprintHash, usedSince],
       });
       return rows.length > 0;
     },
@@ -56,13 +60,13 @@ export function deviceReader(engine: Engine) {
     },
 
     /** The account's devices as their owner may see them, those used last first. @param sessionId the one that asks, or null */
-    async known(accountId: string, sessionId: string | null): Promise<KnownDevice[]> {
+    async known(accountId: string, sessionId: string | null, usedSince: number): Promise<KnownDevice[]> {
       const rows = await engine.read({
         sql: `SELECT ${ID} AS id, d.name, d.created_at, d.last_used_at,
                 CASE WHEN EXISTS (SELECT 1 FROM sessions s WHERE s.id = $2 AND s.account_id = d.account_id
                   AND s.fingerprint_hash = d.fingerprint_hash) THEN 1 ELSE 0 END AS is_current
-              FROM devices d WHERE d.account_id = $1 AND d.forgotten = 0 ORDER BY d.last_used_at DESC, d.fingerprint_hash`,
-        params: [accountId, sessionId],
+              FROM devices d WHERE d.account_id = $1 AND d.forgotten = 0 AND d.last_used_at >= $3 ORDER BY d.last_used_at DESC, d.fingerprint_hash`,
+        params: [accountId, sessionId, usedSince],
       });
       return rows.map((row) => ({
         id: text(row, 'id'),

@@ -3,7 +3,7 @@ import { raiseEpochs } from './account-records.ts';
 import { accountReader } from './accounts.ts';
 import { type BulkInsert, insertRows } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
-import { integer, optionalText, text } from './rows.ts';
+import { integer, optionalInteger, optionalText, text } from './rows.ts';
 
 /** An installation as it is stored, its account by id. */
 export interface InstallationRecord {
@@ -24,7 +24,7 @@ const TABLE: BulkInsert = {
   onConflict: 'update',
   keeps: ['password_hash', 'epoch'],
 };
-const SELECT = `SELECT ${COLUMNS.join(', ')} FROM installations`;
+const SELECT = `SELECT ${COLUMNS.join(', ')}, previous_hash, previous_until FROM installations`;
 
 /** Looks installations up. */
 export function installationReader(engine: Engine) {
@@ -35,7 +35,8 @@ export function installationReader(engine: Engine) {
       const [row] = await engine.read({ sql: `${SELECT} WHERE id = $1`, params: [id] });
       if (!row) return null;
       const { accountId, ...record } = recordOf(row);
-      return { ...record, account: accountId === null ? null : await accounts.byId(accountId) };
+      const previous = previousOf(row);
+      return { ...record, previous, account: accountId === null ? null : await accounts.byId(accountId) };
     },
 
     /** The installation with that id as it is stored. */
@@ -66,6 +67,11 @@ function recordOf(row: Row): InstallationRecord {
   };
 }
 
+function previousOf(row: Row): Installation['previous'] {
+  const [passwordHash, until] = [optionalText(row, 'previous_hash'), optionalInteger(row, 'previous_until')];
+  return passwordHash === null || until === null ? null : { passwordHash, until };
+}
+
 /** Makes installations, or brings those that exist to what is given. The password and epoch of one that exists stay. */
 export function saveInstallations(installations: readonly InstallationRecord[]): Change[] {
   return insertRows(
@@ -90,14 +96,29 @@ export function insertInstallation(id: string, passwordHash: string): Change {
 }
 
 /**
- * Puts an installation in service, or out of it: then its sessions end. Guard `installation`: there is one, and it was in
+ * Gives an installation another password. The present one stays good beside it until then, and sessions go on: devices take
+ * the new one over by and by. Guard `installation`: there is one.
+ * @param until milliseconds since 1970
+ */
+export function rotateInstallationPassword(id: string, passwordHash: string, until: number): Change {
+  return {
+    guard: 'installation',
+    sql: `UPDATE installations SET previous_hash = password_hash, previous_until = $3, password_hash = $2
+          WHERE id = $1 RETURNING id`,
+    params: [id, passwordHash, until],
+  };
+}
+
+/**
+ * Puts an installation in service, or out of it: then its sessions end, and so does a password before the present one. Guard `installation`: there is one, and it was in
  * another state.
  */
 export function setInstallationStatus(id: string, status: 'active' | 'inactive', now: number): Change[] {
   return [
     {
       guard: 'installation',
-      sql: 'UPDATE installations SET status = $2 WHERE id = $1 AND status <> $2 RETURNING id',
+      sql: `UPDATE installations SET status = $2, previous_hash = NULL, previous_until = NULL
+            WHERE id = $1 AND status <> $2 RETURNING id`,
       params: [id, status],
     },
     ...(status === 'active' ? [] : raiseEpochs('installations', [id], 'installation-changed', now)),
