@@ -167,8 +167,8 @@ const failures: Effect = {
     return async () => {
       while (lockedAt === null) {
         const { status } = await guess(WRONG_PASSWORD);
-        // A place may still be held by an attempt that was in flight: then this is no time to say.
-        if (status === 503) return null;
+        // A place may still be held by an attempt that was in flight, or nobody answered: then this is no time to say.
+        if (status === 503 || status === 0) return null;
         if (status === 429) lockedAt = Date.now();
         else if (evaluated++ >= MAX_FAILURES)
           return `${identifier}: ${told} failures were told, and one more than the limit was evaluated`;

@@ -102,7 +102,9 @@ describe('with a real server', { timeout: 60_000 }, () => {
       expect(await outcome(verifier, (await server.signIn(1, '/rsa')).access_token)).toBe('feed');
       const eddsa = (await server.signIn(1, '/eddsa')).access_token;
       expect(await outcome(verifier, eddsa)).toBe('wrong-audience');
-      expect(await outcome(follow({ audience: 'https://api.example.com' }), eddsa)).toBe('introspection');
+      const addressed = follow({ audience: 'https://api.example.com' });
+      await addressed.ready();
+      expect(await outcome(addressed, eddsa)).toBe('feed');
       const shared = (await server.signIn(1, '/shared')).access_token;
       expect(await outcome(verifier, shared)).toBe('wrong-algorithm');
       const symmetric = follow({ secret: SECRET });
