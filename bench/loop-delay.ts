@@ -1,5 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { threadCpuUsage } from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 
@@ -14,42 +14,63 @@ export interface LoopDelays {
   readonly clockMax: number;
   readonly processorP99: number;
   readonly processorMax: number;
+  /** The longest turn in which the collector of garbage did nothing. */
+  readonly ownMax: number;
 }
 
 const SAMPLE_MILLISECONDS = 1;
 const file = process.env.BENCH_LOOP_DELAYS;
 
+/** What a turn took of the processor, and when it was, in milliseconds. */
+interface Turn {
+  readonly used: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+const timesOf = (turns: readonly Turn[]) => turns.map(({ used }) => used).sort((a, b) => a - b);
+
 function watch(path: string): void {
   const clock = monitorEventLoopDelay({ resolution: SAMPLE_MILLISECONDS });
-  let held: number[] = [];
+  let held: Turn[] = [];
+  const collections: { readonly from: number; readonly to: number }[] = [];
+  new PerformanceObserver((list) => {
+    for (const { startTime, duration } of list.getEntries())
+      collections.push({ from: startTime, to: startTime + duration });
+  }).observe({ entryTypes: ['gc'] });
   const used = () => {
     const { user, system } = threadCpuUsage();
     return (user + system) / 1000;
   };
   let before = used();
+  let beganAt = performance.now();
   let isWatching = false;
   const look = () => {
     const now = used();
-    if (isWatching) held.push(now - before);
-    before = now;
+    const at = performance.now();
+    if (isWatching) held.push({ used: now - before, from: beganAt, to: at });
+    [before, beganAt] = [now, at];
   };
   setInterval(look, SAMPLE_MILLISECONDS).unref();
   process.on('SIGUSR2', () => {
     isWatching = !isWatching;
     if (isWatching) {
       held = [];
+      collections.splice(0);
       clock.reset();
       clock.enable();
       return;
     }
     clock.disable();
-    const sorted = held.sort((a, b) => a - b);
+    const own = held.filter((turn) => !collections.some(({ from, to }) => from < turn.to && to > turn.from));
+    const sorted = timesOf(held);
     const delays: LoopDelays = {
       turns: sorted.length,
       clockP99: clock.percentile(99) / 1e6 - SAMPLE_MILLISECONDS,
       clockMax: clock.max / 1e6 - SAMPLE_MILLISECONDS,
       processorP99: sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN,
       processorMax: sorted.at(-1) ?? Number.NaN,
+      ownMax: timesOf(own).at(-1) ?? Number.NaN,
     };
     // Whole or not at all: somebody waits for it.
     writeFileSync(`${path}.part`, JSON.stringify(delays));

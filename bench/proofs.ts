@@ -151,7 +151,7 @@ async function measure(bench: Bench, echoPerSecond: () => Promise<number>, round
     'second factors proven, a session each, beside a bare Fastify echo; how long a turn of the event loop took',
   );
   console.log(
-    'factor connections       /s    floor/s    ratio   p50 ms   p99 ms   turn p99 ms   longest   other answers',
+    'factor connections       /s    floor/s    ratio   p50 ms   p99 ms   turn p99 ms   longest   without gc   other answers',
   );
   let run = 0;
   for (const connections of CONNECTIONS) {
@@ -175,7 +175,7 @@ async function measure(bench: Bench, echoPerSecond: () => Promise<number>, round
       print(kind, connections, summaries, median(floors), turns);
   }
   console.log(
-    '(a turn by the processor, all that many connections ask at once and the collector of garbage included)',
+    '(a turn by the processor, all that many connections ask at once included; without gc: the longest in which the collector of garbage did nothing)',
   );
 }
 
@@ -201,6 +201,7 @@ function print(
       shown(median(summaries.map((summary) => summary.p99Milliseconds)), 2).padStart(8),
       shown(median(turns.map(({ processorP99 }) => processorP99)), 2).padStart(13),
       shown(Math.max(...turns.map(({ processorMax }) => processorMax)), 2).padStart(9),
+      shown(Math.max(...turns.map(({ ownMax }) => ownMax)), 2).padStart(12),
       `  ${others.map(([status, count]) => `${count} × ${status}`).join(', ') || '–'}`,
     ].join(' '),
   );
