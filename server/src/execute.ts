@@ -33,12 +33,22 @@ type Handler<Kind extends Command['kind']> = (
   command: Extract<Command, { kind: Kind }>,
 ) => Promise<Outcome>;
 
+const TROUBLE_RETRY_SECONDS = 1;
+
+/** For what hashes or sends: it is not begun while the process can hardly keep up with what it has. All else goes on. */
+function costly<Kind extends Command['kind']>(handler: Handler<Kind>): Handler<Kind> {
+  return (corridor, attempt, command) =>
+    corridor.loadTrouble() === null
+      ? handler(corridor, attempt, command)
+      : Promise.resolve({ kind: 'overloaded', retryAfterSeconds: TROUBLE_RETRY_SECONDS });
+}
+
 /** What carries each kind of command out. */
 const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
-  begin,
+  begin: costly(begin),
   pick,
   prove: proveStep,
-  resend: (corridor, attempt, { ticket }) => resend(corridor, attempt, ticket),
+  resend: costly((corridor, attempt, { ticket }) => resend(corridor, attempt, ticket)),
   refresh: (corridor, attempt, { refreshToken }) => refresh(corridor, attempt, refreshToken),
   inspect: (corridor, attempt, { token, organisation }) => inspect(corridor, attempt, token, organisation),
   me: (corridor, attempt, { token, organisation }) => me(corridor, attempt, token, organisation),
@@ -47,17 +57,17 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'end-session': (corridor, attempt, { token, sessionId }) => endOne(corridor, attempt, token, sessionId),
   'end-other-sessions': (corridor, attempt, { token }) => endOthers(corridor, attempt, token),
   switch: (corridor, attempt, command) => switchRole(corridor, attempt, command.token, command),
-  'prove-again': proveAgain,
-  'sign-up': signUp,
-  'begin-sign-up': beginSignUp,
+  'prove-again': costly(proveAgain),
+  'sign-up': costly(signUp),
+  'begin-sign-up': costly(beginSignUp),
   'confirm-sign-up': confirmSignUp,
   'sign-up-challenge': signUpChallenge,
-  'sign-up-installation': signUpInstallation,
-  'forgot-password': forgotPassword,
-  'reset-password': resetPassword,
-  'change-password': changePassword,
-  'resend-validation': resendValidation,
-  'validate-account': validateAccount,
+  'sign-up-installation': costly(signUpInstallation),
+  'forgot-password': costly(forgotPassword),
+  'reset-password': costly(resetPassword),
+  'change-password': costly(changePassword),
+  'resend-validation': costly(resendValidation),
+  'validate-account': costly(validateAccount),
   'passkey-sign-in-options': passkeySignInOptions,
   'passkey-sign-in': signInWithPasskey,
   'passkey-step-options': (corridor, attempt, { ticket }) => passkeyStepOptions(corridor, attempt, ticket),
@@ -67,12 +77,12 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'list-passkeys': listPasskeys,
   'remove-passkey': forgetPasskey,
   'list-factors': listFactors,
-  'enrol-factor': beginEnrolment,
+  'enrol-factor': costly(beginEnrolment),
   'confirm-factor': confirmEnrolment,
   'remove-factor': removeFactor,
   'renew-recovery-codes': renewRecoveryCodes,
-  'validate-address': validateAddress,
-  'change-address': changeAddress,
+  'validate-address': costly(validateAddress),
+  'change-address': costly(changeAddress),
   'confirm-address': confirmAddress,
   'list-devices': listDevices,
   'name-device': nameOwnDevice,
@@ -80,31 +90,10 @@ const HANDLERS: { readonly [Kind in Command['kind']]: Handler<Kind> } = {
   'forget-devices': forgetOwnDevices,
 };
 
-/** What hashes or sends: it is not begun while the process can hardly keep up with what it has. All else goes on. */
-const COSTLY: ReadonlySet<Command['kind']> = new Set<Command['kind']>([
-  'begin',
-  'resend',
-  'prove-again',
-  'sign-up',
-  'begin-sign-up',
-  'sign-up-installation',
-  'forgot-password',
-  'reset-password',
-  'change-password',
-  'resend-validation',
-  'validate-account',
-  'validate-address',
-  'change-address',
-]);
-
-const TROUBLE_RETRY_SECONDS = 1;
-
 /** Carries out a command from any door. Expected refusals are outcomes; whatever is thrown is a fault. */
 export function execute(corridor: Corridor, command: Command, caller: Caller): Promise<Outcome> {
   const mount = corridor.mounts.get(caller.mount);
   if (!mount) throw new Error(`there is no mount ${caller.mount}`);
-  if (COSTLY.has(command.kind) && corridor.loadTrouble() !== null)
-    return Promise.resolve({ kind: 'overloaded', retryAfterSeconds: TROUBLE_RETRY_SECONDS });
   const handler = HANDLERS[command.kind] as Handler<Command['kind']>;
   return handler(corridor, { mount, caller }, command);
 }
