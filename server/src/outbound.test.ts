@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import selfSigned from 'smtp-server/lib/tls-options.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ATTESTED_DEVICE } from '../testing/attested-device.ts';
 import { openTestCore, type TestCore } from '../testing/core.ts';
 import { keptLog } from '../testing/ports.ts';
 import { extendChain } from './audit/chain.ts';
@@ -18,14 +19,6 @@ import { createAttestation } from './self-service/attestation.ts';
 import { recordAudit } from './store/audit.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
-const DEVICE = {
-  installationId: 'an installation'.padEnd(32, '.'),
-  password: 'the password of that installation'.padEnd(40, '.'),
-  platform: 'android',
-  challenge: 'c'.repeat(48),
-  assertionToken: 'what the platform signed',
-  assertionKeyId: null,
-} as const;
 /** One that nobody vouches for. */
 const CERTIFICATE = selfSigned();
 
@@ -44,7 +37,7 @@ const CALLS: readonly (readonly [string, (url: string, core: TestCore) => Promis
           () => false,
         ),
   ],
-  ['attestation', (url) => createAttestation({ url, secret: SECRET }, ports()).isGenuine(DEVICE)],
+  ['attestation', (url) => createAttestation({ url, secret: SECRET }, ports()).isGenuine(ATTESTED_DEVICE)],
   ['breached passwords', (url) => createBreachRange(url, systemClock, keptLog()).has(SHA1)],
   [
     'webhooks',

@@ -90,3 +90,14 @@ export async function signInWith(
 export async function sessionBehind(app: TestApp, token: string): Promise<Answer['body']> {
   return (await app.request('GET', '/v1/session', { headers: bearer(token) })).body;
 }
+
+/** What a client asks of the passkeys of a session's account. @param appOf the app, once it has started */
+export function passkeyRequests(appOf: () => TestApp) {
+  return {
+    list: (token: string) => appOf().request('GET', '/v1/factors/passkeys', { headers: bearer(token) }),
+    remove: (token: string, id: string) =>
+      appOf().request('DELETE', `/v1/factors/passkeys/${id}`, { headers: bearer(token) }),
+    add: (token: string, challenge_token: string, passkey: object, more: object = {}) =>
+      appOf().post('/v1/factors/passkeys', { challenge_token, passkey, ...more }, bearer(token)),
+  };
+}

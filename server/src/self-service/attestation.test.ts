@@ -2,19 +2,12 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ATTESTED_DEVICE } from '../../testing/attested-device.ts';
 import { keptLog } from '../../testing/ports.ts';
 import { systemClock, systemRandom } from '../ports.ts';
 import { createAttestation } from './attestation.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
-const DEVICE = {
-  installationId: 'an installation'.padEnd(32, '.'),
-  password: 'the password of that installation'.padEnd(40, '.'),
-  platform: 'android',
-  challenge: 'c'.repeat(48),
-  assertionToken: 'what the platform signed',
-  assertionKeyId: null,
-} as const;
 
 describe('who vouches for devices', () => {
   const servers: Server[] = [];
@@ -35,7 +28,7 @@ describe('who vouches for devices', () => {
   const ask = (url: string) => {
     const log = keptLog();
     const ports = { clock: systemClock, random: systemRandom, log };
-    return createAttestation({ url, secret: SECRET }, ports, 200).isGenuine(DEVICE);
+    return createAttestation({ url, secret: SECRET }, ports, 200).isGenuine(ATTESTED_DEVICE);
   };
   const answering = (status: number, body: string) =>
     serve((_, response) => response.writeHead(status, { 'content-type': 'application/json' }).end(body));
@@ -52,7 +45,7 @@ describe('who vouches for devices', () => {
       });
     });
     expect(await ask(url)).toBe(true);
-    const { password: _, ...shown } = DEVICE;
+    const { password: _, ...shown } = ATTESTED_DEVICE;
     expect(asked).toEqual(shown);
   });
 

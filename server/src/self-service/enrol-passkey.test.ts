@@ -8,6 +8,7 @@ import {
   enrolmentOptions,
   newPasskey,
   PUBLIC_URL,
+  passkeyRequests,
   personWithPasskey,
   signInNative,
   signInOptions,
@@ -59,11 +60,7 @@ describe.each(ENGINES)('adding a passkey, on %s', (engine) => {
   });
   afterAll(() => app.stop());
 
-  const list = (token: string) => app.request('GET', '/v1/factors/passkeys', { headers: bearer(token) });
-  const remove = (token: string, id: string) =>
-    app.request('DELETE', `/v1/factors/passkeys/${id}`, { headers: bearer(token) });
-  const add = (token: string, challenge_token: string, passkey: object, more: object = {}) =>
-    app.post('/v1/factors/passkeys', { challenge_token, passkey, ...more }, bearer(token));
+  const { list, remove, add } = passkeyRequests(() => app);
   const failed = ({ status, body }: Answer) => [status, body.error?.code];
 
   test('are asked of the browser as they must be', async () => {

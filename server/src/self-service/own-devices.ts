@@ -2,6 +2,7 @@ import { declined } from '../commands/decline.ts';
 import { type Owner, ownerBehind } from '../sessions/owner.ts';
 import type { Command, Outcome } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
+import { usedSince } from '../sign-in/device.ts';
 import { forgetDevice, forgetDevices, nameDevice } from '../store/devices.ts';
 
 type DeviceCommand<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>;
@@ -16,11 +17,7 @@ export async function listDevices(
   if ('kind' in owner) return owner;
   return {
     kind: 'devices',
-    devices: await corridor.store.devices.known(
-      owner.account.id,
-      owner.session.id,
-      corridor.clock.now() - corridor.limits.forgetDeviceSeconds * 1000,
-    ),
+    devices: await corridor.store.devices.known(owner.account.id, owner.session.id, usedSince(corridor)),
   };
 }
 

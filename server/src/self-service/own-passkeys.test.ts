@@ -8,6 +8,7 @@ import {
   enrolmentOptions,
   newPasskey,
   PUBLIC_URL,
+  passkeyRequests,
   personWithPasskey,
   sessionBehind,
   signInNative,
@@ -25,11 +26,7 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
   });
   afterAll(() => app.stop());
 
-  const list = (token: string) => app.request('GET', '/v1/factors/passkeys', { headers: bearer(token) });
-  const remove = (token: string, id: string) =>
-    app.request('DELETE', `/v1/factors/passkeys/${id}`, { headers: bearer(token) });
-  const add = (token: string, challenge_token: string, passkey: object, more: object = {}) =>
-    app.post('/v1/factors/passkeys', { challenge_token, passkey, ...more }, bearer(token));
+  const { list, remove, add } = passkeyRequests(() => app);
   const failed = ({ status, body }: Answer) => [status, body.error?.code];
   const isActive = async (token: string) => (await sessionBehind(app, token)).active;
 

@@ -25,9 +25,14 @@ export async function deviceStanding(
 
 /** Whether the account knows a device, and has seen it lately enough. */
 export function isRecognised(
-  { store, clock, limits }: Pick<Corridor, 'store' | 'clock' | 'limits'>,
+  corridor: Pick<Corridor, 'store' | 'clock' | 'limits'>,
   accountId: string,
   fingerprintHash: string,
 ): Promise<boolean> {
-  return store.devices.isKnown(accountId, fingerprintHash, clock.now() - limits.forgetDeviceSeconds * 1000);
+  return corridor.store.devices.isKnown(accountId, fingerprintHash, usedSince(corridor));
+}
+
+/** Since when a device must have been used to be known still, in milliseconds since 1970. */
+export function usedSince({ clock, limits }: Pick<Corridor, 'clock' | 'limits'>): number {
+  return clock.now() - limits.forgetDeviceSeconds * 1000;
 }
