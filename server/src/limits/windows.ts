@@ -54,20 +54,19 @@ const FRESH_MILLISECONDS = 1000;
  */
 export class Windows {
   readonly #options: WindowsOptions;
+  /** The failures that this process has seen, or has learnt of from the others. */
   readonly #own: Readonly<Record<WindowName, RateLimiterMemory>>;
+  /**
+   * Those of which this process has told. Counted apart, as failures at once need not come to the shared count in the order
+   * in which this process saw them: going by both orders would refuse more than one order does.
+   */
+  readonly #told: Readonly<Record<WindowName, RateLimiterMemory>>;
   readonly #askedAt = new Map<string, number>();
 
   constructor(options: WindowsOptions) {
-    const { limits } = options;
-    const limiter = (name: WindowName) =>
-      new RateLimiterMemory({ points: limits[name].count, duration: limits[name].seconds });
     this.#options = options;
-    this.#own = {
-      address: limiter('address'),
-      organisation: limiter('organisation'),
-      everybody: limiter('everybody'),
-      context: limiter('context'),
-    };
+    this.#own = countersInMemory(options.limits);
+    this.#told = countersInMemory(options.limits);
   }
 
   /** Seconds until all of these may fail again, as far as this process knows; null when they may now. */
@@ -98,14 +97,15 @@ export class Windows {
    */
   async fail(all: readonly Counted[]): Promise<number | null> {
     const { shared } = this.#options;
-    const own = await Promise.all(
-      all.map(async ({ window, key }) => countOf(await this.#own[window].penalty(key))),
-    );
-    const counts = shared === null ? [] : await Promise.all(all.map((counted) => shared.add(counted)));
-    await this.#learn(all, counts);
     const isOver = (failures: number, limit: number) => failures > limit;
-    const waits = [this.#longest(all, own, isOver), this.#longest(all, counts, isOver)];
-    return waits.reduce((left, right) => Math.max(left ?? 0, right ?? 0) || null);
+    await addTo(this.#own, all);
+    if (shared !== null) {
+      const counts = await Promise.all(all.map((counted) => shared.add(counted)));
+      await this.#learn(all, counts);
+      const wait = this.#longest(all, counts, isOver);
+      if (wait !== null) return wait;
+    }
+    return this.#longest(all, await addTo(this.#told, all), isOver);
   }
 
   async #ownCount({ window, key }: Counted): Promise<Count | null> {
@@ -145,6 +145,25 @@ export class Windows {
     }
     return wait;
   }
+}
+
+function countersInMemory(limits: WindowLimits): Readonly<Record<WindowName, RateLimiterMemory>> {
+  const counter = (name: WindowName) =>
+    new RateLimiterMemory({ points: limits[name].count, duration: limits[name].seconds });
+  return {
+    address: counter('address'),
+    organisation: counter('organisation'),
+    everybody: counter('everybody'),
+    context: counter('context'),
+  };
+}
+
+/** Counts one more for each of these. */
+function addTo(
+  counters: Readonly<Record<WindowName, RateLimiterMemory>>,
+  all: readonly Counted[],
+): Promise<Count[]> {
+  return Promise.all(all.map(async ({ window, key }) => countOf(await counters[window].penalty(key))));
 }
 
 /** What a limiter of the library says. */
