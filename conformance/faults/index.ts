@@ -1,7 +1,9 @@
 import { clockJump } from './clock-jump.ts';
+import { commitUnknown } from './commit-unknown.ts';
 import { databaseStop } from './database-stop.ts';
 import { descriptors } from './descriptors.ts';
 import { diskFull } from './disk-full.ts';
+import { failover } from './failover.ts';
 import type { Fault } from './fault.ts';
 import { gracefulStop } from './graceful-stop.ts';
 import { kill } from './kill.ts';
@@ -20,4 +22,6 @@ export const FAULTS: readonly Fault[] = [
   descriptors,
   clockJump,
   slowStore,
+  failover,
+  commitUnknown,
 ];

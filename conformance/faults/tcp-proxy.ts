@@ -73,8 +73,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     let lost: Loss['what'] | undefined;
     carry(client, upstream, (piece) => {
       if (trap === undefined || lost !== undefined) return lost !== 'request';
-      if (!trap.behind || !said.includes(trap.behind)) said += piece.toString('latin1');
-      if (!piece.includes(trap.bytes) || !said.includes(trap.behind ?? '')) return true;
+      const { behind = '' } = trap;
+      if (!said.includes(behind)) said += piece.toString('latin1');
+      if (!piece.includes(trap.bytes) || !said.includes(behind)) return true;
       const { what, sprung } = trap;
       lost = what;
       trap = undefined;

@@ -47,19 +47,17 @@ export function openPostgresEngine(url: string, log: Log): Engine {
 
 /** What a crash of the database forgets of it is the last half second. */
 function openLimiter(url: string, log: Log): LimiterClient & { end(): Promise<void> } {
-  const pool = new pg.Pool({
-    ...connectionOptions(url),
-    max: LIMITER_CONNECTIONS,
-    options: '-c synchronous_commit=off',
-  });
-  pool.on('error', (error) => log.warn({ error: error.message }, 'a store connection was lost'));
+  const connections = openConnections(
+    { ...connectionOptions(url), max: LIMITER_CONNECTIONS, options: '-c synchronous_commit=off' },
+    log,
+  );
   return {
     query: ({ values = [], ...query }) =>
       reported(async () => {
-        const { rows, rowCount } = await pool.query({ ...query, values: [...values] });
+        const { rows, rowCount } = await connections.pool().query({ ...query, values: [...values] });
         return { rows: rows as Row[], rowCount };
       }),
-    end: () => pool.end(),
+    end: () => connections.close(),
   };
 }
 
@@ -163,6 +161,8 @@ async function runScript(url: string, sql: string): Promise<void> {
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MILLISECONDS,
   });
+  // What is asked of it fails when it is lost: that is enough.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query('BEGIN');
