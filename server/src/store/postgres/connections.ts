@@ -55,6 +55,17 @@ export function openConnections(config: pg.PoolConfig, log: Log): Connections {
   };
 }
 
+/** Has everything that is asked meanwhile sent at once. */
+export function together<T>(client: pg.Client, ask: () => T): T {
+  const { stream } = client.connection;
+  stream.cork();
+  try {
+    return ask();
+  } finally {
+    stream.uncork();
+  }
+}
+
 function cutAll(clients: ReadonlySet<WatchedClient>): void {
   for (const client of clients) client.cut();
 }
