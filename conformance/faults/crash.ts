@@ -31,6 +31,9 @@ export interface Crashes {
 /** How long clients work before a crash: at random between these. */
 const [LEAST_WORK_MILLISECONDS, MOST_WORK_MILLISECONDS] = [150, 500];
 
+/** How long a crash waits for effects of a kind of which there is none yet. */
+const MOST_WAIT_MILLISECONDS = 5000;
+
 /** How much of each kind is loaded for each crash; more than clients get through. */
 const PER_CRASH = 80;
 
@@ -46,6 +49,7 @@ export async function survivesCrashes(drill: Drill, crashes: Crashes): Promise<F
     users: USERS,
     mailed: count * PER_CRASH,
     guessed: count * PER_CRASH,
+    changing: count * PER_CRASH,
     codes: count * PER_CRASH,
   });
   let server: RunningServer | undefined;
@@ -64,6 +68,7 @@ export async function survivesCrashes(drill: Drill, crashes: Crashes): Promise<F
     await ledger.checkNew();
     mail.refuseWith(451);
     const working = ledger.work();
+    await until(async () => rarest(ledger).count > 0, MOST_WAIT_MILLISECONDS);
     await pause(LEAST_WORK_MILLISECONDS + Math.random() * (MOST_WORK_MILLISECONDS - LEAST_WORK_MILLISECONDS));
     await crashes.crash(running);
     await working.stop();
@@ -75,33 +80,34 @@ export async function survivesCrashes(drill: Drill, crashes: Crashes): Promise<F
   // Longer than the grace of a refresh token.
   await pause(1100);
   await ledger.checkAll();
-  const figures = [...(await audited(work, engine)), ...(await ending(last, engine))];
+  const figures = [...(await auditFigures(work, engine)), ...(await ending(last, engine))];
   return [
-    ...figuresOf(ledger, crashes),
+    atLeast(`${engine}: crashes`, count, count),
+    ...ledgerFigures(ledger, engine, count),
     within(`${engine}: ready after a start`, starts, 5000 * drill.patience),
     ...figures,
   ];
 }
 
-function figuresOf(ledger: Ledger, { engine, count }: Crashes): Figure[] {
+/** The kind of effect that was acknowledged least often. */
+function rarest({ counts }: Ledger): { readonly name: string; readonly count: number } {
+  const [name, count] = Object.entries(counts).toSorted(([, a], [, b]) => a - b)[0] ?? ['', 0];
+  return { name, count };
+}
+
+/** What a ledger has come to. @param least how many effects there must be for it to show anything */
+export function ledgerFigures(ledger: Ledger, name: string, least: number): Figure[] {
   const acknowledged = Object.values(ledger.counts).reduce((sum, each) => sum + each, 0);
-  const least = Math.min(...Object.values(ledger.counts));
   const problems = ledger.problems.slice(0, 5).map(({ effect, what }) => `${effect}: ${what}`);
+  const kinds = Object.entries(ledger.counts).map(([kind, each]) => `${kind} ${each}`);
   return [
-    { what: `${engine}: crashes`, seen: String(count), promised: String(count), holds: true },
-    atLeast(
-      `${engine}: acknowledged (${Object.entries(ledger.counts)
-        .map(([name, each]) => `${name} ${each}`)
-        .join(', ')})`,
-      acknowledged,
-      count,
-    ),
-    atLeast(`${engine}: of the rarest kind`, least, 1),
+    atLeast(`${name}: acknowledged (${kinds.join(', ')})`, acknowledged, least),
+    atLeast(`${name}: of the rarest kind, ${rarest(ledger).name}`, rarest(ledger).count, 1),
     none(
-      `${engine}: acknowledged and lost, or spent and alive again${problems.map((each) => `; ${each}`).join('')}`,
+      `${name}: acknowledged and lost, or spent and alive again${problems.map((each) => `; ${each}`).join('')}`,
       ledger.problems.length,
     ),
-    none(`${engine}: answers of 500`, ledger.oddAnswers.length),
+    none(`${name}: answers of 500`, ledger.oddAnswers.length),
   ];
 }
 
@@ -111,7 +117,7 @@ interface AuditLine {
 }
 
 /** Whether each account that signed itself up has its one event, and each such event its account. */
-async function audited(work: Workplace, engine: string): Promise<Figure[]> {
+export async function auditFigures(work: Workplace, engine: string): Promise<Figure[]> {
   const events = (await must(work, ['audit', '--json']))
     .split('\n')
     .filter((line) => line !== '')

@@ -32,7 +32,7 @@ async function exhausted(drill: Drill, engine: (typeof ENGINES)[number]): Promis
   const store: Record<string, string> =
     engine === 'postgres' ? { LATCHKEY_STORE_URL: await drill.database(await drill.postgres()) } : {};
   const work = drill.workplace({ ...LEDGER_SETTINGS, ...store });
-  await loadPeople(work, { users: USERS, guessed: 200, codes: 2000 });
+  await loadPeople(work, { users: USERS, guessed: 200, changing: 1000, codes: 2000 });
   const server = await work.serve();
   const client = clientOf(() => server.url);
   const ledger = openLedger({ client, mail: null }, EFFECTS_WITHOUT_MAIL);

@@ -24,7 +24,7 @@ export const diskFull: Fault = {
   async run(drill) {
     const disk = mountDisk(drill);
     const work = drill.workplace({ ...LEDGER_SETTINGS, LATCHKEY_STORE_URL: `sqlite:${disk}/latchkey.db` });
-    await loadPeople(work, { users: USERS, guessed: 300, codes: 3000 });
+    await loadPeople(work, { users: USERS, guessed: 300, changing: 1000, codes: 3000 });
     // The log too is written to that disk.
     const wrapper = ['sh', '-c', `exec "$@" >>'${disk}/log'`, 'sh'];
     const server = await work.serve(['serve'], {}, wrapper);

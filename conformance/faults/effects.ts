@@ -52,21 +52,19 @@ const signUp: Effect = {
   },
 };
 
-/** Changes the password of somebody who has just signed up; nobody else uses the account. */
+/** Changes the password of somebody whom nobody else signs in as. */
 const passwordChange: Effect = {
   name: 'password change',
   async make({ client }, number) {
-    const identifier = `changes${number}@example.org`;
-    const [old, fresh] = [`old-${number}-${Math.random()}`, `new-${number}-${Math.random()}`];
-    const names = { first_name: 'New', last_name: 'Person' };
-    await client.post('/api/v1/auths/sign-up', { email: identifier, password: old, ...names });
-    const { body } = await client.post('/v1/sign-in', { identifier, password: old });
-    const change = { currentPassword: old, password: fresh };
+    const identifier = `changes${number}`;
+    const password = `new-${number}-${Math.random()}`;
+    const { body } = await client.post('/v1/sign-in', { identifier, password: PASSWORD });
+    const change = { currentPassword: PASSWORD, password };
     const changed = await client.post('/v1/password/change', change, body.accessToken);
     if (changed.status < 200 || changed.status > 299) return null;
     return async () => {
-      const signIn = (password: string) => client.post('/v1/sign-in', { identifier, password });
-      const [byOld, byNew] = [await signIn(old), await signIn(fresh)];
+      const signIn = (tried: string) => client.post('/v1/sign-in', { identifier, password: tried });
+      const [byOld, byNew] = [await signIn(PASSWORD), await signIn(password)];
       return byOld.status === 401 && byNew.status === 200
         ? null
         : `${identifier}: the old password gives ${byOld.status}, the new one ${byNew.status}`;

@@ -1,12 +1,15 @@
 import { clockJump } from './clock-jump.ts';
+import { commitUnknown } from './commit-unknown.ts';
 import { databaseStop } from './database-stop.ts';
 import { descriptors } from './descriptors.ts';
 import { diskFull } from './disk-full.ts';
+import { failover } from './failover.ts';
 import type { Fault } from './fault.ts';
 import { gracefulStop } from './graceful-stop.ts';
 import { kill } from './kill.ts';
 import { mailAway } from './mail-away.ts';
 import { rollingRestart } from './rolling-restart.ts';
+import { slowStore } from './slow-store.ts';
 
 /** Every fault there is, in the order in which they are run. */
 export const FAULTS: readonly Fault[] = [
@@ -18,4 +21,7 @@ export const FAULTS: readonly Fault[] = [
   diskFull,
   descriptors,
   clockJump,
+  slowStore,
+  failover,
+  commitUnknown,
 ];

@@ -12,7 +12,7 @@ export interface Ledger {
   checkAll(): Promise<void>;
   /** What was found not to be as acknowledged, each once. */
   readonly problems: readonly Problem[];
-  /** How many of each kind were acknowledged. */
+  /** How many of each kind were acknowledged; none is a number too. */
   readonly counts: Readonly<Record<string, number>>;
   /** Statuses that a client was answered with and none of the effects expects. */
   readonly oddAnswers: readonly string[];
@@ -29,7 +29,7 @@ export function openLedger(world: EffectWorld, effects: readonly Effect[] = EFFE
   const all: Entry[] = [];
   let unseen: Entry[] = [];
   const problems: Problem[] = [];
-  const counts: Record<string, number> = {};
+  const counts = Object.fromEntries(effects.map(({ name }) => [name, 0]));
   const oddAnswers: string[] = [];
   const made = new Map<string, number>();
   const nextOf = ({ name }: Effect): number => {

@@ -6,6 +6,8 @@ import { PASSWORD } from './people.ts';
 /** Requests at a steady rate, and what became of them. */
 export interface SteadyLoad {
   readonly answers: readonly Answer[];
+  /** How many had not been answered yet when there were most. */
+  mostWaiting(): number;
   /** Sends no more, and waits for what is under way. */
   stop(): Promise<void>;
 }
@@ -19,6 +21,7 @@ export function steadyLoad(client: Client, perSecond: number): SteadyLoad {
   const underWay = new Set<Promise<void>>();
   const held: { accessToken: string; refreshToken: string }[] = [];
   let number = 0;
+  let most = 0;
   const send = async () => {
     number += 1;
     const session = held.shift();
@@ -41,9 +44,11 @@ export function steadyLoad(client: Client, perSecond: number): SteadyLoad {
   const timer = setInterval(() => {
     const sent: Promise<void> = send().finally(() => underWay.delete(sent));
     underWay.add(sent);
+    most = Math.max(most, underWay.size);
   }, 1000 / perSecond);
   return {
     answers,
+    mostWaiting: () => most,
     async stop() {
       clearInterval(timer);
       await Promise.all(underWay);

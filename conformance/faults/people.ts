@@ -17,6 +17,8 @@ export interface Population {
   readonly mailed?: number;
   /** `guessed0`, …: whom wrong passwords are tried on. */
   readonly guessed?: number;
+  /** `changes0`, …: who change their passwords. */
+  readonly changing?: number;
   /** Codes `CODE0`, … of the context `drill`, good once each. */
   readonly codes?: number;
 }
@@ -39,6 +41,7 @@ export async function loadPeople(work: Workplace, population: Population): Promi
       person(`mailed${index}`, { id: accountId(2, index), secondFactor: { email: true } }),
     ),
     ...each(population.guessed, (index) => person(`guessed${index}`, { id: accountId(3, index) })),
+    ...each(population.changing, (index) => person(`changes${index}`, { id: accountId(4, index) })),
     ...each(population.codes, (index) => ({ kind: 'resource', context: 'drill', code: `CODE${index}` })),
   ];
   await must(work, ['migrate']);

@@ -9,6 +9,16 @@ export type Passage =
   /** Connections are taken and stay open, and nothing that is sent arrives: a black hole. */
   | { readonly kind: 'swallows' };
 
+/** What is lost: a client does not know which of the two it was. */
+export interface Loss {
+  /** A request that is cut off before it gets through, or one that gets through and is cut off before it is answered. */
+  readonly what: 'request' | 'answer';
+  /** What a client sends in it. */
+  readonly bytes: string;
+  /** What must have been sent over the same connection before. */
+  readonly behind?: string;
+}
+
 /** A TCP proxy in front of something, which does to connections what networks do. */
 export interface TcpProxy {
   readonly port: number;
@@ -16,11 +26,10 @@ export interface TcpProxy {
   set(passage: Passage): void;
   /** New connections go to that port from now on; those that there are are cut. */
   switchTo(port: number): void;
-  /**
-   * The next time that a client sends such bytes they get through, and then the connection is cut: the answer is lost, and
-   * the client does not know whether it was done. Resolves when that has happened.
-   */
-  loseAnswerTo(bytes: string): Promise<void>;
+  /** Cuts the connections that there are. */
+  cut(): void;
+  /** Loses something once. Resolves when that has happened. */
+  lose(loss: Loss): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -32,23 +41,22 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const open = new Set<Socket>();
   let passage: Passage = { kind: 'open' };
   let port = target;
-  let trap: { bytes: string; sprung: () => void } | undefined;
-  const cutAll = () => {
+  let trap: Trap | undefined;
+  const cut = () => {
     for (const socket of open) socket.destroy();
   };
 
-  /** Carries bytes one way, in their order. */
-  const carry = (from: Socket, to: Socket, isLost: () => boolean, seen: (piece: Buffer) => void) => {
+  /** Carries bytes one way, in their order. @param mayPass is asked of each piece */
+  const carry = (from: Socket, to: Socket, mayPass: (piece: Buffer) => boolean) => {
     let last = Promise.resolve();
     from.on('data', (piece: Buffer) => {
-      if (passage.kind === 'swallows' || isLost()) return;
+      if (passage.kind === 'swallows') return;
       const wait = passage.kind === 'slow' ? passage.milliseconds / 2 : 0;
       const due = performance.now() + wait;
       last = last.then(async () => {
         const left = due - performance.now();
         if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
-        if (to.writable) to.write(piece);
-        seen(piece);
+        if (mayPass(piece) && to.writable) to.write(piece);
       });
     });
     from.on('error', () => undefined);
@@ -61,28 +69,24 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
 
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1');
-    let answersAreLost = false;
-    carry(
-      client,
-      upstream,
-      () => false,
-      (piece) => {
-        if (trap === undefined || !piece.includes(trap.bytes)) return;
-        const { sprung } = trap;
-        trap = undefined;
-        answersAreLost = true;
-        setTimeout(() => {
-          client.destroy();
-          sprung();
-        }, CUT_MILLISECONDS);
-      },
-    );
-    carry(
-      upstream,
-      client,
-      () => answersAreLost,
-      () => undefined,
-    );
+    let said = '';
+    let lost: Loss['what'] | undefined;
+    carry(client, upstream, (piece) => {
+      if (trap === undefined || lost !== undefined) return lost !== 'request';
+      const { behind = '' } = trap;
+      if (!said.includes(behind)) said += piece.toString('latin1');
+      if (!piece.includes(trap.bytes) || !said.includes(behind)) return true;
+      const { what, sprung } = trap;
+      lost = what;
+      trap = undefined;
+      const end = () => {
+        client.destroy();
+        sprung();
+      };
+      setTimeout(end, what === 'answer' ? CUT_MILLISECONDS : 0);
+      return what === 'answer';
+    });
+    carry(upstream, client, () => lost === undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
@@ -93,18 +97,23 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     switchTo(wanted) {
       port = wanted;
-      cutAll();
+      cut();
     },
-    loseAnswerTo: (bytes) =>
+    cut,
+    lose: (loss) =>
       new Promise((resolve) => {
-        trap = { bytes, sprung: resolve };
+        trap = { ...loss, sprung: resolve };
       }),
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
-      cutAll();
+      cut();
       await closed;
     },
   };
+}
+
+interface Trap extends Loss {
+  readonly sprung: () => void;
 }
 
 /** The same address with another port. */

@@ -18,8 +18,13 @@ export interface PostgresServer extends TestPostgres {
   start(): Promise<void>;
   /** Ends the process: SIGINT as for a fast shutdown, SIGQUIT as for an immediate one, which is a crash. */
   end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>;
-  /** Makes a standby that follows it. The server is down for a moment. */
+  /**
+   * Makes a standby that follows it, and waits until every commit here waits for that one's disk too. The server is down for
+   * a moment.
+   */
   makeStandby(): Promise<PostgresServer>;
+  /** Has a standby take writes from now on. */
+  promote(): Promise<void>;
 }
 
 /** PostgreSQL refuses to run as root: then it runs as the user that owns nothing. */
@@ -84,7 +89,12 @@ function postgresServer(directory: string, binaries: string, port: number): Post
       writeFileSync(join(copy, 'data', 'standby.signal'), '');
       const standby = postgresServer(copy, binaries, await freePort());
       await standby.start();
+      await makeSynchronous(url);
       return standby;
+    },
+    async promote() {
+      const isPromoted = await askOne(url, 'SELECT pg_promote(true, 30) AS answer');
+      if (isPromoted !== true) throw new Error('the standby was not promoted');
     },
     async stop() {
       // A fast shutdown: connections that are still open are ended.
@@ -95,19 +105,36 @@ function postgresServer(directory: string, binaries: string, port: number): Post
   return self;
 }
 
+/** From now on commits of that server wait for whatever standby there is; waits until there is one that has caught up. */
+async function makeSynchronous(url: string): Promise<void> {
+  await askOne(url, "ALTER SYSTEM SET synchronous_standby_names = '*'");
+  await askOne(url, 'SELECT pg_reload_conf() AS answer');
+  const deadline = Date.now() + START_MILLISECONDS;
+  const following = "SELECT count(*)::int AS answer FROM pg_stat_replication WHERE sync_state = 'sync'";
+  while ((await askOne(url, following)) !== 1) {
+    if (Date.now() > deadline) throw new Error('the standby does not follow');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The `answer` that a statement has in its first row. */
+export async function askOne(url: string, sql: string): Promise<unknown> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<{ answer: unknown }>(sql)).rows[0]?.answer;
+  } finally {
+    await client.end();
+  }
+}
+
 /**
  * A new, empty database on that server.
  * @param options how it differs from the server's own, as `CREATE DATABASE` takes it
  */
 export async function createDatabase(serverUrl: string, options = ''): Promise<string> {
   const name = `test_${process.pid}_${Math.random().toString(36).slice(2)}`;
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
-    await client.query(`CREATE DATABASE ${name} ${options}`);
-  } finally {
-    await client.end();
-  }
+  await askOne(serverUrl, `CREATE DATABASE ${name} ${options}`);
   return serverUrl.replace(/\/[^/]*$/, `/${name}`);
 }
 

@@ -21,6 +21,9 @@ class WatchedClient extends pg.Client {
 
   constructor(config?: pg.ClientConfig) {
     super(config);
+    // Whoever waits for an answer is told by it. One that is taken from the pool and asked nothing at the moment has nobody
+    // to tell, and without a listener its end would be the end of this process.
+    this.on('error', () => undefined);
     this.connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
       if (status.parameterName === 'in_hot_standby') this.isStandby = status.parameterValue === 'on';
     });
@@ -43,17 +46,24 @@ export function openConnections(config: pg.PoolConfig, log: Log): Connections {
       cutAll(clients);
       [pool, clients] = makePool(config, log);
     },
-    alone: () => {
-      const client = new WatchedClient(config);
-      client.on('error', () => undefined);
-      return client;
-    },
+    alone: () => new WatchedClient(config),
     async close() {
       // Whatever mattered has ended by now: what is still open then waits for an answer that does not come.
       const timer = setTimeout(() => cutAll(clients), CLOSE_MILLISECONDS);
       await Promise.all([pool.end(), ...closing]).finally(() => clearTimeout(timer));
     },
   };
+}
+
+/** Has everything that is asked meanwhile sent at once. */
+export function together<T>(client: pg.Client, ask: () => T): T {
+  const { stream } = client.connection;
+  stream.cork();
+  try {
+    return ask();
+  } finally {
+    stream.uncork();
+  }
 }
 
 function cutAll(clients: ReadonlySet<WatchedClient>): void {

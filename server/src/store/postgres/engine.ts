@@ -2,12 +2,13 @@ import pg from 'pg';
 import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
 import type { Change, Committed, Engine, LimiterClient, Query, Row } from '../engine.ts';
-import { openConnections } from './connections.ts';
+import { openConnections, together } from './connections.ts';
 import { Pulse } from './pulse.ts';
 
 const BIGINT_OID = 20;
 const CONNECT_TIMEOUT_MILLISECONDS = 2000;
 const STATEMENT_TIMEOUT_MILLISECONDS = 5000;
+const QUERY_TIMEOUT_MILLISECONDS = STATEMENT_TIMEOUT_MILLISECONDS + 1000;
 const CONNECTIONS = 10;
 const LIMITER_CONNECTIONS = 4;
 const ATTEMPTS = 4;
@@ -47,19 +48,17 @@ export function openPostgresEngine(url: string, log: Log): Engine {
 
 /** What a crash of the database forgets of it is the last half second. */
 function openLimiter(url: string, log: Log): LimiterClient & { end(): Promise<void> } {
-  const pool = new pg.Pool({
-    ...connectionOptions(url),
-    max: LIMITER_CONNECTIONS,
-    options: '-c synchronous_commit=off',
-  });
-  pool.on('error', (error) => log.warn({ error: error.message }, 'a store connection was lost'));
+  const connections = openConnections(
+    { ...connectionOptions(url), max: LIMITER_CONNECTIONS, options: '-c synchronous_commit=off' },
+    log,
+  );
   return {
     query: ({ values = [], ...query }) =>
       reported(async () => {
-        const { rows, rowCount } = await pool.query({ ...query, values: [...values] });
+        const { rows, rowCount } = await connections.pool().query({ ...query, values: [...values] });
         return { rows: rows as Row[], rowCount };
       }),
-    end: () => pool.end(),
+    end: () => connections.close(),
   };
 }
 
@@ -68,7 +67,8 @@ function connectionOptions(url: string): pg.PoolConfig {
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MILLISECONDS,
     statement_timeout: STATEMENT_TIMEOUT_MILLISECONDS,
-    query_timeout: STATEMENT_TIMEOUT_MILLISECONDS + 1000,
+    query_timeout: QUERY_TIMEOUT_MILLISECONDS,
+    pipeline: true,
     application_name: 'latchkey',
     types: {
       getTypeParser: (oid, format) => (oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format)),
@@ -87,12 +87,15 @@ function statementName(sql: string): string {
   return name;
 }
 
-async function run(client: pg.Pool | pg.PoolClient, query: Query): Promise<readonly Row[]> {
-  const result = await client.query({
+/** @param place how many statements were sent before it that are not answered yet: it has their time too */
+async function run(client: pg.Pool | pg.PoolClient, query: Query, place = 0): Promise<readonly Row[]> {
+  const timed = {
     name: statementName(query.sql),
     text: query.sql,
     values: [...query.params],
-  });
+    query_timeout: QUERY_TIMEOUT_MILLISECONDS * (place + 1),
+  };
+  const result = await client.query(timed);
   return result.rows as Row[];
 }
 
@@ -118,17 +121,26 @@ async function commitOne(pool: pg.Pool, changes: readonly Change[]): Promise<Com
   return { ok: true, rows };
 }
 
+/**
+ * Waits three times: for the beginning, since without one each statement would be a transaction by itself; for all the
+ * statements together, of which those after one that failed do nothing; and for the end.
+ */
 async function commitMany(pool: pg.Pool, changes: readonly Change[]): Promise<Committed> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     await client.query(beginning(changes));
+    const answers = await Promise.allSettled(
+      together(client, () => changes.map((change, index) => run(client, change, index))),
+    );
     const rows: (readonly Row[])[] = [];
-    for (const change of changes) {
-      const returned = await run(client, change);
-      if (change.guard !== undefined && returned.length === 0) {
+    for (const [index, answer] of answers.entries()) {
+      if (answer.status === 'rejected') throw answer.reason;
+      const returned = answer.value;
+      const guard = changes[index]?.guard;
+      if (guard !== undefined && returned.length === 0) {
         await client.query('ROLLBACK');
-        return { ok: false, guard: change.guard };
+        return { ok: false, guard };
       }
       rows.push(returned);
     }

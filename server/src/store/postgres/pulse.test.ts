@@ -3,6 +3,7 @@ import { afterEach, expect, inject, test } from 'vitest';
 import { type CuttingProxy, startCuttingProxy } from '../../../../verifier/testing/cutting-proxy.ts';
 import { keptLog } from '../../../testing/ports.ts';
 import { createDatabase } from '../../../testing/postgres.ts';
+import { runRawSql } from '../../../testing/raw-sql.ts';
 import { StoreUnavailableError } from '../../errors.ts';
 import type { Engine } from '../engine.ts';
 import { openPostgresEngine } from './engine.ts';
@@ -63,4 +64,22 @@ test('is told of a server that takes no writes as of one that is away', async ()
   await expect(
     engine.commit([{ sql: 'INSERT INTO kept (n) VALUES (1)', params: [] }]),
   ).rejects.toBeInstanceOf(StoreUnavailableError);
+});
+
+test('outlives connections that end in the middle of a transaction', async () => {
+  const { engine, url } = await behindProxy();
+  const wait = { sql: 'SELECT pg_sleep(0.02)::text', params: [] };
+  for (let round = 0; round < 5; round += 1) {
+    const commits = Promise.allSettled(
+      Array.from({ length: 10 }, () => engine.commit(Array.from({ length: 20 }, () => wait))),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await runRawSql(
+      url,
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
+    for (const each of await commits)
+      expect(each).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailableError) });
+  }
+  await expect.poll(() => engine.read(ask)).toEqual([{ one: 1 }]);
 });

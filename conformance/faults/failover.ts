@@ -1,0 +1,159 @@
+import { startMailSink } from '../../server/testing/mail-sink.ts';
+import type { PostgresServer } from '../../server/testing/postgres.ts';
+import type { Workplace } from '../../server/testing/process.ts';
+import { type Answer, type Client, clientOf } from './client.ts';
+import { auditFigures, LEDGER_SETTINGS, ledgerFigures } from './crash.ts';
+import { doubleFigures } from './doubles.ts';
+import { USERS } from './effects.ts';
+import { atLeast, type Drill, type Fault, type Figure, none, pause, until, within } from './fault.ts';
+import { type Ledger, openLedger } from './ledger.ts';
+import { loadPeople, PASSWORD } from './people.ts';
+import { startTcpProxy, type TcpProxy, throughPort } from './tcp-proxy.ts';
+
+const FAILOVERS = { short: 1, full: 10 } as const;
+
+/** How much of each kind is loaded for each failover; more than clients get through. */
+const PER_FAILOVER = 400;
+
+/** How long clients work before the primary is killed, at random between these, and afterwards. */
+const [LEAST_WORK_MILLISECONDS, MOST_WORK_MILLISECONDS] = [1000, 2000];
+
+/** How long there is nothing but a standby. */
+const STANDBY_MILLISECONDS = 1000;
+
+/** How long after the standby was promoted everything goes again. */
+const RECOVERY_MILLISECONDS = 5000;
+
+/** The primary is killed while clients work, and its synchronous standby takes its place. */
+export const failover: Fault = {
+  id: 'RL-4',
+  name: 'failover',
+  promise:
+    'a failover to a synchronous standby loses nothing acknowledged and does nothing twice; a standby is not used before it is promoted',
+  async run(drill) {
+    const database = await drill.postgres();
+    const proxy = await startTcpProxy(portOf(database.url));
+    drill.later(() => proxy.stop());
+    const mail = await startMailSink();
+    drill.later(() => mail.stop());
+    const url = throughPort(await drill.database(database), proxy.port);
+    const work = drill.workplace({
+      ...LEDGER_SETTINGS,
+      LATCHKEY_STORE_URL: url,
+      LATCHKEY_MAIL_URL: mail.url,
+    });
+    const people = FAILOVERS[drill.scale] * PER_FAILOVER;
+    await loadPeople(work, {
+      users: USERS,
+      mailed: people,
+      guessed: people,
+      changing: people,
+      codes: people,
+    });
+    const server = await work.serve();
+    const client = clientOf(() => server.url);
+    const ledger = openLedger({ client, mail });
+    const seen: Seen = { standby: [], recoveries: [], notRefused: 0 };
+    let primary = database;
+    for (let round = 1; round <= FAILOVERS[drill.scale]; round += 1) {
+      primary = await failOver({ drill, work, client, ledger, proxy, seen }, primary);
+      await ledger.checkNew();
+      drill.progress(`${round} of ${FAILOVERS[drill.scale]}, ${ledger.problems.length} lost`);
+    }
+    // Longer than the grace of a refresh token.
+    await pause(1100);
+    await ledger.checkAll();
+    const messages = Map.groupBy(mail.delivered, ({ recipients }) => recipients.join());
+    const twice = [...messages].filter(
+      ([address, mails]) =>
+        address.startsWith('mailed') && new Set(mails.map(({ messageId }) => messageId)).size > 1,
+    );
+    const audit = await auditFigures(work, 'failover');
+    const { code } = await server.end('SIGTERM');
+    return [
+      ...seenFigures(drill, seen),
+      ...ledgerFigures(ledger, 'failover', FAILOVERS[drill.scale] * 8),
+      ...(await doubleFigures(url)),
+      none('people who were mailed two codes for one sign-in', twice.length),
+      ...audit,
+      none('exit code of an orderly stop afterwards', code ?? -1),
+    ];
+  },
+};
+
+interface Seen {
+  /** What was answered while there was a standby only. */
+  readonly standby: Answer[];
+  readonly recoveries: number[];
+  /** Servers that were started meanwhile and did not say that it is a standby. */
+  notRefused: number;
+}
+
+interface Scene {
+  readonly drill: Drill;
+  readonly work: Workplace;
+  readonly client: Client;
+  readonly ledger: Ledger;
+  readonly proxy: TcpProxy;
+  readonly seen: Seen;
+}
+
+/** @returns the new primary */
+async function failOver(scene: Scene, primary: PostgresServer): Promise<PostgresServer> {
+  const { drill, client, ledger, proxy, seen } = scene;
+  const standby = await primary.makeStandby();
+  drill.later(() => standby.stop());
+  await until(() => isServing(client), 20_000);
+  const { body } = await client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD });
+  const working = ledger.work();
+  await pause(LEAST_WORK_MILLISECONDS + Math.random() * (MOST_WORK_MILLISECONDS - LEAST_WORK_MILLISECONDS));
+  await primary.end('SIGQUIT');
+  proxy.switchTo(portOf(standby.url));
+  await onStandby(scene, body);
+  await standby.promote();
+  seen.recoveries.push(await until(() => isServing(client), 30_000));
+  await pause(LEAST_WORK_MILLISECONDS);
+  await working.stop();
+  return standby;
+}
+
+/** Asks for what a standby could answer, and for what it could not. */
+async function onStandby({ client, work, seen }: Scene, held: { accessToken: string; refreshToken: string }) {
+  const begun = performance.now();
+  while (performance.now() - begun < STANDBY_MILLISECONDS) {
+    seen.standby.push(
+      ...(await Promise.all([
+        client.get('/v1/session', held.accessToken),
+        client.post('/v1/refresh', { refreshToken: held.refreshToken }),
+        client.post('/v1/sign-in', { identifier: 'user1', password: PASSWORD }),
+        client.get('/readyz'),
+      ])),
+    );
+    await pause(50);
+  }
+  const started = await work.run(['serve']);
+  if (started.code === 0 || !started.stderr.includes('a standby')) seen.notRefused += 1;
+}
+
+async function isServing(client: Client): Promise<boolean> {
+  const { status } = await client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD });
+  return status === 200 && (await client.get('/readyz')).status === 200;
+}
+
+function seenFigures(drill: Drill, { standby, recoveries, notRefused }: Seen): Figure[] {
+  const odd = standby.filter(({ status }) => status !== 503);
+  return [
+    atLeast('failovers', recoveries.length, FAILOVERS[drill.scale]),
+    atLeast('requests while there was a standby only', standby.length, 4 * recoveries.length),
+    none(
+      `of them not answered 503 but ${[...new Set(odd.map(({ status }) => status))].join(', ')}`,
+      odd.length,
+    ),
+    none('servers that were started meanwhile and did not refuse a standby', notRefused),
+    within('goes on by itself after a promotion', recoveries, RECOVERY_MILLISECONDS * drill.patience),
+  ];
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
