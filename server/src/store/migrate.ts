@@ -123,7 +123,8 @@ async function apply(
   const { expands, script, index, batches } = readMigration(engine.dialect, migration);
   const progress = `migration:${version}`;
   if (index) await engine.buildIndex(index);
-  if (batches) await backfill(engine, progress, batches);
+  const isApplied = async () => (await appliedMigrations(engine)).has(version);
+  if (batches) await backfill(engine, progress, batches, isApplied);
   const { first, locks } = engine.dialect === 'postgres' ? POSTGRES : { first: '', locks: '' };
   const lines = [
     first,
