@@ -32,6 +32,8 @@ export const ENGINES = ['sqlite', 'postgres'] as const;
 /** What a fault is made with. Whatever it started is ended by `end`, the last first. */
 export interface Drill {
   readonly scale: Scale;
+  /** How long a fault that takes its time lasts; null for as long as it does by itself. */
+  readonly minutes: number | null;
   /** What promised times are multiplied by: the short form runs beside other work and looks for what is out of all proportion. */
   readonly patience: number;
   /** Says how far it is. */
@@ -50,11 +52,13 @@ export interface Drill {
 export function startDrill(
   scale: Scale,
   progress: (text: string) => void,
+  minutes: number | null = null,
 ): { readonly drill: Drill; end(): Promise<void> } {
   const ends: (() => Promise<unknown> | unknown)[] = [];
   const secret = randomBytes(32).toString('base64');
   const drill: Drill = {
     scale,
+    minutes,
     progress,
     patience: scale === 'short' ? 4 : 1,
     async postgres() {

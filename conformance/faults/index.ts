@@ -7,6 +7,7 @@ import { gracefulStop } from './graceful-stop.ts';
 import { kill } from './kill.ts';
 import { mailAway } from './mail-away.ts';
 import { rollingRestart } from './rolling-restart.ts';
+import { soak } from './soak.ts';
 
 /** Every fault there is, in the order in which they are run. */
 export const FAULTS: readonly Fault[] = [
@@ -18,4 +19,5 @@ export const FAULTS: readonly Fault[] = [
   diskFull,
   descriptors,
   clockJump,
+  soak,
 ];
