@@ -4,6 +4,7 @@ import { descriptors } from './descriptors.ts';
 import { diskFull } from './disk-full.ts';
 import type { Fault } from './fault.ts';
 import { gracefulStop } from './graceful-stop.ts';
+import { keyRotation } from './key-rotation.ts';
 import { kill } from './kill.ts';
 import { mailAway } from './mail-away.ts';
 import { rollingRestart } from './rolling-restart.ts';
@@ -19,5 +20,6 @@ export const FAULTS: readonly Fault[] = [
   diskFull,
   descriptors,
   clockJump,
+  keyRotation,
   soak,
 ];
