@@ -42,8 +42,8 @@ export interface Drill {
   postgres(): Promise<PostgresServer>;
   /** An empty database on it, its schema not made yet. */
   database(server: PostgresServer): Promise<string>;
-  /** A folder to run the program in. @param settings as environment variables */
-  workplace(settings?: Readonly<Record<string, string>>): Workplace;
+  /** A folder to run the program in. @param settings as environment variables @param program another one than was built */
+  workplace(settings?: Readonly<Record<string, string>>, program?: string): Workplace;
   /** Has something ended with the drill. */
   later(end: () => Promise<unknown> | unknown): void;
 }
@@ -67,12 +67,9 @@ export function startDrill(
       return server;
     },
     database: (server) => createDatabase(server.url),
-    workplace(settings = {}) {
-      const work = makeWorkplace({
-        LATCHKEY_SECRETS_KEY: secret,
-        LATCHKEY_PUBLIC_URL: 'https://id.example.com',
-        ...settings,
-      });
+    workplace(settings = {}, program) {
+      const base = { LATCHKEY_SECRETS_KEY: secret, LATCHKEY_PUBLIC_URL: 'https://id.example.com' };
+      const work = makeWorkplace({ ...base, ...settings }, program);
       ends.push(() => work.remove());
       return work;
     },

@@ -7,6 +7,7 @@ import { gracefulStop } from './graceful-stop.ts';
 import { keyRotation } from './key-rotation.ts';
 import { kill } from './kill.ts';
 import { mailAway } from './mail-away.ts';
+import { migration } from './migration.ts';
 import { rollingRestart } from './rolling-restart.ts';
 import { soak } from './soak.ts';
 
@@ -16,6 +17,7 @@ export const FAULTS: readonly Fault[] = [
   databaseStop,
   gracefulStop,
   rollingRestart,
+  migration,
   mailAway,
   diskFull,
   descriptors,

@@ -19,7 +19,7 @@ export interface MigrateOptions {
 /** From this one on, the table of migrations says which ones expand. */
 const EXPANDING_VERSION = 23;
 
-const LOCK_MILLISECONDS = 500;
+const LOCK_MILLISECONDS = 200;
 const LOCK_ATTEMPTS = 30;
 const LOCK_PAUSE_MILLISECONDS = 1000;
 
