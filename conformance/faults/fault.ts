@@ -32,6 +32,8 @@ export const ENGINES = ['sqlite', 'postgres'] as const;
 /** What a fault is made with. Whatever it started is ended by `end`, the last first. */
 export interface Drill {
   readonly scale: Scale;
+  /** How long a fault that takes its time lasts; null for as long as it does by itself. */
+  readonly minutes: number | null;
   /** What promised times are multiplied by: the short form runs beside other work and looks for what is out of all proportion. */
   readonly patience: number;
   /** Says how far it is. */
@@ -40,8 +42,8 @@ export interface Drill {
   postgres(): Promise<PostgresServer>;
   /** An empty database on it, its schema not made yet. */
   database(server: PostgresServer): Promise<string>;
-  /** A folder to run the program in. @param settings as environment variables */
-  workplace(settings?: Readonly<Record<string, string>>): Workplace;
+  /** A folder to run the program in. @param settings as environment variables @param program another one than was built */
+  workplace(settings?: Readonly<Record<string, string>>, program?: string): Workplace;
   /** Has something ended with the drill. */
   later(end: () => Promise<unknown> | unknown): void;
 }
@@ -50,11 +52,13 @@ export interface Drill {
 export function startDrill(
   scale: Scale,
   progress: (text: string) => void,
+  minutes: number | null = null,
 ): { readonly drill: Drill; end(): Promise<void> } {
   const ends: (() => Promise<unknown> | unknown)[] = [];
   const secret = randomBytes(32).toString('base64');
   const drill: Drill = {
     scale,
+    minutes,
     progress,
     patience: scale === 'short' ? 4 : 1,
     async postgres() {
@@ -63,12 +67,9 @@ export function startDrill(
       return server;
     },
     database: (server) => createDatabase(server.url),
-    workplace(settings = {}) {
-      const work = makeWorkplace({
-        LATCHKEY_SECRETS_KEY: secret,
-        LATCHKEY_PUBLIC_URL: 'https://id.example.com',
-        ...settings,
-      });
+    workplace(settings = {}, program) {
+      const base = { LATCHKEY_SECRETS_KEY: secret, LATCHKEY_PUBLIC_URL: 'https://id.example.com' };
+      const work = makeWorkplace({ ...base, ...settings }, program);
       ends.push(() => work.remove());
       return work;
     },

@@ -6,10 +6,13 @@ import { diskFull } from './disk-full.ts';
 import { failover } from './failover.ts';
 import type { Fault } from './fault.ts';
 import { gracefulStop } from './graceful-stop.ts';
+import { keyRotation } from './key-rotation.ts';
 import { kill } from './kill.ts';
 import { mailAway } from './mail-away.ts';
+import { migration } from './migration.ts';
 import { rollingRestart } from './rolling-restart.ts';
 import { slowStore } from './slow-store.ts';
+import { soak } from './soak.ts';
 
 /** Every fault there is, in the order in which they are run. */
 export const FAULTS: readonly Fault[] = [
@@ -17,6 +20,7 @@ export const FAULTS: readonly Fault[] = [
   databaseStop,
   gracefulStop,
   rollingRestart,
+  migration,
   mailAway,
   diskFull,
   descriptors,
@@ -24,4 +28,6 @@ export const FAULTS: readonly Fault[] = [
   slowStore,
   failover,
   commitUnknown,
+  keyRotation,
+  soak,
 ];

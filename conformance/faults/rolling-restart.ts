@@ -1,9 +1,10 @@
-import { nginxMissing, startNginx } from '../../server/testing/nginx.ts';
+import { nginxMissing } from '../../server/testing/nginx.ts';
 import { freePort } from '../../server/testing/postgres.ts';
 import type { RunningServer } from '../../server/testing/process.ts';
+import { replaceNode, startBalancer } from './balancer.ts';
 import { clientOf } from './client.ts';
 import { USERS } from './effects.ts';
-import { atLeast, type Fault, none, pause, until } from './fault.ts';
+import { atLeast, type Fault, none } from './fault.ts';
 import { failed, steadyLoad } from './load.ts';
 import { loadPeople } from './people.ts';
 
@@ -29,27 +30,17 @@ export const rollingRestart: Fault = {
     const start = (port: number) => work.serve(['serve'], { LATCHKEY_LISTEN_PORT: String(port) });
     const nodes: RunningServer[] = [];
     for (const port of ports) nodes.push(await start(port));
-    const upstreams = ports.map((port) => `server 127.0.0.1:${port} max_fails=1 fail_timeout=1s;`).join(' ');
-    // A connection that the system took in the moment in which the server stopped taking any is reset: then the other
-    // server is asked, for what is posted too.
-    const nginx = await startNginx(
-      'location / { proxy_pass http://nodes; proxy_next_upstream error timeout non_idempotent; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr; }',
-      `upstream nodes { ${upstreams} keepalive 16; }`,
-    );
-    drill.later(() => nginx.stop());
+    const nginx = await startBalancer(drill, ports);
     const client = clientOf(() => nginx.url);
     const load = steadyLoad(client, PER_SECOND);
     let badEnds = 0;
     for (let restart = 0; restart < RESTARTS[drill.scale]; restart += 1) {
       const turn = restart % 2;
-      const ended = await nodes[turn]?.end('SIGTERM');
-      if (ended?.code !== 0) badEnds += 1;
-      const started = await start(ports[turn] ?? 0);
-      nodes[turn] = started;
-      const own = clientOf(() => started.url);
-      await until(async () => (await own.get('/readyz')).status === 200, 20_000);
-      // A proxy that has marked a server as down does so for a second.
-      await pause(1500);
+      const node = nodes[turn];
+      if (node === undefined) throw new Error('there is no such server');
+      const replaced = await replaceNode(node, () => start(ports[turn] ?? 0));
+      nodes[turn] = replaced.node;
+      if (replaced.code !== 0) badEnds += 1;
       drill.progress(`${restart + 1} of ${RESTARTS[drill.scale]}, ${failed(load.answers).count} failed`);
     }
     await load.stop();

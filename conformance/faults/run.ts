@@ -6,11 +6,12 @@ import { FAULTS } from './index.ts';
 // Makes faults and says what was seen of the program: `npm run faults`. Exit code 1 when a promise was broken, or a fault
 // could not be made here.
 
-const USAGE = `usage: npm run faults -- [--only NAME,…] [--short] [--json]
+const USAGE = `usage: npm run faults -- [--only NAME,…] [--short] [--minutes N] [--json]
 
   --only NAME,…  only these: ${FAULTS.map(({ name }) => name).join(', ')}
   --full         as often and as long as the figures are promised for (this is the default)
   --short        a little of each, as at every change
+  --minutes N    how long soak lasts (60 by default)
   --json         print JSON instead of a table
 `;
 
@@ -23,7 +24,7 @@ interface Result {
   readonly seconds: number;
 }
 
-async function make(fault: Fault, scale: Scale): Promise<Result> {
+async function make(fault: Fault, scale: Scale, minutes: number | null): Promise<Result> {
   const begun = performance.now();
   const result = (missing: string | null, figures: readonly Figure[]): Result => ({
     fault,
@@ -35,7 +36,7 @@ async function make(fault: Fault, scale: Scale): Promise<Result> {
   if (missing !== null) return result(missing, []);
   const note = (text: string) => process.stderr.write(`${fault.name}: ${text}\n`);
   note(fault.promise);
-  const { drill, end } = startDrill(scale, note);
+  const { drill, end } = startDrill(scale, note, minutes);
   try {
     return result(null, await fault.run(drill));
   } catch (error) {
@@ -68,21 +69,26 @@ const { values } = parseArgs({
     only: { type: 'string' },
     full: { type: 'boolean' },
     short: { type: 'boolean' },
+    minutes: { type: 'string' },
     json: { type: 'boolean' },
     help: { type: 'boolean' },
   },
 });
 const names = values.only?.split(',') ?? FAULTS.map(({ name }) => name);
+const minutes = values.minutes === undefined ? null : Number(values.minutes);
 const unknown = names.filter((name) => !FAULTS.some((fault) => fault.name === name));
 if (values.help === true) {
   process.stdout.write(USAGE);
 } else if (unknown.length > 0) {
   process.stderr.write(`there is no fault ${unknown.join(', ')}\n${USAGE}`);
   process.exitCode = 2;
+} else if (minutes !== null && !(minutes > 0)) {
+  process.stderr.write(`--minutes takes a number\n${USAGE}`);
+  process.exitCode = 2;
 } else {
   const results: Result[] = [];
   for (const fault of FAULTS.filter(({ name }) => names.includes(name)))
-    results.push(await make(fault, values.short === true ? 'short' : 'full'));
+    results.push(await make(fault, values.short === true ? 'short' : 'full', minutes));
   if (values.json === true)
     console.log(
       JSON.stringify(

@@ -269,6 +269,7 @@ describe('the configuration', () => {
       /perAddress\.count: .*LATCHKEY_SIGN_IN_PER_ADDRESS/,
     ],
     [{ LATCHKEY_TRUSTED_PROXIES: '["10.0.0.0/33"]' }, /trustedProxies/],
+    [{ LATCHKEY_KEYS_PUBLISH_SECONDS: '4' }, /keys\.publishSeconds: must be >= 5/],
     [{ LATCHKEY_TRUSTED_PROXIES: '[5]' }, /trustedProxies\[0\]: must be string \(LATCHKEY_TRUSTED_PROXIES\)/],
     [{ LATCHKEY_TRUSTED_PROXIES: '["proxy.example.com"]' }, /trustedProxies/],
     [{ LATCHKEY_PUBLIC_URL: 'ftp://x' }, /publicUrl/],

@@ -23,3 +23,8 @@ export class StoreUnavailableError extends Error {
 export class StoreConflictError extends Error {
   override readonly name = 'StoreConflictError';
 }
+
+/** Somebody else had a lock for longer than it may be waited for. Nothing happened. */
+export class StoreBusyError extends Error {
+  override readonly name = 'StoreBusyError';
+}

@@ -26,7 +26,7 @@ export function startJobs(
   revocationSeconds: number,
 ): { stop(): Promise<void> } {
   const { store, vault, clock, log } = ports;
-  const cleanUp = new CleanUp(store, clock, log, revocationSeconds);
+  const cleanUp = new CleanUp(store, clock, log, { ...config.cleanUp, revocationSeconds });
   const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
   const { retentionDays } = config.audit;
   const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });

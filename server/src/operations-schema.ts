@@ -46,8 +46,26 @@ export const LIMITS = Type.Object(
   closed,
 );
 
-/** What the configuration can say of what operators look at: the audit log, metrics, spans. */
+/** What the configuration can say of what operators look at: what is kept, the audit log, metrics, spans. */
 export const OPERATIONS = {
+  cleanUp: Type.Object(
+    {
+      everySeconds: Type.Integer({
+        description: 'how often a server removes what has been over for that long',
+        default: 60,
+        minimum: 1,
+        maximum: 3600,
+      }),
+      keepSeconds: Type.Integer({
+        description:
+          'how long sessions and tickets stay after their end, and messages that came too late; then nobody can look at them any more',
+        default: 604_800,
+        minimum: 1,
+        maximum: 31_536_000,
+      }),
+    },
+    closed,
+  ),
   audit: Type.Object(
     {
       retentionDays: Type.Integer({

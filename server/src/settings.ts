@@ -268,7 +268,8 @@ export const SETTINGS = Type.Object(
       {
         publishSeconds: seconds(
           'how long a new signing key is published before it signs; also the max-age of the JWKS',
-          { default: 300, maximum: 86_400 },
+          // Whoever caches the JWKS keeps it for some seconds, whatever max-age says: our own verifier for five.
+          { default: 300, minimum: 5, maximum: 86_400 },
         ),
         rotateDays: Type.Integer({
           description: 'the age at which a running server replaces a signing key; 0 for never',

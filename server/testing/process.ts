@@ -29,10 +29,10 @@ export interface RunningServer {
 /** A folder to run commands in, with settings of its own. */
 export interface Workplace {
   readonly directory: string;
-  /** Runs a command to its end. */
+  /** Runs a command to its end, or until it is killed. */
   run(
     args: readonly string[],
-    options?: { input?: string; environment?: Record<string, string> },
+    options?: { input?: string; environment?: Record<string, string>; kill?: AbortSignal },
   ): Promise<Finished>;
   /**
    * Starts `serve`, or another command that serves, and waits until it listens.
@@ -50,8 +50,14 @@ export interface Workplace {
 
 const START_MILLISECONDS = 20_000;
 
-/** Makes a folder to run the program in, as a real process. */
-export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): Workplace {
+/**
+ * Makes a folder to run the program in, as a real process.
+ * @param installed another program than the one that was built
+ */
+export function makeWorkplace(
+  settings: Readonly<Record<string, string>> = {},
+  installed = PROGRAM,
+): Workplace {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-work-'));
   const running = new Set<ChildProcess>();
   const base = { ...TEST_SETTINGS, LATCHKEY_LISTEN_PORT: '0', ...settings };
@@ -63,7 +69,7 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
   ) => {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'));
     const env = { ...Object.fromEntries(inherited), ...base, ...environment };
-    const [program = '', ...rest] = [...wrapper, PROGRAM, ...args];
+    const [program = '', ...rest] = [...wrapper, installed, ...args];
     const child = spawn(program, rest, { cwd: directory, env, stdio: 'pipe' });
     running.add(child);
     child.once('exit', () => running.delete(child));
@@ -76,6 +82,7 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
       const child = start(args, options.environment);
       const output = collect(child);
       child.stdin.end(options.input ?? '');
+      options.kill?.addEventListener('abort', () => child.kill('SIGKILL'));
       return finished(child, output);
     },
     async serve(args = ['serve'], environment = {}, wrapper = []) {

@@ -91,6 +91,7 @@ describe('the house rules find', () => {
   test.each([
     ['http/route.ts', 'const sql = `SELECT id FROM accounts`;', 'SQL has no place here'],
     ['http/route.ts', 'const sql = `UPDATE accounts SET x = 1`;', 'SQL has no place here'],
+    ['store/x.ts', 'sql: `SELECT * FROM accounts`', 'all columns, without their names, has no place here'],
     ['http/route.ts', 'process.env.HOME', 'the environment has no place here'],
     ['sign-in/x.ts', 'Date.now()', 'the wall clock has no place here'],
     ['crypto/x.ts', 'Math.random()', 'guessable randomness has no place here'],

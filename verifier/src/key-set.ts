@@ -139,7 +139,7 @@ export class KeySet {
       const answer = await askServer(access, '/.well-known/jwks.json', { 'cache-control': 'no-cache' });
       if (answer.status !== 200) throw new Error(`the server answered ${answer.status} for its keys`);
       this.#keys = await this.#import(JSON.parse(answer.text));
-      this.#freshUntil = steadyNow() + this.#lifeIn(answer.headers);
+      this.#freshUntil = this.#attemptedAt + this.#lifeIn(answer.headers);
       this.#loaded = wanted;
       this.#failure = null;
     } catch (cause) {

@@ -78,9 +78,11 @@ async function storeFindings(config: Configuration): Promise<Finding[]> {
   }
   try {
     const { store, clock } = core;
+    const newer = (await store.requireCurrentSchema()).join(', ');
+    const schema = newer === '' ? 'up to date' : `newer, and this version can live with that (${newer})`;
     const skew = Math.abs((await store.time()) - clock.now());
     return [
-      { about: 'store', state: 'ok', message: `${await store.accounts.count()} accounts, schema up to date` },
+      { about: 'store', state: 'ok', message: `${await store.accounts.count()} accounts, schema ${schema}` },
       ...(await durabilityFindings(core)),
       outboxFinding(await store.outbox.depth(), await store.sendingBudgets.withheld(clock.now())),
       skew > 2000

@@ -58,7 +58,7 @@ function emergencyNotice(publishSeconds: number): string {
   return [
     'The keys before it have ended. What this breaks:',
     '- Every access token that they signed is refused: clients refresh, and go on without signing in again.',
-    '- Running servers know within two seconds, and so do resource servers that follow the revocations.',
+    '- Running servers know within a second, and so do resource servers that follow the revocations.',
     `- Other resource servers take old tokens, and refuse new ones, until they read the JWKS again: up to ${publishSeconds} s.`,
     'Refresh tokens are signed with another key and stay good. If sessions are not to be trusted either, end them.',
   ].join('\n');

@@ -20,7 +20,7 @@ export function migrateCommand(): Command {
     };
     const store = await openStore(config.store.url, silent);
     try {
-      const applied = await store.migrate(systemClock);
+      const applied = await store.migrate(systemClock, { tell: note });
       note(applied.length === 0 ? 'the schema is up to date' : `applied: ${applied.join(', ')}`);
     } catch (error) {
       throw error instanceof StoreUnavailableError ? new OperatorError(unreachable(config, error)) : error;

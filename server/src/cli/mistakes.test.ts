@@ -127,7 +127,7 @@ describe('what cannot work is said in one line:', { timeout: 120_000 }, () => {
     );
   });
 
-  test('a schema that is older, or newer', async () => {
+  test('a schema that is older, or newer', { timeout: 90_000 }, async () => {
     const url = await createDatabase(inject('postgresUrl'));
     const work = make({ LATCHKEY_STORE_URL: url, LATCHKEY_SECRETS_KEY: SECRET });
     oneLine(await work.run(['serve']), /schema is version 0, this program needs \d+\. Run: latchkey migrate/);
@@ -140,8 +140,17 @@ describe('what cannot work is said in one line:', { timeout: 120_000 }, () => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     await client.query("INSERT INTO schema_migrations VALUES (9999, 'from-the-future', 0)");
-    await client.end();
     oneLine(await work.run(['serve']), /schema is version 9999, newer than this program's/);
+    await client.query('UPDATE schema_migrations SET expands = 1 WHERE version = 9999');
+    await client.end();
+    expect(await work.run(['migrate'])).toMatchObject({ code: 0, stderr: 'the schema is up to date\n' });
+    const doctor = await work.run(['doctor', '--json']);
+    expect(doctor.stdout).toContain('schema newer, and this version can live with that (from-the-future)');
+    const older = await work.serve();
+    expect((await fetch(`${older.url}/readyz`)).status).toBe(200);
+    const { code, stdout } = await older.end('SIGTERM');
+    expect(code).toBe(0);
+    expect(stdout).toContain('the schema is newer than this version, which can live with that');
   });
 
   test('a configuration with mistakes, all of them', async () => {

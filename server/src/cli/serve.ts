@@ -95,6 +95,9 @@ function listenProblem(error: NodeJS.ErrnoException): string {
 
 /** What an operator should know about this configuration, once at start. */
 async function warn(config: Configuration, core: Core, log: Log): Promise<void> {
+  const newer = await core.store.requireCurrentSchema();
+  if (newer.length > 0)
+    log.warn({ migrations: newer }, 'the schema is newer than this version, which can live with that');
   for (const mount of config.mounts) {
     if (mount.contract.revealsUnknownIdentity && !mount.hideUnknownIdentity) {
       log.warn(

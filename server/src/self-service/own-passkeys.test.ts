@@ -160,8 +160,8 @@ describe.each(ENGINES)('the passkeys of an account, on %s', (engine) => {
     const spent = async () => (await readTables(app.core.config.store.url)).spent_challenges?.length ?? 0;
     await signInWith(app, passkey);
     expect(await spent()).toBeGreaterThan(0);
-    const { store, clock, log } = app.core;
-    const cleanUp = new CleanUp(store, clock, log, 0);
+    const { store, clock, log, config } = app.core;
+    const cleanUp = new CleanUp(store, clock, log, { ...config.cleanUp, revocationSeconds: 0 });
     clock.advance(6 * 86_400);
     await cleanUp.run();
     expect(await spent()).toBeGreaterThan(0);

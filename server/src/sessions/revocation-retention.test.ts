@@ -33,8 +33,9 @@ describe.each(ENGINES)('revocations of tokens that live long, on %s', (engine) =
     return String(readJwt(access_token).payload.sid);
   }
   async function cleanUp(): Promise<void> {
-    const { store, clock, log } = app.core;
-    const round = new CleanUp(store, clock, log, TOKEN_SECONDS + TOLERANCE_SECONDS);
+    const { store, clock, log, config } = app.core;
+    const revocationSeconds = TOKEN_SECONDS + TOLERANCE_SECONDS;
+    const round = new CleanUp(store, clock, log, { ...config.cleanUp, revocationSeconds });
     await round.run();
     await round.stop();
   }

@@ -21,6 +21,9 @@ export interface AuditFilter {
   readonly limit: number;
 }
 
+const COLUMNS = `sequence, at, event, actor, reason, account_id, organisation_id, mount, contract, factor, device, session_id,
+  address, request_id, detail, link, seal`;
+
 /** Reads the audit log. */
 export function auditReader(engine: Engine) {
   async function records(sql: string, params: readonly (string | number | null)[]): Promise<AuditRecord[]> {
@@ -30,21 +33,21 @@ export function auditReader(engine: Engine) {
     /** Events in the order of writing. */
     events: (filter: AuditFilter): Promise<AuditRecord[]> =>
       records(
-        'SELECT * FROM audit WHERE sequence > $1 AND at >= $2 AND (CAST($3 AS TEXT) IS NULL OR account_id = $3) ORDER BY sequence LIMIT $4',
+        `SELECT ${COLUMNS} FROM audit WHERE sequence > $1 AND at >= $2 AND (CAST($3 AS TEXT) IS NULL OR account_id = $3) ORDER BY sequence LIMIT $4`,
         [filter.afterSequence, filter.since, filter.accountId, filter.limit],
       ),
 
     /** Events that have no place in the chain yet, in the order of writing. */
     withoutLink: (limit: number): Promise<AuditRecord[]> =>
-      records('SELECT * FROM audit WHERE link IS NULL ORDER BY sequence LIMIT $1', [limit]),
+      records(`SELECT ${COLUMNS} FROM audit WHERE link IS NULL ORDER BY sequence LIMIT $1`, [limit]),
 
     /** Events of the chain after a place, in its order. */
     afterLink: (link: number, limit: number): Promise<AuditRecord[]> =>
-      records('SELECT * FROM audit WHERE link > $1 ORDER BY link LIMIT $2', [link, limit]),
+      records(`SELECT ${COLUMNS} FROM audit WHERE link > $1 ORDER BY link LIMIT $2`, [link, limit]),
 
     /** The last event of the chain that is older than a time; null without one. */
     async lastBefore(time: number): Promise<AuditRecord | null> {
-      const sql = 'SELECT * FROM audit WHERE link IS NOT NULL AND at < $1 ORDER BY link DESC LIMIT 1';
+      const sql = `SELECT ${COLUMNS} FROM audit WHERE link IS NOT NULL AND at < $1 ORDER BY link DESC LIMIT 1`;
       return (await records(sql, [time]))[0] ?? null;
     },
   };

@@ -224,7 +224,11 @@ export function countAttemptSuite(engine: (typeof ENGINES)[number]): void {
       countAttempt(codes, { ...LIMIT, forgets: false }, 0, LEASE_MILLISECONDS),
       failAttempt(codes, { ...LIMIT, forgets: false }, 0),
     ]);
-    await core.store.commit(removeExpired(8 * 24 * HOUR, 0));
+    // However short other things are kept.
+    const retention = { keepSeconds: 1, revocationSeconds: 0 };
+    await core.store.commit(removeExpired(6 * 24 * HOUR, retention));
+    expect(await core.store.attempts.state(key)).toMatchObject({ failures: 1 });
+    await core.store.commit(removeExpired(8 * 24 * HOUR, retention));
     expect(await core.store.attempts.state(key)).toBeNull();
     expect(await core.store.attempts.state(codes)).toMatchObject({ failures: 1 });
   });

@@ -42,6 +42,12 @@ export interface LimiterClient {
   }): Promise<{ readonly rows: readonly Row[]; readonly rowCount: number | null }>;
 }
 
+/** An index that is built while others write. Its statement does nothing where there is one of that name. */
+export interface IndexToBuild {
+  readonly name: string;
+  readonly sql: string;
+}
+
 /**
  * The seam between the product's SQL and a database. Both engines take the same text.
  * Every method throws StoreUnavailableError when the database cannot be reached.
@@ -58,8 +64,14 @@ export interface Engine {
    */
   commit(changes: readonly Change[]): Promise<Committed>;
 
-  /** Runs a script of several statements in one transaction of its own. For migrations only. */
+  /**
+   * Runs a script of several statements in one transaction of its own. For migrations only. Throws StoreBusyError when a
+   * lock did not come in the time that the script itself has set.
+   */
   runScript(sql: string): Promise<void>;
+
+  /** Builds an index, or goes on with one that was interrupted. For migrations only. */
+  buildIndex(index: IndexToBuild): Promise<void>;
 
   /** Milliseconds since 1970 by the database's clock. */
   time(): Promise<number>;

@@ -29,3 +29,8 @@ export function replaceFact(name: string, from: string, to: string): Change {
     params: [name, from, to],
   };
 }
+
+/** Says nothing under that name any more. */
+export function forgetFact(name: string): Change {
+  return { sql: 'DELETE FROM facts WHERE name = $1', params: [name] };
+}

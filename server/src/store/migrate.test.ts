@@ -36,4 +36,31 @@ describe('what only PostgreSQL needs', () => {
     expect((await second.query(revoke)).rowCount).toBe(1);
     await Promise.all(clients.map((client) => client.end()));
   });
+
+  test('is not in the way of servers that run while columns are added: what they have prepared goes on', async () => {
+    const { store } = core;
+    const readAll = () =>
+      Promise.all([
+        store.signingKeys.all(),
+        store.tickets.bySecret('nobody has it'),
+        store.passkeys.byId('nobody has it'),
+        store.passkeys.ofAccount('nobody'),
+        store.audit.events({ afterSequence: 0, since: 0, accountId: null, limit: 1 }),
+        store.audit.withoutLink(1),
+        store.audit.afterLink(0, 1),
+        store.audit.lastBefore(1),
+      ]);
+    // On each of its connections.
+    for (let round = 0; round < 20; round += 1) await readAll();
+    const client = new pg.Client({ connectionString: core.config.store.url });
+    await client.connect();
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()',
+    );
+    for (const { name } of rows)
+      await client.query(`ALTER TABLE ${name} ADD COLUMN of_the_next_version TEXT`);
+    await client.end();
+    expect(rows.length).toBeGreaterThan(10);
+    for (let round = 0; round < 20; round += 1) await readAll();
+  });
 });

@@ -23,13 +23,16 @@ export interface Passkey {
   readonly lastUsedAt: number | null;
 }
 
+const COLUMNS =
+  'credential_id, account_id, public_key, counter, transports, device_type, is_backed_up, name, created_at, last_used_at';
+
 /** Looks passkeys up. What one has signed is taken by `consumePasskeyCounter` only. */
 export function passkeyReader(engine: Engine) {
   return {
     /** The passkey with that credential id, whoever has it. */
     async byId(id: string): Promise<Passkey | null> {
       const [row] = await engine.read({
-        sql: 'SELECT * FROM passkeys WHERE credential_id = $1',
+        sql: `SELECT ${COLUMNS} FROM passkeys WHERE credential_id = $1`,
         params: [id],
       });
       return row ? passkeyOf(row) : null;
@@ -38,7 +41,7 @@ export function passkeyReader(engine: Engine) {
     /** An account's passkeys, the oldest first. */
     async ofAccount(accountId: string): Promise<Passkey[]> {
       const rows = await engine.read({
-        sql: 'SELECT * FROM passkeys WHERE account_id = $1 ORDER BY created_at, credential_id',
+        sql: `SELECT ${COLUMNS} FROM passkeys WHERE account_id = $1 ORDER BY created_at, credential_id`,
         params: [accountId],
       });
       return rows.map(passkeyOf);

@@ -5,6 +5,7 @@ import { removeExpired } from './clean-up.ts';
 import { countSending, countWithheld, type SendingBudget } from './sending-budget.ts';
 
 const HOUR = 3_600_000;
+const KEEP = { keepSeconds: 7 * 24 * 3600, revocationSeconds: 0 };
 
 /** The one way to count what is sent. Time is given with each call, so the suite moves it as it likes. */
 export function sendingBudgetSuite(engine: (typeof ENGINES)[number]): void {
@@ -60,11 +61,11 @@ export function sendingBudgetSuite(engine: (typeof ENGINES)[number]): void {
 
   test('clean-up takes what ended a week ago, and nothing that counts', async () => {
     for (let each = 0; each < 5; each += 1) await send(1 * HOUR);
-    const cleanUp = (now: number) => core.store.commit(removeExpired(now, 0));
+    const cleanUp = (now: number) => core.store.commit(removeExpired(now, KEEP));
     await cleanUp(2 * HOUR - 1);
     expect((await send(2 * HOUR - 1)).ok).toBe(false);
     const committed = await core.store.commit(
-      removeExpired(2 * HOUR + 7 * 24 * HOUR + 1, 0).filter(({ sql }) => sql.includes('sending_budgets')),
+      removeExpired(2 * HOUR + 7 * 24 * HOUR + 1, KEEP).filter(({ sql }) => sql.includes('sending_budgets')),
     );
     expect(committed.ok && committed.rows[0]?.length).toBeGreaterThan(0);
   });

@@ -20,7 +20,8 @@ export function signingKeyReader(engine: Engine) {
     /** Every key, the oldest first. */
     async all(): Promise<SigningKeyRecord[]> {
       const rows = await engine.read({
-        sql: 'SELECT * FROM signing_keys ORDER BY created_at, id',
+        sql: `SELECT id, algorithm, public_jwk, private_sealed, created_at, signs_from, retires_at
+          FROM signing_keys ORDER BY created_at, id`,
         params: [],
       });
       return rows.map((row) => ({

@@ -10,7 +10,7 @@ import { factReader } from './facts.ts';
 import { formerPasswordReader } from './former-passwords.ts';
 import { installationReader } from './installations.ts';
 import { membershipReader } from './memberships.ts';
-import { migrate, requireCurrentSchema } from './migrate.ts';
+import { type MigrateOptions, migrate, requireCurrentSchema } from './migrate.ts';
 import { organisationReader } from './organisations.ts';
 import { outboxReader } from './outbox.ts';
 import { passkeyReader } from './passkeys.ts';
@@ -67,9 +67,9 @@ export function storeOn(unwatched: Engine) {
     commit: (changes: readonly Change[]): Promise<Committed> => engine.commit(changes),
 
     /** Brings the schema up to date; see `migrate`. */
-    migrate: (clock: Clock) => migrate(engine, clock),
+    migrate: (clock: Clock, options?: MigrateOptions) => migrate(engine, clock, options),
 
-    /** Refuses a schema that is older or newer than this program's. */
+    /** Refuses a schema that this program cannot work with, and gives what is newer in it; see `requireCurrentSchema`. */
     requireCurrentSchema: () => requireCurrentSchema(engine),
 
     /** Whether the store answers. */

@@ -58,7 +58,9 @@ export function ticketReader(engine: Engine) {
     /** The ticket with that secret. */
     async bySecret(secretHash: string): Promise<Ticket | null> {
       const [row] = await engine.read({
-        sql: 'SELECT * FROM tickets WHERE secret_hash = $1',
+        sql: `SELECT purpose, mount, account_id, epoch, organisation_id, role, step, fingerprint_hash, fingerprint_sealed, code_hash,
+            code_sent_at, code_expires_at, attempts, created_at, expires_at, consumed_at, session_id, payload_sealed
+          FROM tickets WHERE secret_hash = $1`,
         params: [secretHash],
       });
       if (!row) return null;

@@ -25,8 +25,11 @@ export interface KeyRingOptions {
   readonly longestTokenSeconds: number;
 }
 
-/** How often a server looks for keys that another process made. */
-const RELOAD_SECONDS = 1;
+/** How often a server looks for keys that another process made: those that an emergency ended, it takes until then. */
+const RELOAD_MILLISECONDS = 500;
+
+/** After that time every server has a key that was made, one that was late to look too. */
+const SPREAD_SECONDS = 2;
 
 interface LoadedKey extends JwsKey {
   readonly id: string;
@@ -36,7 +39,7 @@ interface LoadedKey extends JwsKey {
 
 /**
  * The keys that access tokens are signed with. The store holds them, sealed; the ring keeps them unsealed in memory and
- * looks for new ones every few seconds. Its owner starts and stops it.
+ * looks for new ones twice a second. Its owner starts and stops it.
  */
 export class KeyRing {
   readonly #options: KeyRingOptions;
@@ -57,7 +60,7 @@ export class KeyRing {
   async start(onReloadError: (error: Error) => void): Promise<void> {
     for (const algorithm of this.#options.algorithms) await this.#ensureFirstKey(algorithm);
     await this.reload();
-    this.#timer = setInterval(() => this.reload().catch(onReloadError), RELOAD_SECONDS * 1000).unref();
+    this.#timer = setInterval(() => this.reload().catch(onReloadError), RELOAD_MILLISECONDS).unref();
   }
 
   stop(): void {
@@ -154,11 +157,11 @@ export class KeyRing {
 
   /** When every copy of the JWKS in the world has a key that is published now. */
   #signsFrom(now: number): number {
-    return now + (2 * RELOAD_SECONDS + this.#options.publishSeconds) * 1000;
+    return now + (SPREAD_SECONDS + this.#options.publishSeconds) * 1000;
   }
 
   #changesFor(key: SigningKeyRecord): Change[] {
-    return addSigningKey(key, key.signsFrom + (this.#options.longestTokenSeconds + RELOAD_SECONDS) * 1000);
+    return addSigningKey(key, key.signsFrom + (this.#options.longestTokenSeconds + SPREAD_SECONDS) * 1000);
   }
 
   async #ensureFirstKey(algorithm: AsymmetricAlgorithm): Promise<void> {

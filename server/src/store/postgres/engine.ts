@@ -1,7 +1,8 @@
 import pg from 'pg';
-import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
+import { OperatorError, StoreBusyError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
 import type { Change, Committed, Engine, LimiterClient, Query, Row } from '../engine.ts';
+import { buildIndex } from './build-index.ts';
 import { openConnections, together } from './connections.ts';
 import { Pulse } from './pulse.ts';
 
@@ -18,6 +19,7 @@ const RETRYABLE = new Set(['40001', '40P01']);
 const CONFLICTS = new Set(['23505', '23503']);
 /** A write to a standby, or to a primary that was demoted. */
 const READ_ONLY = '25006';
+const LOCK_TIMED_OUT = '55P03';
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
 
 /**
@@ -35,7 +37,8 @@ export function openPostgresEngine(url: string, log: Log): Engine {
     dialect: 'postgres',
     read: (query) => guarded((pool) => run(pool, query)),
     commit: (changes) => guarded((pool) => commitWithRetry(pool, changes)),
-    runScript: (sql) => reported(() => runScript(url, sql)),
+    runScript: (sql) => reported(() => withClient(url, (client) => runScript(client, sql))),
+    buildIndex: (index) => reported(() => withClient(url, (client) => buildIndex(client, index))),
     time: () => guarded(databaseTime),
     durabilityWeaknesses: () => guarded(durabilityWeaknesses),
     limiterClient: () => (limiter ??= openLimiter(url, log)),
@@ -170,19 +173,24 @@ function beginning(changes: readonly Change[]): string {
   return does('issues') ? `BEGIN; SELECT pg_advisory_xact_lock_shared(${key})` : 'BEGIN';
 }
 
-async function runScript(url: string, sql: string): Promise<void> {
+/** A connection of its own, on which a statement may take as long as it takes. */
+async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MILLISECONDS,
   });
   await client.connect();
   try {
-    await client.query('BEGIN');
-    await client.query(sql);
-    await client.query('COMMIT');
+    await work(client);
   } finally {
     await client.end();
   }
+}
+
+async function runScript(client: pg.Client, sql: string): Promise<void> {
+  await client.query('BEGIN');
+  await client.query(sql);
+  await client.query('COMMIT');
 }
 
 function codeOf(error: unknown): string {
@@ -197,6 +205,7 @@ async function reported<T>(work: () => Promise<T>): Promise<T> {
     const code = codeOf(error);
     const message = error instanceof Error ? error.message : String(error);
     if (CONFLICTS.has(code)) throw new StoreConflictError(message);
+    if (code === LOCK_TIMED_OUT) throw new StoreBusyError(message);
     if (code === '28P01' || code === '28000' || code === '3D000') {
       throw new OperatorError(`the store refused the connection: ${message}. Check store.url.`);
     }

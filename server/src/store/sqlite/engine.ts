@@ -71,14 +71,8 @@ export function openSqliteEngine(path: string): Engine {
         if (queue.length === 1 && inFlight.length === 0) setImmediate(sendNext);
       });
     },
-    async runScript(sql) {
-      try {
-        reader.execute(`BEGIN IMMEDIATE;\n${sql}\n;COMMIT;`);
-      } catch (error) {
-        if (reader.inTransaction()) reader.execute('ROLLBACK');
-        throw namedError(failure(error));
-      }
-    },
+    runScript: async (sql) => runScript(reader, sql),
+    buildIndex: async ({ sql }) => runScript(reader, sql),
     // The database is in this process: its clock is this machine's, and the driver sets what makes commits durable.
     time: async () => Date.now(),
     durabilityWeaknesses: async () => [],
@@ -91,6 +85,15 @@ export function openSqliteEngine(path: string): Engine {
       reader.close();
     },
   };
+}
+
+function runScript(connection: SqliteConnection, sql: string): void {
+  try {
+    connection.execute(`BEGIN IMMEDIATE;\n${sql}\n;COMMIT;`);
+  } catch (error) {
+    if (connection.inTransaction()) connection.execute('ROLLBACK');
+    throw namedError(failure(error));
+  }
 }
 
 function openFile(file: string): SqliteConnection {
