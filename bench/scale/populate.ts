@@ -1,6 +1,6 @@
 import { canonicalForms } from '../../server/src/accounts/identifier.ts';
-import { auditEvent } from '../../server/src/audit/event.ts';
 import { extendChain } from '../../server/src/audit/chain.ts';
+import { auditEvent } from '../../server/src/audit/event.ts';
 import type { Core } from '../../server/src/core.ts';
 import { timedUuid } from '../../server/src/crypto/secret-text.ts';
 import type { Mount } from '../../server/src/mount.ts';

@@ -2,6 +2,7 @@ import type { Clock, Log } from '../ports.ts';
 import { accountRecordReader } from './account-records.ts';
 import { accountReader } from './accounts.ts';
 import { auditReader } from './audit.ts';
+import { cleanUpReader } from './clean-up.ts';
 import { attemptReader } from './count-attempt.ts';
 import { currentPrincipalReader } from './current-principal.ts';
 import { deviceReader } from './devices.ts';
@@ -43,6 +44,7 @@ export function storeOn(unwatched: Engine) {
     accounts: accountReader(engine),
     attempts: attemptReader(engine),
     audit: auditReader(engine),
+    cleanUp: cleanUpReader(engine),
     devices: deviceReader(engine),
     facts: factReader(engine),
     formerPasswords: formerPasswordReader(engine),
