@@ -54,7 +54,7 @@ if (!config.store.url.startsWith('sqlite:')) {
   await store.migrate({ now: () => Date.now() });
   await store.close();
 }
-const core = await openCore(config, log);
+const core = await openCore(config, log, { isBulkLoad: true });
 try {
   if ((await core.store.accounts.count()) > 0) throw new Error('there is somebody in the store already');
   const { memoryKib, passes, parallelism } = config.hashing;

@@ -21,7 +21,10 @@ export function personOf(number: number): Person {
   };
 }
 
-/** Spreads numbers evenly over a range without repeating a pattern: what the golden ratio is good for. */
-export function spread(index: number, range: number): number {
-  return Math.floor(((index * 0.618_033_988_749_894_9) % 1) * range);
+/**
+ * Whose the sign-in with a number is, of so many: spread over all, and in the order of people, so that these are written in the
+ * order of every tree, too.
+ */
+export function signerOf(index: number, signIns: number, people: number): Person {
+  return personOf(Math.floor((index * people) / signIns));
 }

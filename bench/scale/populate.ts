@@ -17,7 +17,7 @@ import { reserveNumbers } from '../../server/src/store/counters.ts';
 import type { Change } from '../../server/src/store/engine.ts';
 import { noteSeenDevice } from '../../server/src/store/seen-devices.ts';
 import { insertSession, type Session } from '../../server/src/store/sessions.ts';
-import { personOf, spread } from './people.ts';
+import { personOf, signerOf } from './people.ts';
 
 // Puts people and their sessions straight into a store, by the statements with which import and sign-in write them: what is
 // left out is the hashing, and whatever is read before something is decided.
@@ -103,7 +103,7 @@ export async function addSignIns(core: Core, signIns: MadeUpSignIns, onProgress:
     const changes: Change[] = [];
     for (let index = first; index < end; index += 1) {
       const at = now - PAST_MILLISECONDS + Math.floor((index / signIns.count) * PAST_MILLISECONDS);
-      changes.push(...signInOf(core, signIns, personOf(spread(index, signIns.accounts)).id, at));
+      changes.push(...signInOf(core, signIns, signerOf(index, signIns.count, signIns.accounts).id, at));
     }
     return core.store.commit(changes);
   });

@@ -44,7 +44,6 @@ const THROUGH_MANY: readonly RegExp[] = [
   // The beginning of the log, as many events as were just read of it.
   /^DELETE FROM audit WHERE link <= \?$/,
   // What operators and monitoring ask for from time to time.
-  /^SELECT count\(\*\) AS accounts FROM accounts$/,
   /^SELECT sum\(withheld\) AS withheld FROM sending_budgets/,
   /^SELECT max\(sequence\) AS newest FROM revocations$/,
 ];
@@ -162,7 +161,9 @@ describe.each(ENGINES)('the statements on %s', (engine) => {
     await readRarely(app);
     vi.restoreAllMocks();
     statements = [...recorded, ...rareChanges().map(({ sql }) => sql)].filter(
-      (sql) => IS_STATEMENT.test(sql.trim()) && !/schema_migrations|'\{broken'/.test(sql),
+      (sql) =>
+        IS_STATEMENT.test(sql.trim()) &&
+        !/schema_migrations|'\{broken'|count\(\*\) AS accounts FROM accounts$/.test(sql),
     );
     planner = await openPlanner(engine, app.core.config.store.url);
   }, 120_000);
@@ -180,9 +181,10 @@ describe.each(ENGINES)('the statements on %s', (engine) => {
   test('find what they want by an index', async () => {
     const through: Record<string, readonly string[]> = {};
     for (const sql of statements) {
-      if (THROUGH_MANY.some((pattern) => pattern.test(inOneLine(sql)))) continue;
+      const mayTakeMany = THROUGH_MANY.some((pattern) => pattern.test(inOneLine(sql)));
       const scans = (await planner.scans(sql)).filter(
-        (step) => !SMALL.test(step) && !SMALL_IN_STEPS.test(step),
+        (step) =>
+          !SMALL.test(step) && !SMALL_IN_STEPS.test(step) && !(mayTakeMany && !/^SCAN|Seq Scan/.test(step)),
       );
       if (scans.length > 0) through[inOneLine(sql)] = scans;
     }
