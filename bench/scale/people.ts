@@ -15,7 +15,7 @@ export function personOf(number: number): Person {
   const padded = String(number).padStart(DIGITS, '0');
   const username = `person${padded}`;
   return {
-    id: `00000000-0000-4000-8000-${padded.padStart(12, '0')}`,
+    id: `5ca1e000-0000-4000-8000-${padded.padStart(12, '0')}`,
     username,
     email: `${username}@example.com`,
   };
@@ -28,3 +28,6 @@ export function personOf(number: number): Person {
 export function signerOf(index: number, signIns: number, people: number): Person {
   return personOf(Math.floor((index * people) / signIns));
 }
+
+/** Whoever signs in with it comes from the device that is known. */
+export const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';

@@ -1,4 +1,5 @@
 import { canonicalForms } from '../../server/src/accounts/identifier.ts';
+import { userAgentInWords } from '../../server/src/accounts/user-agent.ts';
 import { extendChain } from '../../server/src/audit/chain.ts';
 import { auditEvent } from '../../server/src/audit/event.ts';
 import type { Core } from '../../server/src/core.ts';
@@ -17,7 +18,7 @@ import { reserveNumbers } from '../../server/src/store/counters.ts';
 import type { Change } from '../../server/src/store/engine.ts';
 import { noteSeenDevice } from '../../server/src/store/seen-devices.ts';
 import { insertSession, type Session } from '../../server/src/store/sessions.ts';
-import { personOf, signerOf } from './people.ts';
+import { personOf, signerOf, USER_AGENT } from './people.ts';
 
 // Puts people and their sessions straight into a store, by the statements with which import and sign-in write them: what is
 // left out is the hashing, and whatever is read before something is decided.
@@ -92,7 +93,6 @@ export interface MadeUpSignIns {
 }
 
 const ADDRESS = '198.51.100.7';
-const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 /** Over how long the sign-ins are spread. */
 const PAST_MILLISECONDS = 3_600_000;
 
@@ -129,7 +129,7 @@ function signInOf(core: Core, { mount, sessionMaxSeconds }: MadeUpSignIns, id: s
   };
   const key = accountKey(id);
   const limit = { maxFailures: 10, waitSeconds: 30, lockAfter: null, forgets: true };
-  const userAgent = core.vault.hash('user-agent', `${id}\0${USER_AGENT}`);
+  const userAgent = core.vault.hash('user-agent', `${id}\0${userAgentInWords(USER_AGENT)}`);
   return [
     countAttempt(key, limit, at, 1),
     recordSignIn({ accountId: id, epoch: 1, picked: null, at }),

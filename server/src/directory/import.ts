@@ -60,7 +60,7 @@ export interface ImportOptions {
 }
 
 /** Lines that are loaded together: large enough for few commits, small enough that a server beside us is not held up. */
-const BATCH_LINES = 512;
+const BATCH_LINES = 256;
 
 /** Plain passwords that are hashed together at most: they take time, and whoever waits wants to see that it goes on. */
 const BATCH_PASSWORDS = 32;
