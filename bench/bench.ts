@@ -155,6 +155,7 @@ async function proofs(): Promise<void> {
 const others: Readonly<Record<string, string>> = {
   '--flood': './flood.ts',
   '--revocations': './revocation-latency.ts',
+  '--clean-up': './scale/clean-up.ts',
   '--scale': './scale/scale.ts',
   '--verifier': './verifier.ts',
 };

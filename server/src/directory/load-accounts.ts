@@ -98,10 +98,12 @@ async function readPresent(
 ): Promise<(line: AccountLine) => Present> {
   const { accountRecords } = context.core.store;
   const ids = items.map(({ line }) => line.id.toLowerCase());
-  const [records, identifiers, devices] = await Promise.all([
-    accountRecords.byIds(ids),
-    accountRecords.identifiersOf(ids),
-    accountRecords.devicesOf(ids),
+  const records = await accountRecords.byIds(ids);
+  // Of those that are new nothing else can be there.
+  const existing = records.map((record) => record.id);
+  const [identifiers, devices] = await Promise.all([
+    accountRecords.identifiersOf(existing),
+    accountRecords.devicesOf(existing),
   ]);
   const recordById = new Map(records.map((record) => [record.id, record]));
   const identifiersById = Map.groupBy(identifiers, (identifier) => identifier.accountId);

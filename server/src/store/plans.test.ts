@@ -161,9 +161,7 @@ describe.each(ENGINES)('the statements on %s', (engine) => {
     await readRarely(app);
     vi.restoreAllMocks();
     statements = [...recorded, ...rareChanges().map(({ sql }) => sql)].filter(
-      (sql) =>
-        IS_STATEMENT.test(sql.trim()) &&
-        !/schema_migrations|'\{broken'|count\(\*\) AS accounts FROM accounts$/.test(sql),
+      (sql) => IS_STATEMENT.test(sql.trim()) && !/schema_migrations|'\{broken'/.test(sql),
     );
     planner = await openPlanner(engine, app.core.config.store.url);
   }, 120_000);
@@ -181,6 +179,8 @@ describe.each(ENGINES)('the statements on %s', (engine) => {
   test('find what they want by an index', async () => {
     const through: Record<string, readonly string[]> = {};
     for (const sql of statements) {
+      // What the doctor asks.
+      if (sql === 'SELECT count(*) AS accounts FROM accounts') continue;
       const mayTakeMany = THROUGH_MANY.some((pattern) => pattern.test(inOneLine(sql)));
       const scans = (await planner.scans(sql)).filter(
         (step) =>
