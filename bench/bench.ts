@@ -155,6 +155,8 @@ async function proofs(): Promise<void> {
 const others: Readonly<Record<string, string>> = {
   '--flood': './flood.ts',
   '--revocations': './revocation-latency.ts',
+  '--clean-up': './scale/clean-up.ts',
+  '--scale': './scale/scale.ts',
   '--verifier': './verifier.ts',
 };
 const other = Object.keys(others).find((option) => process.argv.includes(option));

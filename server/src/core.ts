@@ -24,10 +24,15 @@ const VAULT_FACT = 'vault';
 
 /**
  * Opens the store and its secret. The embedded store is brought up to date; PostgreSQL must be, by `latchkey migrate`.
+ * @param use of the embedded store
  * @throws OperatorError when it cannot be reached, has another schema, or was made with another secret
  */
-export async function openCore(config: Configuration, log: Log): Promise<Core> {
-  const store = await openStore(config.store.url, log);
+export async function openCore(
+  config: Configuration,
+  log: Log,
+  use: Parameters<typeof openStore>[2] = { isBulkLoad: false },
+): Promise<Core> {
+  const store = await openStore(config.store.url, log, use);
   try {
     await prepareSchema(config, store);
     const secret = config.secretKey ?? loadOrCreateSecretKey(SECRET_KEY_FILE, systemRandom);

@@ -128,4 +128,41 @@ describe.each(ENGINES)('the audit chain on %s', (engine) => {
     await tamper('DELETE FROM audit WHERE link = 11');
     expect((await verify()).problems).toHaveLength(1);
   });
+
+  test('what is older goes a part at a time, and each time the rest is whole', async () => {
+    await write(300);
+    core.clock.advance(3600);
+    await write(5);
+    await chain();
+    const remove = () => removeChainBefore(core.store, core.vault, core.clock.now() - 1800_000);
+    expect(await remove()).toBe(256);
+    expect(await verify()).toMatchObject({ events: 49, problems: [] });
+    expect(await remove()).toBe(300);
+    expect(await remove()).toBeNull();
+    expect(await verify()).toMatchObject({ events: 5, problems: [], end: { link: 305 } });
+  });
+
+  test('is read from a time on, also where events came in another order than their times', async () => {
+    const begun = core.clock.now();
+    const at = (seconds: number) =>
+      recordAudit(auditEvent({ at: begun + seconds * 1000, event: 'account.created', accountId: 'a' }));
+    for (const seconds of [1, 5, 3, 4, 9, 2]) await core.store.commit([at(seconds)]);
+    const told = async (since: number, accountId: string | null, afterSequence = 0) =>
+      (
+        await core.store.audit.events({ afterSequence, since: begun + since * 1000, accountId, limit: 100 })
+      ).map((event) => (event.at - begun) / 1000);
+    for (const accountId of [null, 'a']) {
+      expect(await told(0, accountId)).toEqual([1, 5, 3, 4, 9, 2]);
+      expect(await told(3, accountId)).toEqual([5, 3, 4, 9]);
+      expect(await told(10, accountId)).toEqual([]);
+    }
+    const [, second] = await core.store.audit.events({
+      afterSequence: 0,
+      since: 0,
+      accountId: null,
+      limit: 2,
+    });
+    expect(await told(3, null, second?.sequence)).toEqual([3, 4, 9]);
+    expect(await told(0, 'nobody')).toEqual([]);
+  });
 });

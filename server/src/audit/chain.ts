@@ -136,14 +136,20 @@ function problemOf(event: AuditRecord, before: ChainEnd, vault: Vault): string |
     : `event ${link} (sequence ${event.sequence}) is not as it was written`;
 }
 
+/** Events that are removed in one commit. */
+const REMOVED_EVENTS = 256;
+
 /**
- * Removes the events of the chain that are older than a time, from its beginning; what is left says where it begins.
+ * Removes events that are older than a time from the beginning of the chain, as many as one commit takes; what is left says
+ * where it begins.
  * @returns how far it was removed; null when nothing was
  */
 export async function removeChainBefore(store: Store, vault: Vault, time: number): Promise<number | null> {
-  const last = await store.audit.lastBefore(time);
   const start = await chainEnd(store, START, vault);
-  if (last?.link == null || last.seal === null || start === 'forged') return null;
+  if (start === 'forged') return null;
+  const oldest = await store.audit.afterLink(start?.link ?? 0, REMOVED_EVENTS);
+  const last = oldest.findLast(({ at }) => at < time);
+  if (last?.link == null || last.seal === null) return null;
   const end: ChainEnd = { link: last.link, seal: last.seal };
   const removed = String(start?.link ?? 0);
   const committed = await store.commit([

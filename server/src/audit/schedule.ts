@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Vault } from '../crypto/vault.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Store } from '../store/store.ts';
@@ -6,6 +7,8 @@ import { extendChain, removeChainBefore } from './chain.ts';
 /** How often events get their places in the chain, and how often old ones are looked for. */
 const CHAIN_MILLISECONDS = 1000;
 const RETENTION_MILLISECONDS = 60_000;
+/** How long the store is left to others after some of them were removed. */
+const PAUSE_MILLISECONDS = 20;
 const DAY_MILLISECONDS = 24 * 3_600_000;
 
 /** What the schedule works with. */
@@ -23,6 +26,7 @@ export class AuditSchedule {
   readonly #options: AuditScheduleOptions;
   readonly #timers: readonly NodeJS.Timeout[];
   #running: Promise<void> = Promise.resolve();
+  #ending = false;
   #stopped = false;
 
   constructor(options: AuditScheduleOptions) {
@@ -35,6 +39,7 @@ export class AuditSchedule {
 
   /** Gives what was written so far its places, and stops. */
   async stop(): Promise<void> {
+    this.#ending = true;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#running;
     this.#queue(() => this.#chain());
@@ -57,7 +62,16 @@ export class AuditSchedule {
   async #retain(): Promise<void> {
     const { store, vault, clock, log, retentionDays } = this.#options;
     if (retentionDays === 0) return;
-    const removedTo = await removeChainBefore(store, vault, clock.now() - retentionDays * DAY_MILLISECONDS);
+    const time = clock.now() - retentionDays * DAY_MILLISECONDS;
+    let removedTo: number | null = null;
+    while (!this.#ending) {
+      const next = await removeChainBefore(store, vault, time);
+      if (next === null) break;
+      removedTo = next;
+      // There may be years of them: neither sign-ins nor their places in the chain wait until all are gone.
+      await this.#chain();
+      await setTimeout(PAUSE_MILLISECONDS);
+    }
     if (removedTo !== null) log.info({ link: removedTo }, 'old events were removed from the audit log');
   }
 }

@@ -113,7 +113,7 @@ export class Webhooks {
 
   /** A new endpoint is told what is written from now on. */
   async #begin(): Promise<Cursor> {
-    const last = await this.#options.store.audit.lastBefore(Number.MAX_SAFE_INTEGER);
+    const last = await this.#options.store.audit.last();
     return { link: last?.link ?? 0, leasedUntil: 0, triedSince: 0, tries: 0, nextTryAt: 0 };
   }
 

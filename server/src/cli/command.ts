@@ -26,8 +26,12 @@ const warnings: Log = {
 };
 
 /** Does a command's work on the store and closes it, whatever happens. */
-export async function withCore<T>(called: Command, work: (core: Core) => Promise<T>): Promise<T> {
-  const core = await openCore(configurationOf(called), warnings);
+export async function withCore<T>(
+  called: Command,
+  work: (core: Core) => Promise<T>,
+  use: Parameters<typeof openCore>[2] = { isBulkLoad: false },
+): Promise<T> {
+  const core = await openCore(configurationOf(called), warnings, use);
   try {
     return await work(core);
   } finally {

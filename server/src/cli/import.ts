@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { Core } from '../core.ts';
 import { GUESSABLE_PASSWORD } from '../directory/guessable-password.ts';
 import { type ImportReport, importDirectory } from '../directory/import.ts';
 import { readLines } from '../directory/read-lines.ts';
@@ -28,16 +29,16 @@ export function importCommand(): Command {
     )
     .option('--json', 'print the report as JSON')
     .action(async (files: string[], options: Options, called: Command) => {
-      const report = await withCore(called, (core) => {
+      const load = (core: Core): Promise<ImportReport> => {
         const progress = createProgress('lines');
         const sources = openSources(files);
-        const lines = sources.lines();
-        return importDirectory(core, lines, {
+        return importDirectory(core, sources.lines(), {
           dryRun: options.dryRun === true,
           refusesGuessable: options.refuseListedPasswords === true,
           onProgress: (done) => progress.update(done, sources.fraction()),
         }).finally(() => progress.end());
-      });
+      };
+      const report = await withCore(called, load, { isBulkLoad: true });
       if (options.json) await printJson(report);
       tell(report, options.dryRun === true);
     });

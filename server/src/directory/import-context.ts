@@ -89,3 +89,11 @@ export function hashesFor(context: ImportContext, line: { password?: string | nu
 export function isSame(left: unknown, right: unknown): boolean {
   return JSON.stringify(left) === JSON.stringify(right);
 }
+
+/**
+ * Changes of which nobody is told before a later commit has brought them to the disk: what is new comes before the report of the
+ * whole load. What ends sessions is none of them, since it is told to those who follow.
+ */
+export function unacknowledged(changes: readonly Change[]): Change[] {
+  return changes.map((change) => ({ ...change, provisional: true }));
+}

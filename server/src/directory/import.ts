@@ -89,27 +89,15 @@ export async function importDirectory(
   const context = await openImport(core, { ...options, beside });
   const report: ImportReport = { created: 0, updated: 0, unchanged: 0, refused: [], guessable: [] };
   const waiting = new WaitingItems();
-  let done = 0;
   try {
-    let batch: Item[] = [];
-    let passwords = 0;
-    for await (const { source, lineNumber, text } of lines) {
-      done += 1;
-      if (typeof text === 'string' && text.trim() === '') continue;
-      const line = typeof text === 'string' ? readDirectoryLine(text) : text.problem;
-      if (typeof line === 'string') report.refused.push({ source, lineNumber, reason: line });
-      else {
-        batch.push({ source, lineNumber, line });
-        if ('password' in line && line.password != null) passwords += 1;
-      }
-      if (batch.length < BATCH_LINES && passwords < BATCH_PASSWORDS) continue;
-      await loadBatch(context, batch, report, waiting);
-      batch = [];
-      passwords = 0;
-      options.onProgress?.(done);
+    let loading: Promise<void> = Promise.resolve();
+    for await (const { items, done } of batchesOf(lines, report)) {
+      // While one batch is written, the next is read.
+      await loading;
+      loading = loadBatch(context, items, report, waiting).then(() => options.onProgress?.(done));
+      loading.catch(() => undefined);
     }
-    await loadBatch(context, batch, report, waiting);
-    options.onProgress?.(done);
+    await loading;
     await loadWaiting(context, report, waiting);
   } finally {
     await context.close();
@@ -118,6 +106,31 @@ export async function importDirectory(
   report.guessable.sort(inOrder);
   if (!options.dryRun && !options.event) await auditImport(core, report);
   return report;
+}
+
+/** Lines that are loaded together, and how many there were up to the last of them; wrong ones go into the report. */
+async function* batchesOf(
+  lines: DirectoryLines,
+  report: ImportReport,
+): AsyncGenerator<{ items: readonly Item[]; done: number }> {
+  let items: Item[] = [];
+  let passwords = 0;
+  let done = 0;
+  for await (const { source, lineNumber, text } of lines) {
+    done += 1;
+    if (typeof text === 'string' && text.trim() === '') continue;
+    const line = typeof text === 'string' ? readDirectoryLine(text) : text.problem;
+    if (typeof line === 'string') report.refused.push({ source, lineNumber, reason: line });
+    else {
+      items.push({ source, lineNumber, line });
+      if ('password' in line && line.password != null) passwords += 1;
+    }
+    if (items.length < BATCH_LINES && passwords < BATCH_PASSWORDS) continue;
+    yield { items, done };
+    items = [];
+    passwords = 0;
+  }
+  yield { items, done };
 }
 
 function inOrder(left: LinePlace, right: LinePlace): number {

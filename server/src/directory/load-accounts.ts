@@ -1,5 +1,5 @@
 import { deviceOf } from '../accounts/fingerprint.ts';
-import { randomUuid } from '../crypto/secret-text.ts';
+import { timedUuid } from '../crypto/secret-text.ts';
 import { parseTotpSeed } from '../factors/totp.ts';
 import { type AccountRecord, type IdentifierRecord, saveAccounts } from '../store/account-records.ts';
 import { vouchForSeeds } from '../store/attached.ts';
@@ -17,6 +17,7 @@ import {
   isSame,
   type Loaded,
   type Loader,
+  unacknowledged,
 } from './import-context.ts';
 import type { AccountLine } from './line.ts';
 import { NO_PASSWORD, passwordFor, type StoredPassword } from './password.ts';
@@ -97,10 +98,12 @@ async function readPresent(
 ): Promise<(line: AccountLine) => Present> {
   const { accountRecords } = context.core.store;
   const ids = items.map(({ line }) => line.id.toLowerCase());
-  const [records, identifiers, devices] = await Promise.all([
-    accountRecords.byIds(ids),
-    accountRecords.identifiersOf(ids),
-    accountRecords.devicesOf(ids),
+  const records = await accountRecords.byIds(ids);
+  // Of those that are new nothing else can be there.
+  const existing = records.map((record) => record.id);
+  const [identifiers, devices] = await Promise.all([
+    accountRecords.identifiersOf(existing),
+    accountRecords.devicesOf(existing),
   ]);
   const recordById = new Map(records.map((record) => [record.id, record]));
   const identifiersById = Map.groupBy(identifiers, (identifier) => identifier.accountId);
@@ -158,7 +161,8 @@ function userFor(
   const { user } = line;
   if (user == null && present) return present.user;
   return {
-    id: user?.id?.toLowerCase() ?? present?.user.id ?? randomUuid(context.core.random),
+    id:
+      user?.id?.toLowerCase() ?? present?.user.id ?? timedUuid(context.core.clock.now(), context.core.random),
     name: user?.name ?? '',
     firstName: user?.firstName ?? null,
     lastName: user?.lastName ?? null,
@@ -233,15 +237,16 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
   const given = planned.filter(({ record, before }) => record.totpSealed !== (before?.totpSealed ?? null));
   const identifiers = planned.flatMap((plan) => plan.identifiers);
   const highest = Math.max(...records.map((record) => record.number));
-  await store.commit([
+  const changes = [
     ...sessionsAfter(changed, now),
     reserveNumbers('account', highest),
     ...saveAccounts(records, identifiers, idsOf(changed)),
     ...vouchForSeeds(idsOf(given)),
     ...devices,
     ...idsOf(changed.filter(hasOtherFactors)).map(removeRecoveryCodesWithoutFactor),
-    ...context.beside,
-  ]);
+  ];
+  const written = changed.length === 0 ? unacknowledged(changes) : changes;
+  await store.commit([...written, ...context.beside]);
 }
 
 async function withNumbers(
@@ -250,6 +255,9 @@ async function withNumbers(
 ): Promise<AccountRecord[]> {
   const count = records.filter((record) => record.number === NO_NUMBER).length;
   if (count === 0) return [...records];
-  let next = firstTaken(await context.core.store.commit([takeNumbers('account', count)]), count);
+  let next = firstTaken(
+    await context.core.store.commit(unacknowledged([takeNumbers('account', count)])),
+    count,
+  );
   return records.map((record) => (record.number === NO_NUMBER ? { ...record, number: next++ } : record));
 }

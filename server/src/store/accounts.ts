@@ -24,7 +24,7 @@ const SELECT = `SELECT a.id, a.number, a.username, a.email, a.phone, a.password_
   LEFT JOIN organisations h ON h.id = a.home_id LEFT JOIN roles r ON r.name = a.role`;
 
 const SUBTREE = `WITH RECURSIVE subtree (id) AS (SELECT id FROM organisations WHERE id = $3
-  UNION SELECT o.id FROM organisations o JOIN subtree s ON o.parent_id = s.id) SELECT id FROM subtree`;
+  UNION SELECT o.id FROM organisations o JOIN subtree below ON o.parent_id = below.id) SELECT id FROM subtree`;
 
 const NAMED = `${SELECT} JOIN identifiers i ON i.account_id = a.id WHERE i.canonical = $1 AND (i.kinds & $2) <> 0`;
 const ORDER = 'ORDER BY CASE WHEN a.home_id IS NULL THEN 0 ELSE 1 END, a.created_at, a.number LIMIT 100';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import type { ENGINES } from '../../testing/engines.ts';
-import { removeExpired } from './clean-up.ts';
+import { removeIdleAttempts } from './clean-up.ts';
 import {
   type AttemptLimit,
   countAttempt,
@@ -224,11 +224,9 @@ export function countAttemptSuite(engine: (typeof ENGINES)[number]): void {
       countAttempt(codes, { ...LIMIT, forgets: false }, 0, LEASE_MILLISECONDS),
       failAttempt(codes, { ...LIMIT, forgets: false }, 0),
     ]);
-    // However short other things are kept.
-    const retention = { keepSeconds: 1, revocationSeconds: 0 };
-    await core.store.commit(removeExpired(6 * 24 * HOUR, retention));
+    await core.store.commit([removeIdleAttempts(6 * 24 * HOUR, '', null)]);
     expect(await core.store.attempts.state(key)).toMatchObject({ failures: 1 });
-    await core.store.commit(removeExpired(8 * 24 * HOUR, retention));
+    await core.store.commit([removeIdleAttempts(8 * 24 * HOUR, '', null)]);
     expect(await core.store.attempts.state(key)).toBeNull();
     expect(await core.store.attempts.state(codes)).toMatchObject({ failures: 1 });
   });

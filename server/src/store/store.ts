@@ -2,6 +2,7 @@ import type { Clock, Log } from '../ports.ts';
 import { accountRecordReader } from './account-records.ts';
 import { accountReader } from './accounts.ts';
 import { auditReader } from './audit.ts';
+import { cleanUpReader } from './clean-up.ts';
 import { attemptReader } from './count-attempt.ts';
 import { currentPrincipalReader } from './current-principal.ts';
 import { deviceReader } from './devices.ts';
@@ -43,6 +44,7 @@ export function storeOn(unwatched: Engine) {
     accounts: accountReader(engine),
     attempts: attemptReader(engine),
     audit: auditReader(engine),
+    cleanUp: cleanUpReader(engine),
     devices: deviceReader(engine),
     facts: factReader(engine),
     formerPasswords: formerPasswordReader(engine),
@@ -91,13 +93,18 @@ export function storeOn(unwatched: Engine) {
 /**
  * Opens the store at an address.
  * @param url `sqlite:PATH` or `postgres://user:password@host:port/database`
+ * @param use of the embedded store
  * @throws OperatorError when it cannot be opened, saying why
  */
-export async function openStore(url: string, log: Log): Promise<Store> {
+export async function openStore(
+  url: string,
+  log: Log,
+  use: { readonly isBulkLoad: boolean } = { isBulkLoad: false },
+): Promise<Store> {
   // The drivers are loaded when one is chosen: neither costs a start of the other.
   if (url.startsWith('sqlite:')) {
     const { openSqliteEngine } = await import('./sqlite/engine.ts');
-    return storeOn(openSqliteEngine(url.slice('sqlite:'.length)));
+    return storeOn(openSqliteEngine(url.slice('sqlite:'.length), use));
   }
   const { openPostgresEngine } = await import('./postgres/engine.ts');
   return storeOn(openPostgresEngine(url, log));

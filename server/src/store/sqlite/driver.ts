@@ -20,17 +20,32 @@ export interface SqliteConnection {
 
 const BUSY_TIMEOUT_MILLISECONDS = 5000;
 
+/** How a database file is used. */
+export interface SqliteUse {
+  /**
+   * Whether much is written at once. Then more of the file is kept in memory, so that a large transaction need not write its
+   * pages before its end, and the log grows longer before it is worked off: a page that changes again and again is written
+   * to its place once.
+   */
+  readonly isBulkLoad: boolean;
+}
+
 /** How much of the file a connection keeps in memory. */
 const CACHE_KIB = 8192;
+const BULK_CACHE_KIB = 32_768;
+
+/** How many pages a log has that is worked off. */
+const BULK_CHECKPOINT_PAGES = 32_768;
 
 /**
  * Opens a database file so that what it acknowledges is on disk: write-ahead log, a sync at each commit, foreign keys
  * enforced. Waits up to five seconds for a lock that another process holds.
  */
-export function openSqlite(path: string): SqliteConnection {
+export function openSqlite(path: string, use: SqliteUse = { isBulkLoad: false }): SqliteConnection {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MILLISECONDS });
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-  database.exec(`PRAGMA cache_size = -${CACHE_KIB};`);
+  database.exec(`PRAGMA cache_size = -${use.isBulkLoad ? BULK_CACHE_KIB : CACHE_KIB};`);
+  if (use.isBulkLoad) database.exec(`PRAGMA wal_autocheckpoint = ${BULK_CHECKPOINT_PAGES};`);
   const prepared = new Map<string, Prepared>();
   let syncs = true;
 

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
 import type { Change, Committed, Engine } from '../engine.ts';
 import { batchEncoder } from './batch-message.ts';
-import { openSqlite, type SqliteConnection } from './driver.ts';
+import { openSqlite, type SqliteConnection, type SqliteUse } from './driver.ts';
 import { failure, type WriteFailure, type WriteResult } from './write-batch.ts';
 
 /** Transitions a shared commit takes at most: keeps the writer's turn short under a flood. */
@@ -20,11 +20,11 @@ interface Waiting {
  * The embedded store. Indexed reads run on the calling thread with a connection of their own; writes go to one worker
  * and are group-committed: those that arrive while a commit is in flight share the next one.
  */
-export function openSqliteEngine(path: string): Engine {
+export function openSqliteEngine(path: string, use: SqliteUse): Engine {
   const file = resolve(path);
   const reader = openFile(file);
   const worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), {
-    workerData: { path: file },
+    workerData: { path: file, use },
   });
   const encode = batchEncoder();
   const queue: Waiting[] = [];

@@ -1,0 +1,169 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { openStore } from '../../server/src/store/store.ts';
+import { inProcess } from '../load.ts';
+import { heading, median, quantile, shown } from '../recorder.ts';
+import { PASSWORD } from '../scenarios.ts';
+import { environment, PROGRAM, type Subject, start } from '../subject.ts';
+import type { Asked, LatencyOrder, LatencySummary } from './latency-client.ts';
+import { personOf } from './people.ts';
+import { sampleSessions } from './sampled-sessions.ts';
+
+// How long a request takes with few people in the store and with many: a server for each size, all started from stores that
+// were generated, asked in turns, one request after the other. What grows with the store shows in the last column.
+
+const USAGE = `usage: npm run bench -- --scale [--sizes N,…] [--sessions N] [--rounds N] [--folder DIR]
+
+  --sizes N,…   how many accounts (default 10000,100000,1000000; 10000000 takes about 8 GB and an hour to make)
+  --sessions N  live sessions in each store (default 1000000)
+  --rounds N    how often each is measured (default 5)
+  --folder DIR  where the stores are kept for the next run; without it they are made anew and removed
+`;
+
+const SIGN_INS_A_ROUND = 60;
+const CHEAP_A_ROUND = 500;
+const LOOKUPS_A_ROUND = 2000;
+
+const { values } = parseArgs({
+  options: {
+    scale: { type: 'boolean' },
+    sizes: { type: 'string', default: '10000,100000,1000000' },
+    sessions: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '5' },
+    folder: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const sizes = values.sizes.split(',').map(Number);
+const [sessions, rounds] = [Number(values.sessions), Number(values.rounds)];
+if (
+  values.help ||
+  [...sizes, sessions, rounds].some((number) => !Number.isSafeInteger(number) || number < 1)
+) {
+  console.error(USAGE);
+  process.exit(2);
+}
+
+/** What is measured, by what is done. */
+const MEASURES = ['sign-in', 'refresh', 'session check', 'account look-up', 'session look-up'] as const;
+type Measured = Record<(typeof MEASURES)[number], number[]>;
+
+interface Size {
+  readonly accounts: number;
+  readonly folder: string;
+  readonly subject: Subject;
+  readonly measured: Measured;
+}
+
+/** Makes the store of a size, unless it is there. */
+function storeOf(folder: string, accounts: number): string {
+  const own = join(folder, `accounts-${accounts}`);
+  if (existsSync(join(own, 'data', 'latchkey.db'))) return own;
+  mkdirSync(own, { recursive: true });
+  const program = fileURLToPath(new URL('generate.ts', import.meta.url));
+  const args = [program, '--accounts', String(accounts), '--sessions', String(sessions)];
+  execFileSync(process.execPath, args, {
+    cwd: own,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: environment(),
+  });
+  return own;
+}
+
+const anybody = (accounts: number) => personOf(Math.floor(Math.random() * accounts));
+
+/** Sends requests one after the other, from a process of its own; all must be answered with 200. */
+async function ask(url: string, requests: readonly Asked[]): Promise<LatencySummary> {
+  const order: LatencyOrder = { url, requests };
+  const summary = (await inProcess('scale/latency-client.ts', order)) as LatencySummary;
+  if (Object.keys(summary.statuses).join() !== '200')
+    throw new Error(`not everything was answered with 200: ${JSON.stringify(summary.statuses)}`);
+  return summary;
+}
+
+async function measure({ accounts, folder, subject, measured }: Size): Promise<void> {
+  const post = (path: string, body: object): Asked => ({ method: 'POST', path, body: JSON.stringify(body) });
+  const signIns = Array.from({ length: SIGN_INS_A_ROUND }, () =>
+    post('/auth/login', { username: anybody(accounts).username, password: PASSWORD }),
+  );
+  measured['sign-in'].push(...(await ask(subject.url, signIns)).milliseconds);
+  const sampled = sampleSessions(folder, CHEAP_A_ROUND);
+  const refreshes = sampled.map(({ refreshToken }) =>
+    post('/auth/refresh-token', { refresh_token: refreshToken }),
+  );
+  const refreshed = await ask(subject.url, refreshes);
+  measured.refresh.push(...refreshed.milliseconds);
+  const checks = refreshed.accessTokens.map(
+    (token): Asked => ({ method: 'GET', path: '/v1/session', authorization: `Bearer ${token}` }),
+  );
+  measured['session check'].push(...(await ask(subject.url, checks)).milliseconds);
+  await measureLookUps(folder, accounts, measured);
+}
+
+/** What a sign-in and a refresh read first, without a server around it. */
+async function measureLookUps(folder: string, accounts: number, measured: Measured): Promise<void> {
+  const log = { debug() {}, info() {}, warn: console.warn, error: console.error };
+  const store = await openStore(`sqlite:${join(folder, 'data', 'latchkey.db')}`, log);
+  const timed = async (into: number[], work: () => Promise<unknown>): Promise<void> => {
+    const begun = performance.now();
+    if ((await work()) === null) throw new Error('nobody was found');
+    into.push(performance.now() - begun);
+  };
+  for (let count = 0; count < LOOKUPS_A_ROUND; count += 1) {
+    const canonical = anybody(accounts).email;
+    await timed(measured['account look-up'], async () => {
+      const [found = null] = await store.accounts.named({ canonical, kinds: 7 }, null);
+      return found;
+    });
+  }
+  for (const { id } of sampleSessions(folder, LOOKUPS_A_ROUND))
+    await timed(measured['session look-up'], () => store.principals.bySession(id));
+  await store.close();
+}
+
+function print(all: readonly Size[]): void {
+  heading('start to first answer, size of the store, memory at the end');
+  for (const { accounts, folder, subject } of all) {
+    const bytes = statSync(join(folder, 'data', 'latchkey.db')).size;
+    console.log(
+      `${String(accounts).padStart(9)} accounts ${shown(subject.startMilliseconds).padStart(7)} ms ${shown(bytes / 1e6).padStart(7)} MB ${shown(subject.memoryMib()).padStart(6)} MiB`,
+    );
+  }
+  const [first] = all;
+  for (const what of MEASURES) {
+    heading(`${what}, milliseconds`);
+    console.log(' accounts       p50       p99   p50 against the first');
+    for (const { accounts, measured } of all) {
+      const ratio = median(measured[what]) / median(first?.measured[what] ?? []);
+      console.log(
+        `${String(accounts).padStart(9)} ${shown(median(measured[what]), 3).padStart(9)} ${shown(quantile(measured[what], 0.99), 3).padStart(9)} ${shown(ratio, 2).padStart(9)}`,
+      );
+    }
+  }
+}
+
+const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-scale-'));
+const all: Size[] = [];
+try {
+  console.log(
+    `${availableParallelism()} cores, Node.js ${process.versions.node}, embedded store, ${sessions} live sessions, ${rounds} rounds`,
+  );
+  for (const accounts of sizes) {
+    const own = storeOf(folder, accounts);
+    const measured = Object.fromEntries(MEASURES.map((what) => [what, []])) as unknown as Measured;
+    all.push({ accounts, folder: own, subject: await start(PROGRAM, ['serve'], own), measured });
+  }
+  // The first round warms up: the servers' code, and the pages that all requests share.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const size of all) await measure(size);
+    if (round === 0) for (const { measured } of all) for (const what of MEASURES) measured[what].length = 0;
+  }
+  print(all);
+} finally {
+  for (const { subject } of all) await subject.stop();
+  if (values.folder === undefined) rmSync(folder, { recursive: true, force: true });
+}
