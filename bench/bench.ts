@@ -156,6 +156,7 @@ const others: Readonly<Record<string, string>> = {
   '--flood': './flood.ts',
   '--revocations': './revocation-latency.ts',
   '--verifier': './verifier.ts',
+  '--workers': './workers.ts',
 };
 const other = Object.keys(others).find((option) => process.argv.includes(option));
 if (other !== undefined) await import(others[other] ?? '');
