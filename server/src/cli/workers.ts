@@ -50,6 +50,8 @@ export async function keepWorkers(config: Configuration, orders: WorkerOrders): 
     );
   countForWorkers();
   addUpMetrics();
+  // Each takes its connections from the system: handed out here, one that a worker is given as it dies would be nobody's.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   // Named once: when all have ended, what they listened on has gone, and the next would be given another.
   const port = listen.port === 0 ? await freePort(listen.host) : listen.port;
 
