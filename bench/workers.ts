@@ -1,23 +1,34 @@
 import { availableParallelism } from 'node:os';
 import { load, sessions } from './load.ts';
-import { median, type Summary, shown } from './recorder.ts';
+import { heading, median, type Summary, shown } from './recorder.ts';
 import type { ScenarioName } from './scenarios.ts';
 import { makeStore, PROGRAM, type Subject, start } from './subject.ts';
 
-// One server in one process, in two and in four, on the embedded store: what each does in a second, and how long its slowest
-// answers take, which is where a process would be seen that hardly gets to write. Each round takes all of them, on the same
-// store. The clients take a part of the same processors: read the ratios.
+// One server in one process, in two and in four, on the embedded store: what each does in a second, what an answer costs, and
+// how long its slowest take, which is where a process would be seen that hardly gets to write. Each round takes all of them,
+// on the same store. The clients take a part of the same processors: read the ratios.
 
 const WORKERS = [1, 2, 4] as const;
 const CONNECTIONS = 64;
 const PEOPLE = 2000;
 const SCENARIOS: readonly ScenarioName[] = ['refresh', 'session', 'signIn'];
+/** Nobody is to be turned away: what is measured is the work. */
+const SETTINGS = {
+  LATCHKEY_HASHING_QUEUE_MILLISECONDS: '60000',
+  LATCHKEY_LIMITS_EVENT_LOOP_MILLISECONDS: '0',
+};
 
 const isQuick = process.argv.includes('--quick');
 const ROUNDS = isQuick ? 1 : 3;
 const SECONDS = isQuick ? 2 : 4;
 
-type Run = Summary & { readonly workers: number; readonly scenario: ScenarioName };
+interface Run extends Summary {
+  readonly workers: number;
+  readonly scenario: ScenarioName;
+  /** Of all processes of the server. */
+  readonly cpuMilliseconds: number;
+  readonly memoryMib: number;
+}
 
 async function dataFor(
   scenario: ScenarioName,
@@ -29,46 +40,48 @@ async function dataFor(
   return tokens.map((each) => (scenario === 'refresh' ? each.refresh_token : each.access_token));
 }
 
-async function round(directory: string, usernames: readonly string[]): Promise<Run[]> {
+async function measure(workers: number, directory: string, usernames: readonly string[]): Promise<Run[]> {
+  const subject = await start(PROGRAM, ['serve', '--workers', String(workers)], directory, SETTINGS);
   const runs: Run[] = [];
-  for (const workers of WORKERS) {
-    const subject = await start(PROGRAM, ['serve', '--workers', String(workers)], directory);
-    try {
-      for (const scenario of SCENARIOS) {
-        const data = await dataFor(scenario, subject, usernames);
-        const order = { url: subject.url, scenario, connections: CONNECTIONS, seconds: SECONDS, data };
-        runs.push({ workers, scenario, ...(await load(order)) });
-      }
-    } finally {
-      await subject.stop();
+  try {
+    for (const scenario of SCENARIOS) {
+      const data = await dataFor(scenario, subject, usernames);
+      const order = { url: subject.url, scenario, connections: CONNECTIONS, seconds: SECONDS, data };
+      const before = subject.cpuMilliseconds();
+      const summary = await load({ ...order, warmUpMilliseconds: 0 });
+      const answers = Object.values(summary.statuses).reduce((total, count) => total + count, 0);
+      const cpuMilliseconds = (subject.cpuMilliseconds() - before) / answers;
+      runs.push({ workers, scenario, cpuMilliseconds, memoryMib: subject.memoryMib(), ...summary });
     }
+  } finally {
+    await subject.stop();
   }
   return runs;
 }
 
-function print(runs: readonly Run[]): void {
-  console.log('             workers       /s    of one   p50 ms   p99 ms   other answers');
-  for (const scenario of SCENARIOS) {
-    const of = (workers: number) =>
-      runs.filter((run) => run.scenario === scenario && run.workers === workers);
-    const perSecond = (workers: number) => median(of(workers).map((run) => run.perSecond));
-    for (const workers of WORKERS) {
-      const others = of(workers).flatMap((run) =>
-        Object.entries(run.statuses).filter(([code]) => code !== '200'),
-      );
-      console.log(
-        [
-          scenario.padEnd(11),
-          String(workers).padStart(8),
-          shown(perSecond(workers)).padStart(8),
-          `${shown((perSecond(workers) / perSecond(1)) * 100)} %`.padStart(9),
-          shown(median(of(workers).map((run) => run.p50Milliseconds)), 2).padStart(8),
-          shown(median(of(workers).map((run) => run.p99Milliseconds)), 2).padStart(8),
-          `  ${others.map(([status, count]) => `${count} × ${status}`).join(', ') || '–'}`,
-        ].join(' '),
-      );
-    }
-  }
+function row(runs: readonly Run[], ofOne: readonly Run[]): string {
+  const middle = (of: readonly Run[], figure: (run: Run) => number) => median(of.map(figure));
+  const perSecond = middle(runs, (run) => run.perSecond);
+  const others = runs.flatMap(({ statuses }) => Object.entries(statuses).filter(([code]) => code !== '200'));
+  return [
+    String(runs[0]?.workers).padStart(7),
+    shown(perSecond).padStart(9),
+    `${shown((perSecond / middle(ofOne, (run) => run.perSecond)) * 100)} %`.padStart(9),
+    shown(
+      middle(runs, (run) => run.p50Milliseconds),
+      2,
+    ).padStart(9),
+    shown(
+      middle(runs, (run) => run.p99Milliseconds),
+      2,
+    ).padStart(9),
+    shown(
+      middle(runs, (run) => run.cpuMilliseconds),
+      2,
+    ).padStart(14),
+    shown(middle(runs, (run) => run.memoryMib)).padStart(7),
+    `  ${others.map(([status, count]) => `${count} × ${status}`).join(', ') || '–'}`,
+  ].join(' ');
 }
 
 console.log(
@@ -77,9 +90,15 @@ console.log(
 const store = makeStore(PEOPLE);
 try {
   const runs: Run[] = [];
-  for (let count = 0; count < ROUNDS; count += 1)
-    runs.push(...(await round(store.directory, store.usernames)));
-  print(runs);
+  for (let round = 0; round < ROUNDS; round += 1)
+    for (const workers of WORKERS) runs.push(...(await measure(workers, store.directory, store.usernames)));
+  for (const scenario of SCENARIOS) {
+    heading(scenario);
+    console.log('workers        /s    of one    p50 ms    p99 ms  CPU ms/answer    MiB   other answers');
+    const of = (workers: number) =>
+      runs.filter((run) => run.scenario === scenario && run.workers === workers);
+    for (const workers of WORKERS) console.log(row(of(workers), of(1)));
+  }
 } finally {
   store.remove();
 }
