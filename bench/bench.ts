@@ -158,6 +158,7 @@ const others: Readonly<Record<string, string>> = {
   '--clean-up': './scale/clean-up.ts',
   '--scale': './scale/scale.ts',
   '--verifier': './verifier.ts',
+  '--workers': './workers.ts',
 };
 const other = Object.keys(others).find((option) => process.argv.includes(option));
 if (other !== undefined) await import(others[other] ?? '');

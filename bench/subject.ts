@@ -15,7 +15,10 @@ export interface Subject {
   readonly url: string;
   /** From the start of the process to its first answer. */
   readonly startMilliseconds: number;
+  /** Of all its processes. */
   memoryMib(): number;
+  /** What its processes have used of the processors so far. */
+  cpuMilliseconds(): number;
   signal(name: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
@@ -100,8 +103,8 @@ export async function start(
   return {
     url,
     startMilliseconds: performance.now() - begun,
-    memoryMib: () =>
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    memoryMib: () => sum(processesOf(child), residentMib),
+    cpuMilliseconds: () => sum(processesOf(child), usedMilliseconds),
     signal: (name) => child.kill(name),
     stop: () =>
       new Promise((resolve) => {
@@ -121,4 +124,26 @@ function listening(child: ChildProcess): Promise<string> {
     });
     child.once('exit', () => reject(new Error(`the server did not start: ${said}`)));
   });
+}
+
+/** A process and those that it has started. */
+function processesOf({ pid = 0 }: ChildProcess): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return [pid, ...children.split(' ').filter(Boolean).map(Number)];
+}
+
+function sum(pids: readonly number[], measure: (pid: number) => number): number {
+  return pids.reduce((total, pid) => total + measure(pid), 0);
+}
+
+function residentMib(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+}
+
+const TICK_MILLISECONDS = 10;
+
+function usedMilliseconds(pid: number): number {
+  const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  const [user = 0, system = 0] = rest.split(' ').slice(11, 13).map(Number);
+  return (user + system) * TICK_MILLISECONDS;
 }

@@ -22,7 +22,7 @@ import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createPasswordPolicy, type PasswordPolicy } from './passwords/policy.ts';
-import type { Clock, Log, Random } from './ports.ts';
+import type { Clock, Log, Random, Worker } from './ports.ts';
 import { type Attestation, createAttestation } from './self-service/attestation.ts';
 import { followRevocations } from './sessions/revocations.ts';
 import type { Corridor } from './sign-in/corridor.ts';
@@ -45,6 +45,8 @@ export interface AppPorts {
   readonly wording: Wording;
   /** The issuer and base of links. Asked for whenever it is needed: with port 0 it is known once the server listens. */
   readonly publicUrl: () => string;
+  /** The processes beside this one; without it, this is the only one of its server. */
+  readonly worker?: Worker;
 }
 
 /** The service, ready to listen. */
@@ -70,7 +72,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log.warn({ error: error.message }, 'the signing keys could not be read again'),
   );
   const hashes = new HashPool({
-    threads: availableParallelism(),
+    threads: hashThreads(ports.worker),
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
     onDone: (wait, run) => metrics.hashed(wait, run),
@@ -81,6 +83,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     hashQueue: () => hashes.waiting,
     isSharedCountHere: limits.isSharedCountHere,
     breachChecks: () => passwords.rangeCounts,
+    isWorker: ports.worker !== undefined,
   });
   store.watch(metrics.stored);
   const delivery = await startDelivery(config, ports);
@@ -125,6 +128,11 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
       await Promise.all([hashes.close(), passwords.close()]);
     },
   };
+}
+
+/** All processors hash, however many processes share them: more threads would only take turns. */
+function hashThreads(worker: Worker | undefined): number {
+  return Math.max(1, Math.floor(availableParallelism() / (worker?.count ?? 1)));
 }
 
 interface RouteParts {

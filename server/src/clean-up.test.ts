@@ -16,7 +16,11 @@ describe.each(ENGINES)('cleaning up on %s', (engine) => {
   let cleanUp: CleanUp;
   beforeAll(async () => {
     core = await openTestCore(engine);
-    cleanUp = new CleanUp(core.store, core.clock, core.log, 0);
+    cleanUp = new CleanUp(core.store, core.clock, core.log, {
+      everySeconds: 60,
+      keepSeconds: 7 * DAY_SECONDS,
+      revocationSeconds: 0,
+    });
     await loadDirectory(core, [{ kind: 'account', id: uuid(1), username: 'ada' }]);
   });
   afterAll(async () => {

@@ -10,9 +10,15 @@ export interface LogLines {
 /** How long a line is held back at most. */
 const FLUSH_MILLISECONDS = 100;
 
-/** What is written at once, and what is held back at most while the other side takes nothing. */
-const BATCH_CHARACTERS = 4096;
+/** What is held back at most while the other side takes nothing. */
 const HELD_CHARACTERS = 1_048_576;
+
+/**
+ * What is written at once. A pipe takes that much as one piece, whoever else writes there (PIPE_BUF): processes with one
+ * standard output do not cut each other's lines, unless one is longer.
+ */
+const BATCH_BYTES = 4096;
+const MOST_BYTES_PER_CHARACTER = 3;
 
 /** How often a reader that is slow is tried again at the end. */
 const LAST_TRIES = 100;
@@ -25,36 +31,52 @@ export function logLines(descriptor: number): LogLines {
   let held = '';
   let rest: Buffer | null = null;
   let isWriting = false;
+  const nextBytes = (): Buffer => {
+    if (rest !== null) return rest;
+    const end = endOfBatch(held);
+    const bytes = Buffer.from(held.slice(0, end));
+    held = held.slice(end);
+    return bytes;
+  };
   const next = (): void => {
     if (isWriting || (rest === null && held === '')) return;
-    const bytes = rest ?? Buffer.from(held);
-    if (rest === null) held = '';
+    const bytes = nextBytes();
+    rest = null;
     isWriting = true;
     write(descriptor, bytes, (error, written) => {
       isWriting = false;
       if (error?.code === 'EAGAIN') rest = bytes;
       else rest = error === null && written < bytes.length ? bytes.subarray(written) : null;
-      if (error === null && (rest !== null || held.length >= BATCH_CHARACTERS)) next();
+      if (error === null && (rest !== null || held.length >= BATCH_BYTES)) next();
     });
   };
   setInterval(next, FLUSH_MILLISECONDS).unref();
   return {
     write(line) {
       if (held.length < HELD_CHARACTERS) held += line;
-      if (held.length >= BATCH_CHARACTERS && rest === null) next();
+      if (held.length >= BATCH_BYTES && rest === null) next();
     },
     flush() {
-      let bytes = Buffer.concat([rest ?? Buffer.alloc(0), Buffer.from(held)]);
-      [rest, held] = [null, ''];
-      for (let tries = 0; bytes.length > 0 && tries < LAST_TRIES; ) {
+      for (let tries = 0; (rest !== null || held !== '') && tries < LAST_TRIES; ) {
+        const bytes = nextBytes();
         try {
-          bytes = bytes.subarray(writeSync(descriptor, bytes));
+          const written = writeSync(descriptor, bytes);
+          rest = written < bytes.length ? bytes.subarray(written) : null;
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+          rest = bytes;
           tries += 1;
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
         }
       }
     },
   };
+}
+
+/** After the last line that has room in a batch, or after the first when none has. */
+function endOfBatch(lines: string): number {
+  const isWide = Buffer.byteLength(lines.slice(0, BATCH_BYTES)) > BATCH_BYTES;
+  const room = isWide ? Math.floor(BATCH_BYTES / MOST_BYTES_PER_CHARACTER) : BATCH_BYTES;
+  if (lines.length <= room) return lines.length;
+  return lines.lastIndexOf('\n', room - 1) + 1 || lines.indexOf('\n') + 1 || lines.length;
 }

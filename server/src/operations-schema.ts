@@ -25,7 +25,7 @@ export const LIMITS = Type.Object(
       Type.String({
         pattern: '^rediss?://.+$',
         description:
-          '`redis://…` or `rediss://…`: where the failures of addresses, organisations, contexts and everybody are counted over all servers. Without it, in the store where that is PostgreSQL, and in the one process there is on the embedded store',
+          '`redis://…` or `rediss://…`: where the failures of addresses, organisations, contexts and everybody are counted over all servers. Without it, in the store where that is PostgreSQL, and in memory on the embedded store, over all `workers`',
       }),
     ),
     eventLoopMilliseconds: Type.Integer({
@@ -46,8 +46,21 @@ export const LIMITS = Type.Object(
   closed,
 );
 
-/** What the configuration can say of what operators look at: what is kept, the audit log, metrics, spans. */
+/** How many processes may serve together. */
+export const MOST_WORKERS = 64;
+
+/**
+ * What the configuration can say of how a server is run and looked at: its processes, what is kept, the audit log, metrics,
+ * spans.
+ */
 export const OPERATIONS = {
+  workers: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: MOST_WORKERS,
+    description:
+      'processes that serve together on one port, as `serve --workers` says: each has its share of the hashing threads. 1 for no more than the program itself',
+  }),
   cleanUp: Type.Object(
     {
       everySeconds: Type.Integer({

@@ -36,3 +36,11 @@ export interface Log {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
+
+/** What a process knows of those that serve beside it, as one server on one port. */
+export interface Worker {
+  /** How many there are, this one included. */
+  readonly count: number;
+  /** Whether none has served before it: what is done once at a start is its part. */
+  readonly isFirst: boolean;
+}

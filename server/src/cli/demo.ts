@@ -61,7 +61,8 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
 export function demoCommand(): Command {
   return command('demo', 'serve with a directory of invented people, loaded on the first run').action(
     async (_options: object, called: Command) => {
-      const config = configurationOf(called);
+      // It prints what its one process has made and where it listens.
+      const config = { ...configurationOf(called), workers: 1 };
       await serve(config, { prepare: loadDemoDirectory, onListening: (url) => printExamples(config, url) });
     },
   );

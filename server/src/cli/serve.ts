@@ -1,25 +1,35 @@
+import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type App, buildApp } from '../app.ts';
 import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import { createLog, type ProcessLog } from '../log.ts';
 import { startTracing } from '../observability/tracing.ts';
-import type { Log } from '../ports.ts';
+import { MOST_WORKERS } from '../operations-schema.ts';
+import type { Log, Worker } from '../ports.ts';
 import { version } from '../version.ts';
 import { command, configurationOf, note } from './command.ts';
+import { keepWorkers } from './workers.ts';
 
 /** `latchkey serve` */
 export function serveCommand(): Command {
-  return command('serve', 'serve the mounted contracts until SIGTERM or SIGINT').action(
-    async (_options: object, called: Command) => {
-      await serve(configurationOf(called), {
-        prepare: async () => undefined,
-        onListening: async () => undefined,
-      });
-    },
-  );
+  return command('serve', 'serve the mounted contracts until SIGTERM or SIGINT')
+    .option('--workers <number>', 'processes that serve together on one port (default: 1)', numberOfWorkers)
+    .action(async ({ workers }: { workers?: number }, called: Command) => {
+      const configured = configurationOf(called);
+      const config = { ...configured, workers: workers ?? configured.workers };
+      if (config.workers === 1) await serve(config, NOTHING_ELSE);
+      else if (cluster.isPrimary) await serveByWorkers(config);
+      else await serve(config, NOTHING_ELSE, { count: config.workers, isFirst: cluster.worker?.id === 1 });
+    });
+}
+
+function numberOfWorkers(text: string): number {
+  const isNumber = /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_WORKERS;
+  if (!isNumber) throw new InvalidArgumentError(`It must be a number from 1 to ${MOST_WORKERS}.`);
+  return Number(text);
 }
 
 /** What else a server that starts does. */
@@ -30,8 +40,13 @@ export interface ServeSteps {
   readonly onListening: (url: string) => Promise<void>;
 }
 
-/** Serves until the process is told to stop, then finishes what is in flight. */
-export async function serve(config: Configuration, steps: ServeSteps): Promise<void> {
+const NOTHING_ELSE: ServeSteps = { prepare: async () => undefined, onListening: async () => undefined };
+
+/**
+ * Serves until the process is told to stop, then finishes what is in flight.
+ * @param worker what it is beside others; without it, it is the whole server
+ */
+export async function serve(config: Configuration, steps: ServeSteps, worker?: Worker): Promise<void> {
   const processLog = createLog(config.log.level);
   const { log } = processLog;
   const { url, sampleRatio } = config.tracing;
@@ -39,18 +54,14 @@ export async function serve(config: Configuration, steps: ServeSteps): Promise<v
   const core = await openCore(config, log);
   let publicUrl = config.publicUrl;
   await steps.prepare(core);
-  const app = await buildApp(config, { ...core, publicUrl: () => publicUrl ?? '' });
+  const ports = { ...core, publicUrl: () => publicUrl ?? '', ...(worker && { worker }) };
+  const app = await buildApp(config, ports);
   const stopped = waitForStop();
   try {
-    const url = await listen(app, config);
+    const url = addressOf(config, await listen(app, config));
     publicUrl ??= url;
-    await warn(config, core, log);
-    if (!process.stdout.isTTY) note(`listening on ${url}`);
-    // The words in the log end with a space, so that whoever looks for the address there finds its end.
-    log.info(
-      { mounts: config.mounts.map((mount) => mount.name) },
-      `listening on ${url} (${config.store.url.split(':')[0]})`,
-    );
+    if (worker?.isFirst !== false) await warn(config, core, log);
+    if (worker === undefined) announce(config, url, log);
     await steps.onListening(url);
     log.info({ signal: await stopped.signal }, 'stopping: finishing what is in flight');
     app.drain();
@@ -64,6 +75,27 @@ export async function serve(config: Configuration, steps: ServeSteps): Promise<v
   process.exit(0);
 }
 
+/** Serves by several processes: this one looks after them. */
+async function serveByWorkers(config: Configuration): Promise<void> {
+  const { log, flush } = createLog(config.log.level);
+  const exitCode = await keepWorkers(config, {
+    log,
+    stopSignal: waitForStop().signal,
+    onListening: (port) => announce(config, addressOf(config, port), log),
+  });
+  log.info({}, 'all workers have stopped');
+  flush();
+  process.exit(exitCode);
+}
+
+/** Says where the server listens. The words in the log end with a space, so that whoever looks for the address there finds its end. */
+function announce(config: Configuration, url: string, log: Log): void {
+  if (!process.stdout.isTTY) note(`listening on ${url}`);
+  const mounts = config.mounts.map((mount) => mount.name);
+  const workers = config.workers > 1 ? { workers: config.workers } : {};
+  log.info({ mounts, ...workers }, `listening on ${url} (${config.store.url.split(':')[0]})`);
+}
+
 async function stop(app: App, core: Core, { log, flush }: ProcessLog): Promise<void> {
   await app.close();
   await core.store.close();
@@ -71,7 +103,8 @@ async function stop(app: App, core: Core, { log, flush }: ProcessLog): Promise<v
   flush();
 }
 
-async function listen(app: App, config: Configuration): Promise<string> {
+/** @returns the port that it listens on */
+async function listen(app: App, config: Configuration): Promise<number> {
   const { host, port } = config.listen;
   try {
     await app.server.listen({ host, port });
@@ -80,8 +113,11 @@ async function listen(app: App, config: Configuration): Promise<string> {
       `cannot listen on ${host}:${port}: ${listenProblem(error as NodeJS.ErrnoException)}`,
     );
   }
-  const bound = app.server.server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+  return (app.server.server.address() as AddressInfo).port;
+}
+
+function addressOf({ listen: { host } }: Configuration, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function listenProblem(error: NodeJS.ErrnoException): string {

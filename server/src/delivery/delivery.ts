@@ -1,5 +1,5 @@
 import type { Vault } from '../crypto/vault.ts';
-import type { Clock, Log } from '../ports.ts';
+import type { Clock, Log, Worker } from '../ports.ts';
 import type { Store } from '../store/store.ts';
 import type { MailAddress } from './mail-address.ts';
 import { Outbox } from './outbox.ts';
@@ -63,11 +63,11 @@ export async function startDelivery(
     readonly mail: { readonly locale: string };
     readonly geo: { readonly database?: string };
   },
-  ports: OutboxPorts,
+  ports: OutboxPorts & { readonly worker?: Worker },
 ): Promise<Delivery> {
   const places = await openPlaces(settings.geo.database, settings.mail.locale);
   const outboxes = createOutboxes(settings, ports);
-  for (const outbox of outboxes) await outbox.start();
+  for (const outbox of outboxes) await outbox.start(ports.worker?.isFirst ?? true);
   return {
     places,
     mailQueued: () => {

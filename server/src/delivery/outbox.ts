@@ -54,10 +54,13 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** Tries everything that waits at once, and then whenever it is due. */
-  async start(): Promise<void> {
+  /**
+   * Tries what waits whenever it is due.
+   * @param all whether everything is due now, also what somebody else may be sending at this moment
+   */
+  async start(all = true): Promise<void> {
     const { store, channel, clock } = this.#options;
-    await store.commit([retryAllMails(channel, clock.now())]);
+    if (all) await store.commit([retryAllMails(channel, clock.now())]);
     this.nudge();
   }
 

@@ -1,9 +1,10 @@
-import type { Log } from '../ports.ts';
+import type { Log, Worker } from '../ports.ts';
 import type { Store } from '../store/store.ts';
 import { type LoadGuard, type LoadLimits, type LoadTrouble, watchLoad } from './load-guard.ts';
 import { postgresCount } from './postgres-count.ts';
 import { redisCount } from './redis-count.ts';
 import { type WindowLimit, type WindowName, Windows } from './windows.ts';
+import { workerCount } from './worker-count.ts';
 
 /** What the configuration says of limits. */
 interface LimitSettings {
@@ -26,12 +27,13 @@ export interface Limits {
 }
 
 /**
- * Opens the limits: counted on Redis where the configuration names one, else by the store, or in this process.
+ * Opens the limits: counted on Redis where the configuration names one, else by the store, or in memory: in that of the
+ * process over the workers where this is one of several, else in this one's.
  * @param told who counts what was turned away, asked for when it is
  */
 export function openLimits(
   { signIn, limits }: LimitSettings,
-  { store, log }: { readonly store: Store; readonly log: Log },
+  { store, log, worker }: { readonly store: Store; readonly log: Log; readonly worker?: Worker },
   told: () => { limited(window: WindowName): void; turnedAway(why: LoadTrouble): void },
 ): Limits {
   const windowLimits = {
@@ -42,11 +44,12 @@ export function openLimits(
   };
   const redis = limits.url === undefined ? null : redisCount(limits.url, windowLimits, log);
   const client = redis === null ? store.limiterClient() : null;
+  const shared = redis ?? (client && postgresCount(client, windowLimits));
   const load = watchLoad(limits, (why) => told().turnedAway(why));
   return {
     windows: new Windows({
       limits: windowLimits,
-      shared: redis ?? (client && postgresCount(client, windowLimits)),
+      shared: shared ?? (worker === undefined ? null : workerCount(windowLimits, log)),
       onLimited: (window) => told().limited(window),
     }),
     load,

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { Clock } from '../ports.ts';
 import type { Store } from '../store/store.ts';
+import { metricsOfAllWorkers } from './worker-metrics.ts';
 
 /** What the service tells about itself while it works. Labels are names of ours, never what a client sent. */
 export interface Metrics {
@@ -31,6 +32,8 @@ export interface Gauged {
   isSharedCountHere(): boolean | null;
   /** How the questions about breached passwords have ended; null where none is asked. */
   breachChecks(): { readonly asked: number; readonly remembered: number; readonly failed: number } | null;
+  /** Whether this is one of several processes: then the text is of all of them together. */
+  readonly isWorker: boolean;
 }
 
 /** @param gauged what is asked when somebody looks */
@@ -42,6 +45,7 @@ export function createMetrics(store: Store, clock: Clock, version: string, gauge
     name: 'latchkey_info',
     help: 'the running version',
     labelNames: ['version'],
+    aggregator: 'first',
     registers,
   })
     .labels(version)
@@ -111,7 +115,7 @@ export function createMetrics(store: Store, clock: Clock, version: string, gauge
       stored.labels(operation).observe(seconds);
       if (failed) storeFailures.labels(operation).inc();
     },
-    text: () => registry.metrics(),
+    text: gauged.isWorker ? metricsOfAllWorkers(registry) : () => registry.metrics(),
   };
 }
 
@@ -153,6 +157,7 @@ function gaugesOfQueues(registry: Registry, store: Store, gauged: Gauged): void 
     name: 'latchkey_shared_limits_up',
     help: 'whether the limits that servers share on Redis answer; without any there is no value',
     labelNames: ['at'],
+    aggregator: 'min',
     registers,
     collect() {
       const isHere = gauged.isSharedCountHere();
@@ -164,6 +169,7 @@ function gaugesOfQueues(registry: Registry, store: Store, gauged: Gauged): void 
     name: 'latchkey_outbox',
     help: 'messages that wait to be sent, and those that came too late and were not',
     labelNames: ['state'],
+    aggregator: 'max',
     registers,
     async collect() {
       // Without the store there is no number, and whoever reads the rest sees why.
@@ -196,6 +202,7 @@ function gaugeOfWithheld(registry: Registry, store: Store, clock: Clock): void {
   new Gauge({
     name: 'latchkey_messages_withheld',
     help: 'messages that were not sent since a limit of sending was reached, in the hours and days that are counted now',
+    aggregator: 'max',
     registers: [registry],
     async collect() {
       const withheld = await store.sendingBudgets.withheld(clock.now()).catch(() => null);

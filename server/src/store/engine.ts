@@ -81,7 +81,7 @@ export interface Engine {
 
   /**
    * For the windows that servers share: connections of their own, whose commits do not wait for the disk, since every
-   * failure of everybody writes the same row. Null on the embedded store, which one process has for itself.
+   * failure of everybody writes the same row. Null on the embedded store.
    */
   limiterClient(): LimiterClient | null;
 

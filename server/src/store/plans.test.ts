@@ -94,7 +94,7 @@ async function readRarely({ core }: TestApp): Promise<void> {
   await store.audit.last();
   await verifyChain(store, vault);
   await removeChainBefore(store, vault, 1);
-  const cleanUp = new CleanUp(store, clock, log, 1);
+  const cleanUp = new CleanUp(store, clock, log, { everySeconds: 60, keepSeconds: 60, revocationSeconds: 1 });
   await cleanUp.run();
   await cleanUp.stop();
   await store.accountRecords.page(1, 1);

@@ -83,7 +83,7 @@ export function storeOn(unwatched: Engine) {
     /** Settings of the database by which something acknowledged could be lost. */
     durabilityWeaknesses: () => engine.durabilityWeaknesses(),
 
-    /** For windows that servers share; null where one process has the store for itself. */
+    /** For windows that servers share; null on the embedded store. */
     limiterClient: () => engine.limiterClient(),
 
     close: () => engine.close(),

@@ -9,6 +9,9 @@ export interface SqliteConnection {
   /** Runs statements that take no parameters and give no rows. */
   execute(sql: string): void;
 
+  /** Begins a transaction that writes, and waits up to five seconds for those of other processes. */
+  beginWriting(): void;
+
   /** Whether the commits that follow wait for the disk. They do until this says otherwise. Not inside a transaction. */
   syncCommits(wanted: boolean): void;
 
@@ -29,6 +32,11 @@ export interface SqliteUse {
    */
   readonly isBulkLoad: boolean;
 }
+/**
+ * How often a writer looks whether another process has ended its transaction. SQLite's own waits grow to 100 ms, while
+ * somebody who writes all the time lets go for some microseconds only: one who waits would meet them after a second or more.
+ */
+const LOOK_MILLISECONDS = 0.25;
 
 /** How much of the file a connection keeps in memory. */
 const CACHE_KIB = 8192;
@@ -47,6 +55,7 @@ export function openSqlite(path: string, use: SqliteUse = { isBulkLoad: false })
   database.exec(`PRAGMA cache_size = -${use.isBulkLoad ? BULK_CACHE_KIB : CACHE_KIB};`);
   if (use.isBulkLoad) database.exec(`PRAGMA wal_autocheckpoint = ${BULK_CHECKPOINT_PAGES};`);
   const prepared = new Map<string, Prepared>();
+  let begin: StatementSync | undefined;
   let syncs = true;
 
   return {
@@ -59,6 +68,19 @@ export function openSqlite(path: string, use: SqliteUse = { isBulkLoad: false })
       return entry.statement.all(...entry.order.map((index) => params[index] ?? null)) as Row[];
     },
     execute: (sql) => database.exec(sql),
+    beginWriting() {
+      begin ??= beginWithoutWaiting(database);
+      const deadline = performance.now() + BUSY_TIMEOUT_MILLISECONDS;
+      for (;;) {
+        try {
+          begin.run();
+          return;
+        } catch (error) {
+          if (!isBusy(error) || performance.now() >= deadline) throw error;
+        }
+        pause(LOOK_MILLISECONDS);
+      }
+    },
     syncCommits(wanted) {
       if (wanted === syncs) return;
       // A write-ahead log is not synced at each commit with NORMAL, and stays whole: https://www.sqlite.org/wal.html
@@ -84,4 +106,20 @@ function prepare(database: DatabaseSync, sql: string): Prepared {
     return '?';
   });
   return { statement: database.prepare(text), order };
+}
+
+/** From here on the connection waits for no lock by itself. In a transaction that writes there is none to wait for. */
+function beginWithoutWaiting(database: DatabaseSync): StatementSync {
+  database.exec('PRAGMA busy_timeout = 0');
+  return database.prepare('BEGIN IMMEDIATE');
+}
+
+/** Result codes: https://www.sqlite.org/rescode.html#busy */
+function isBusy(error: unknown): boolean {
+  return ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
+}
+
+/** Stops this thread. */
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

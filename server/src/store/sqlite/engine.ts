@@ -18,9 +18,10 @@ interface Waiting {
 
 /**
  * The embedded store. Indexed reads run on the calling thread with a connection of their own; writes go to one worker
- * and are group-committed: those that arrive while a commit is in flight share the next one.
+ * and are group-committed: those that arrive while a commit is in flight share the next one. Other processes may have the same file open: their writers take turns, and reads see
+ * what any of them has acknowledged.
  */
-export function openSqliteEngine(path: string, use: SqliteUse): Engine {
+export function openSqliteEngine(path: string, use: SqliteUse = { isBulkLoad: false }): Engine {
   const file = resolve(path);
   const reader = openFile(file);
   const worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), {

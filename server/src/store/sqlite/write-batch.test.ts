@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { StoreUnavailableError } from '../../errors.ts';
 import type { Change } from '../engine.ts';
 import { openSqlite, type SqliteConnection } from './driver.ts';
+import { openSqliteEngine } from './engine.ts';
 import { writeBatch } from './write-batch.ts';
 
 // Whether a commit waited for the disk cannot be seen from outside while the machine runs: the setting that it was made
@@ -41,8 +43,33 @@ describe('a batch', () => {
     expect(synchronous()).toBe(expected);
   });
 
+  test('waits for another process’s transaction', async () => {
+    const other = openSqliteEngine(join(directory, 'store.db'));
+    connection.beginWriting();
+    connection.query(put('h').sql, ['h']);
+    let isWritten = false;
+    const written = other.commit([put('i')]).then(() => {
+      isWritten = true;
+    });
+    // Many times as long as the other looks whether its turn has come.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(isWritten).toBe(false);
+    connection.query('COMMIT', []);
+    await written;
+    await other.close();
+  });
+
+  test('waits for it no longer than some seconds', { timeout: 20_000 }, async () => {
+    const other = openSqliteEngine(join(directory, 'store.db'));
+    connection.beginWriting();
+    await expect(other.commit([put('j')])).rejects.toBeInstanceOf(StoreUnavailableError);
+    connection.query('ROLLBACK', []);
+    await other.commit([put('j')]);
+    await other.close();
+  });
+
   test('has written all of it', () => {
     const names = connection.query('SELECT name FROM things ORDER BY name', []).map(({ name }) => name);
-    expect(names).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+    expect(names).toEqual([...'abcdefghij']);
   });
 });

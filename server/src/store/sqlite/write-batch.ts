@@ -24,7 +24,7 @@ export function writeBatch(
   const [only] = batch;
   if (only !== undefined && batch.length === 1) return [attempt(connection, only, ALONE)];
   try {
-    connection.query('BEGIN IMMEDIATE', []);
+    connection.beginWriting();
     const results = batch.map((changes) => attempt(connection, changes, AMONG_OTHERS));
     connection.query('COMMIT', []);
     return results;
@@ -36,15 +36,19 @@ export function writeBatch(
 
 /** How a transition begins, is kept, and is undone. */
 interface Bracket {
-  readonly begin: string;
+  readonly begin: (connection: SqliteConnection) => void;
   readonly keep: string;
   readonly undo: readonly string[];
 }
 
 /** By itself it is a transaction; among others it is a savepoint of theirs. */
-const ALONE: Bracket = { begin: 'BEGIN IMMEDIATE', keep: 'COMMIT', undo: ['ROLLBACK'] };
+const ALONE: Bracket = {
+  begin: (connection) => connection.beginWriting(),
+  keep: 'COMMIT',
+  undo: ['ROLLBACK'],
+};
 const AMONG_OTHERS: Bracket = {
-  begin: 'SAVEPOINT transition',
+  begin: (connection) => connection.query('SAVEPOINT transition', []),
   keep: 'RELEASE transition',
   undo: ['ROLLBACK TO transition', 'RELEASE transition'],
 };
@@ -54,7 +58,7 @@ function attempt(connection: SqliteConnection, changes: readonly Change[], brack
     for (const statement of bracket.undo) connection.query(statement, []);
   };
   try {
-    connection.query(bracket.begin, []);
+    bracket.begin(connection);
     const rows = [];
     for (const change of changes) {
       const returned = connection.query(change.sql, change.params);
