@@ -5,6 +5,7 @@ import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../
 import type { Change, Committed, Engine } from '../engine.ts';
 import { batchEncoder } from './batch-message.ts';
 import { openSqlite, type SqliteConnection } from './driver.ts';
+import { turnsOfReads } from './turn-of-reads.ts';
 import { failure, type WriteFailure, type WriteResult } from './write-batch.ts';
 
 /** Transitions a shared commit takes at most: keeps the writer's turn short under a flood. */
@@ -23,6 +24,7 @@ interface Waiting {
 export function openSqliteEngine(path: string): Engine {
   const file = resolve(path);
   const reader = openFile(file);
+  const turn = turnsOfReads(reader);
   const worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), {
     workerData: { path: file },
   });
@@ -45,6 +47,8 @@ export function openSqliteEngine(path: string): Engine {
   worker.on('message', (answer: unknown) => {
     // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
     if (typeof answer !== 'string') return;
+    // Whoever is told of a commit now sees it in what it reads next.
+    turn.end();
     const results = JSON.parse(answer) as WriteResult[];
     const settled = inFlight;
     inFlight = [];
@@ -58,7 +62,7 @@ export function openSqliteEngine(path: string): Engine {
     dialect: 'sqlite',
     async read(query) {
       try {
-        return reader.query(query.sql, query.params);
+        return turn.query(query.sql, query.params);
       } catch (error) {
         throw namedError(failure(error));
       }
@@ -73,6 +77,7 @@ export function openSqliteEngine(path: string): Engine {
     },
     async runScript(sql) {
       try {
+        turn.end();
         reader.execute(`BEGIN IMMEDIATE;\n${sql}\n;COMMIT;`);
       } catch (error) {
         if (reader.inTransaction()) reader.execute('ROLLBACK');
@@ -88,6 +93,7 @@ export function openSqliteEngine(path: string): Engine {
       const ended = new Promise((resolve) => worker.once('exit', resolve));
       worker.postMessage('close');
       await ended;
+      turn.end();
       reader.close();
     },
   };
