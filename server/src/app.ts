@@ -8,7 +8,7 @@ import { secretHash, type Vault } from './crypto/vault.ts';
 import { type Delivery, startDelivery } from './delivery/delivery.ts';
 import type { Wording } from './delivery/wording.ts';
 import { relyingPartyOf } from './factors/relying-party.ts';
-import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
+import { createWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { closeGracefully } from './http/graceful-close.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
@@ -76,7 +76,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     onDone: (wait, run) => metrics.hashed(wait, run),
     onTurnedAway: (why) => metrics.turnedAway(why),
   });
-  const limits = openLimits(config, ports, () => metrics);
+  const limits = await openLimits(config, ports, () => metrics);
   const metrics = createMetrics(store, clock, version, {
     hashQueue: () => hashes.waiting,
     isSharedCountHere: limits.isSharedCountHere,
@@ -86,6 +86,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
+  const webauthn = createWebauthn(() => relyingPartyOf(config.passkeys, publicUrl()));
   const corridor = createCorridor(config, ports, {
     mounts,
     keyRing,
@@ -93,7 +94,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     limits,
     passwords,
     delivery,
-    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
+    webauthn,
   });
 
   let draining = false;
@@ -109,6 +110,10 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
+  // Whoever has a passkey finds the library loaded; a server that nobody has one at goes without.
+  server.addHook('onListen', async () => {
+    if (await store.passkeys.areThereAny()) await webauthn.prepare();
+  });
   openRoutes(server, { config, ports, mounts, keyRing, corridor, metrics, isDraining: () => draining });
 
   return {
