@@ -50,8 +50,11 @@ export interface Workplace {
 
 const START_MILLISECONDS = 20_000;
 
-/** Makes a folder to run the program in, as a real process. */
-export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): Workplace {
+/** Makes a folder to run the program in, as a real process. @param program where it is not the workspace's own */
+export function makeWorkplace(
+  settings: Readonly<Record<string, string>> = {},
+  program: string = PROGRAM,
+): Workplace {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-work-'));
   const running = new Set<ChildProcess>();
   const base = { ...TEST_SETTINGS, LATCHKEY_LISTEN_PORT: '0', ...settings };
@@ -63,8 +66,8 @@ export function makeWorkplace(settings: Readonly<Record<string, string>> = {}): 
   ) => {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'));
     const env = { ...Object.fromEntries(inherited), ...base, ...environment };
-    const [program = '', ...rest] = [...wrapper, PROGRAM, ...args];
-    const child = spawn(program, rest, { cwd: directory, env, stdio: 'pipe' });
+    const [first = '', ...rest] = [...wrapper, program, ...args];
+    const child = spawn(first, rest, { cwd: directory, env, stdio: 'pipe' });
     running.add(child);
     child.once('exit', () => running.delete(child));
     return child;

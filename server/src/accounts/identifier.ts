@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
 import { domainToASCII } from 'node:url';
-import type { CountryCode } from 'libphonenumber-js/min';
+import parsePhoneNumber, { type CountryCode } from 'libphonenumber-js/min';
 import { foldText } from './fold.ts';
 
 /** The ways an account can be named. */
@@ -39,14 +38,6 @@ const E164 = /^\+[1-9]\d{6,14}$/;
 /** Whether a text is a phone number in E.164: the form in which numbers are kept, and that text messages go to. */
 export function isInternationalNumber(text: string): boolean {
   return E164.test(text);
-}
-
-const load = createRequire(import.meta.url);
-
-/** The library and its numbering plans are loaded with the first number: many servers never see one. */
-function parsePhoneNumber(text: string, options: { extract?: false; defaultCountry?: CountryCode } = {}) {
-  const library = load('libphonenumber-js/min') as typeof import('libphonenumber-js/min');
-  return library.parsePhoneNumberFromString(text, options);
 }
 
 /** The country calling code of a number in E.164, without the `+`; what cannot be told is the first three digits. */
