@@ -131,6 +131,17 @@ describe('the package of the server', () => {
     });
   });
 
+  test('takes no more memory than a server that does nothing needs', async () => {
+    const place = makeWorkplace({}, join(home, 'bin', 'latchkey'));
+    const server = await place.serve();
+    const about = (file: string) => readFileSync(`/proc/${server.pid}/${file}`, 'utf8');
+    expect(about('cmdline')).toContain('--max-semi-space-size=4');
+    // Its own code, the store's writer and one thread that hashes: 114 MiB.
+    expect(Number(/VmRSS:\s+(\d+)/.exec(about('status'))?.[1]) / 1024).toBeLessThan(140);
+    await server.end('SIGTERM');
+    place.remove();
+  });
+
   test('counts on Redis, where there is one', async () => {
     const place = makeWorkplace(
       { LATCHKEY_LIMITS_URL: 'redis://127.0.0.1:1' },

@@ -86,7 +86,6 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   const delivery = await startDelivery(config, ports);
   const jobs = startJobs(config, ports, keyRing, retainedSeconds(mounts));
 
-  const webauthn = createWebauthn(() => relyingPartyOf(config.passkeys, publicUrl()));
   const corridor = createCorridor(config, ports, {
     mounts,
     keyRing,
@@ -94,7 +93,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     limits,
     passwords,
     delivery,
-    webauthn,
+    webauthn: createWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
   });
 
   let draining = false;
@@ -110,10 +109,6 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     fallback: nativeContract,
   });
   const closeSilent = trackSilentConnections(server.server);
-  // Whoever has a passkey finds the library loaded; a server that nobody has one at goes without.
-  server.addHook('onListen', async () => {
-    if (await store.passkeys.areThereAny()) await webauthn.prepare();
-  });
   openRoutes(server, { config, ports, mounts, keyRing, corridor, metrics, isDraining: () => draining });
 
   return {

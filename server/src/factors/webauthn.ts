@@ -43,9 +43,6 @@ export interface Webauthn {
 
   /** Checks what a passkey has signed, by the same (§7.2); null for what is not right. */
   checkSigned(response: PasskeyAssertion, passkey: Passkey): Promise<RightAssertion | null>;
-
-  /** Loads the library before anybody needs it. */
-  prepare(): Promise<void>;
 }
 
 /**
@@ -74,8 +71,8 @@ interface Library {
 }
 
 /**
- * The ceremonies. The library is loaded when it is first needed: it takes a tenth of a second, and a server whose people have no
- * passkeys does not need it at all.
+ * The ceremonies. The library is loaded when it is first needed: it takes a tenth of a second and 10 MiB, and a server
+ * whose people have no passkeys does not need it at all.
  * @param relyingParty asked for whenever it is needed: with port 0 it is known once the server listens
  */
 export function createWebauthn(relyingParty: () => RelyingParty): Webauthn {
@@ -90,7 +87,6 @@ export function createWebauthn(relyingParty: () => RelyingParty): Webauthn {
     requestOptions: async (allowed, challenge) => requestOptions(await library(), allowed, challenge),
     checkMade: async (response) => checkMade(await library(), response),
     checkSigned: async (response, passkey) => checkSigned(await library(), response, passkey),
-    prepare: async () => void (await library()),
   };
 }
 

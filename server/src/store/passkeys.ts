@@ -35,12 +35,6 @@ export function passkeyReader(engine: Engine) {
       return row ? passkeyOf(row) : null;
     },
 
-    /** Whether anybody has one. */
-    async areThereAny(): Promise<boolean> {
-      const rows = await engine.read({ sql: 'SELECT 1 AS one FROM passkeys LIMIT 1', params: [] });
-      return rows.length > 0;
-    },
-
     /** An account's passkeys, the oldest first. */
     async ofAccount(accountId: string): Promise<Passkey[]> {
       const rows = await engine.read({

@@ -19,8 +19,8 @@ export function turnsOfReads(connection: SqliteConnection): TurnOfReads {
   const end = (): void => {
     if (!isOpen) return;
     isOpen = false;
-    // SQLite ends it by itself after some faults.
-    if (connection.inTransaction()) connection.query('COMMIT', []);
+    // Nothing was written, so there is nothing to commit, and this cannot fail. SQLite ends it by itself after some faults.
+    if (connection.inTransaction()) connection.query('ROLLBACK', []);
   };
   return {
     query(sql, params) {
