@@ -8,32 +8,21 @@ COPY server/bin server/bin
 COPY client/package.json client/package.json
 COPY verifier/package.json verifier/package.json
 COPY bench/package.json bench/package.json
-# The compiler is all that the build needs beside what the server itself needs.
 RUN npm ci --no-fund --no-audit
-COPY tsconfig.base.json ./
+COPY tsconfig.base.json LICENSE ./
+COPY tools tools
+COPY client client
+COPY verifier verifier
 COPY server server
-RUN node_modules/.bin/tsc -b server
-
-FROM node:24-bookworm-slim AS dependencies
-WORKDIR /app
-COPY package.json package-lock.json ./
-COPY server/package.json server/package.json
-COPY server/bin server/bin
-COPY client/package.json client/package.json
-COPY verifier/package.json verifier/package.json
-COPY bench/package.json bench/package.json
-RUN npm ci --omit=dev --workspace=latchkey --no-fund --no-audit
+RUN node tools/build.ts --package
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
-COPY --from=dependencies /app/node_modules node_modules
-COPY server/package.json server/package.json
-COPY server/bin server/bin
-COPY server/migrations server/migrations
-COPY server/demo server/demo
-COPY --from=build /src/server/dist server/dist
-RUN ln -s /app/server/bin/latchkey /usr/local/bin/latchkey \
+COPY --from=build /src/dist/latchkey ./
+# All that is not in the package's own files is native code.
+COPY --from=build /src/node_modules/@node-rs node_modules/@node-rs
+RUN ln -s /app/bin/latchkey /usr/local/bin/latchkey \
   && install -d -o node -g node -m 0700 /var/lib/latchkey
 USER node
 # The embedded store and its secret are below the working directory: mount a volume there.

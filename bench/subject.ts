@@ -8,7 +8,7 @@ import { PASSWORD } from './scenarios.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** The program as it is installed. */
-export const PROGRAM = join(ROOT, 'node_modules', '.bin', 'latchkey');
+export const PROGRAM = join(ROOT, 'dist', 'latchkey', 'bin', 'latchkey');
 
 /** A server that is being measured. */
 export interface Subject {

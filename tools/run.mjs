@@ -56,5 +56,6 @@ if (!Object.hasOwn(TASKS, task)) {
   process.exit(2);
 }
 install();
-if (['start', 'bench', 'fuzz', 'timing', 'faults'].includes(task)) run(NODE, ['tools/build.ts']);
+if (['start', 'fuzz', 'timing', 'faults'].includes(task)) run(NODE, ['tools/build.ts']);
+if (task === 'bench') run(NODE, ['tools/build.ts', '--package']);
 become([...TASKS[task], ...more]);

@@ -8,7 +8,7 @@ import { secretHash, type Vault } from './crypto/vault.ts';
 import { type Delivery, startDelivery } from './delivery/delivery.ts';
 import type { Wording } from './delivery/wording.ts';
 import { relyingPartyOf } from './factors/relying-party.ts';
-import { loadWebauthn, type Webauthn } from './factors/webauthn.ts';
+import { createWebauthn, type Webauthn } from './factors/webauthn.ts';
 import { registerContractRoutes } from './http/contract-routes.ts';
 import { closeGracefully } from './http/graceful-close.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
@@ -78,7 +78,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     onDone: (wait, run) => metrics.hashed(wait, run),
     onTurnedAway: (why) => metrics.turnedAway(why),
   });
-  const limits = openLimits(config, ports, () => metrics);
+  const limits = await openLimits(config, ports, () => metrics);
   const metrics = createMetrics(store, clock, version, {
     hashQueue: () => hashes.waiting,
     isSharedCountHere: limits.isSharedCountHere,
@@ -96,7 +96,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     limits,
     passwords,
     delivery,
-    webauthn: await loadWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
+    webauthn: createWebauthn(() => relyingPartyOf(config.passkeys, publicUrl())),
   });
 
   let draining = false;

@@ -59,8 +59,10 @@ async function prepareSchema(config: Configuration, store: Store): Promise<void>
 
 async function requireSameSecret(store: Store, vault: Vault): Promise<void> {
   const check = vault.hash('vault', VAULT_FACT);
-  await store.commit([stateFact(VAULT_FACT, check)]);
-  if ((await store.facts.value(VAULT_FACT)) !== check) {
+  const known = await store.facts.value(VAULT_FACT);
+  // Read first: what waits for the writing thread to be up delays every start.
+  if (known === null) await store.commit([stateFact(VAULT_FACT, check)]);
+  if ((known ?? (await store.facts.value(VAULT_FACT))) !== check) {
     throw new OperatorError(
       'the store was made with another secrets.key: what is sealed in it cannot be read. Give the key that it was made with.',
     );

@@ -13,8 +13,10 @@ function commandsBelow(parent: Command, words: readonly string[] = []): (readonl
   });
 }
 
+const program = await createProgram();
+
 describe('the commands', () => {
-  const commands = commandsBelow(createProgram());
+  const commands = commandsBelow(program);
 
   test('are there by the names that scripts know', () => {
     expect(commands.map(([name]) => name)).toEqual(

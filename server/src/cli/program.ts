@@ -1,52 +1,43 @@
 import { Command, CommanderError } from 'commander';
 import { OperatorError, StoreUnavailableError } from '../errors.ts';
 import { version } from '../version.ts';
-import { accountCommand } from './account.ts';
-import { auditCommand } from './audit.ts';
 import { note } from './command.ts';
-import { contractCommand } from './contract.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
-import { exportCommand } from './export.ts';
-import { importCommand } from './import.ts';
-import { installationCommand } from './installation.ts';
-import { keyCommand } from './key.ts';
-import { mailCommand } from './mail.ts';
-import { membershipCommand } from './membership.ts';
-import { migrateCommand } from './migrate.ts';
-import { organisationCommand } from './organisation.ts';
-import { resourceServerCommand } from './resource-server.ts';
-import { serveCommand } from './serve.ts';
-import { sessionCommand } from './session.ts';
 
 const USAGE_EXIT_CODE = 2;
 
-/** The whole command line. */
-export function createProgram(): Command {
+/** What makes each command. Only the one that is called is loaded: none costs a start of another. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+  migrate: async () => (await import('./migrate.ts')).migrateCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
+  export: async () => (await import('./export.ts')).exportCommand(),
+  account: async () => (await import('./account.ts')).accountCommand(),
+  membership: async () => (await import('./membership.ts')).membershipCommand(),
+  organisation: async () => (await import('./organisation.ts')).organisationCommand(),
+  session: async () => (await import('./session.ts')).sessionCommand(),
+  installation: async () => (await import('./installation.ts')).installationCommand(),
+  key: async () => (await import('./key.ts')).keyCommand(),
+  'resource-server': async () => (await import('./resource-server.ts')).resourceServerCommand(),
+  mail: async () => (await import('./mail.ts')).mailCommand(),
+  audit: async () => (await import('./audit.ts')).auditCommand(),
+  contract: async () => (await import('./contract.ts')).contractCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+};
+
+/**
+ * The command line.
+ * @param called the command that is known to be called; without it, all of them
+ */
+export async function createProgram(called?: string): Promise<Command> {
   const program = new Command('latchkey')
     .description('One identity core behind every sign-in API you already have.')
     .version(version)
     .showHelpAfterError('(add --help to see what there is)');
-  const commands = [
-    serveCommand(),
-    demoCommand(),
-    migrateCommand(),
-    importCommand(),
-    exportCommand(),
-    accountCommand(),
-    membershipCommand(),
-    organisationCommand(),
-    sessionCommand(),
-    installationCommand(),
-    keyCommand(),
-    resourceServerCommand(),
-    mailCommand(),
-    auditCommand(),
-    contractCommand(),
-    doctorCommand(),
-  ];
-  for (const each of commands) program.addCommand(each);
-  for (const each of [program, ...commands, ...commands.flatMap((parent) => parent.commands)])
+  const wanted = called !== undefined && Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
+  const commands = await Promise.all(wanted.map((name) => COMMANDS[name]?.()));
+  for (const each of commands) if (each) program.addCommand(each);
+  for (const each of [program, ...program.commands, ...program.commands.flatMap((parent) => parent.commands)])
     each.exitOverride().copyInheritedSettings(program);
   return program;
 }
@@ -54,7 +45,8 @@ export function createProgram(): Command {
 /** Runs a command line. Sets the exit code: 0 for success, 1 for a refusal or failure, 2 for wrong usage. */
 export async function run(argv: readonly string[]): Promise<void> {
   try {
-    await createProgram().parseAsync([...argv]);
+    const program = await createProgram(argv[2]);
+    await program.parseAsync([...argv]);
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     const message = messageOf(error);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HashPool, type Place, type TurnedAway } from './hash-pool.ts';
 
 const COST = { memoryKib: 64, passes: 1, parallelism: 1 };
@@ -78,5 +78,21 @@ describe('a full hash pool', () => {
     const second = fill('second');
     expect(Math.abs(first.length - 2 * second.length)).toBeLessThanOrEqual(3);
     await Promise.all([...first, ...second]);
+  });
+});
+
+describe('the threads of a hash pool', () => {
+  const pool = new HashPool({ threads: 3, cost: COST, queueMilliseconds: 3000 });
+  afterAll(() => pool.close());
+  const hashes = (count: number) => Promise.all(Array.from({ length: count }, () => pool.hash('right')));
+
+  test('are one until more is wanted than one can do, and then no more than there may be', async () => {
+    for (let count = 0; count < 3; count += 1) await hashes(1);
+    expect(pool.threads).toBe(1);
+    await hashes(2);
+    expect(pool.threads).toBe(2);
+    const all = await hashes(40);
+    expect(pool.threads).toBe(3);
+    for (const hash of all) expect(hash).toMatch(/^\$argon2id\$/);
   });
 });

@@ -12,6 +12,7 @@ export interface PoolOverloaded {
 
 /** How a pool is set up. */
 export interface HashPoolOptions {
+  /** The most there are. One is there from the start, the others from when they are first needed: each takes 11 MiB. */
   readonly threads: number;
   readonly cost: HashingCost;
   /** The longest a job may wait before it starts; Infinity for work that nobody waits for. */
@@ -80,12 +81,17 @@ export class HashPool {
 
   constructor(options: HashPoolOptions) {
     this.#options = options;
-    for (let count = 0; count < options.threads; count += 1) this.#startThread();
+    this.#startThread();
   }
 
   /** Jobs that wait for a thread now. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** Threads that there are now. */
+  get threads(): number {
+    return this.#workers.size;
   }
 
   /**
@@ -155,7 +161,8 @@ export class HashPool {
   /** Says whether the queue is as long as it may be, whoever is in it. */
   #tooLong(): PoolOverloaded | null {
     const waiting = this.#queue.length + this.#reserved;
-    const isIdle = [...this.#workers].filter((thread) => !thread.busy).length > waiting;
+    const busyThreads = [...this.#workers].filter((thread) => thread.busy).length;
+    const isIdle = this.#options.threads - busyThreads > waiting;
     // What the threads are on is half done, as a rule.
     const ahead = waiting + this.#running / 2 + 1;
     const waitMilliseconds = isIdle ? 0 : (ahead * this.#estimateMilliseconds) / this.#options.threads;
@@ -177,10 +184,11 @@ export class HashPool {
   }
 
   #startNext(): void {
-    for (let thread = this.#idleThread(); thread !== undefined; thread = this.#idleThread()) {
+    while (this.#queue.length > 0) {
+      const thread = this.#idleThread() ?? this.#anotherThread();
+      if (thread === undefined) return;
       const jobs = this.#nextBatch();
-      if (jobs.length === 0) return;
-      this.#run(thread, jobs);
+      if (jobs.length > 0) this.#run(thread, jobs);
     }
   }
 
@@ -226,7 +234,12 @@ export class HashPool {
     return undefined;
   }
 
-  #startThread(): void {
+  /** One more thread, where there may be: it takes its first jobs as soon as it is up. */
+  #anotherThread(): HashThread | undefined {
+    return this.#closing || this.threads >= this.#options.threads ? undefined : this.#startThread();
+  }
+
+  #startThread(): HashThread {
     const thread = new HashThread((error) => {
       this.#workers.delete(thread);
       // A thread that has worked is replaced. One that never could (a missing native part) would only die again.
@@ -234,6 +247,7 @@ export class HashPool {
       if (this.#workers.size === 0) this.#rejectWaiting(error);
     });
     this.#workers.add(thread);
+    return thread;
   }
 
   #rejectWaiting(error: Error): void {

@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer';
 import type { MailAddress } from './mail-address.ts';
 import type { AddressedMail } from './queue-mail.ts';
 
@@ -42,7 +41,7 @@ function consoleTransport(): MailTransport {
 
 function smtpTransport(url: URL, from: MailAddress, silenceMilliseconds: number): MailTransport {
   const secure = url.protocol === 'smtps:';
-  const transport = createTransport({
+  const options = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (secure ? 465 : 25) : Number(url.port),
     secure,
@@ -56,13 +55,17 @@ function smtpTransport(url: URL, from: MailAddress, silenceMilliseconds: number)
     socketTimeout: silenceMilliseconds,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+  };
+  // Loaded with the first mail: most starts send none.
+  const connect = async () => (await import('nodemailer')).createTransport(options);
+  let transport: ReturnType<typeof connect> | undefined;
+  const connected = () => (transport ??= connect());
   const domain = from.address.slice(from.address.lastIndexOf('@') + 1);
 
   return {
     async send(mail, id) {
       // A repeated hand-over has the same Message-ID, by which mail stores show it once.
-      await transport.sendMail({
+      await (await connected()).sendMail({
         from: { name: from.name, address: from.address },
         to: { name: mail.to.name, address: mail.to.address },
         messageId: `<${id}@${domain}>`,
@@ -73,8 +76,8 @@ function smtpTransport(url: URL, from: MailAddress, silenceMilliseconds: number)
       });
     },
     async check() {
-      await transport.verify();
+      await (await connected()).verify();
     },
-    close: () => transport.close(),
+    close: () => void transport?.then((made) => made.close()),
   };
 }

@@ -71,20 +71,22 @@ interface Library {
 }
 
 /**
- * Loads the library: once, when a server starts, since it takes a fifth of a second.
+ * The ceremonies. The library is loaded when it is first needed: it takes a tenth of a second and 10 MiB, and a server
+ * whose people have no passkeys does not need it at all.
  * @param relyingParty asked for whenever it is needed: with port 0 it is known once the server listens
  */
-export async function loadWebauthn(relyingParty: () => RelyingParty): Promise<Webauthn> {
-  const library: Library = {
+export function createWebauthn(relyingParty: () => RelyingParty): Webauthn {
+  const library = async (): Promise<Library> => ({
     server: await import('@simplewebauthn/server'),
     helpers: await import('@simplewebauthn/server/helpers'),
     relyingParty,
-  };
+  });
   return {
-    creationOptions: (owner, known, challenge) => creationOptions(library, owner, known, challenge),
-    requestOptions: (allowed, challenge) => requestOptions(library, allowed, challenge),
-    checkMade: (response) => checkMade(library, response),
-    checkSigned: (response, passkey) => checkSigned(library, response, passkey),
+    creationOptions: async (owner, known, challenge) =>
+      creationOptions(await library(), owner, known, challenge),
+    requestOptions: async (allowed, challenge) => requestOptions(await library(), allowed, challenge),
+    checkMade: async (response) => checkMade(await library(), response),
+    checkSigned: async (response, passkey) => checkSigned(await library(), response, passkey),
   };
 }
 

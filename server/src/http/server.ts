@@ -49,6 +49,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     requestIdHeader: false,
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     bodyLimit: BODY_LIMIT_BYTES,
+    // No route has a schema of Fastify's: what would compile them is not loaded.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     // A credential id has 1023 bytes at most.
     routerOptions: { maxParamLength: 1364 },
     requestTimeout: TIMEOUT_MILLISECONDS,
@@ -113,6 +115,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
     return fail(options, request, reply, 'method-not-allowed');
   });
   return server;
+}
+
+function noCompiler(): never {
+  throw new Error('requests and answers are described by contracts, not by schemas of routes');
 }
 
 /** A part of the path that is named and empty: the router takes it, and nothing is there. */

@@ -2,8 +2,8 @@ import type { Log, Worker } from '../ports.ts';
 import type { Store } from '../store/store.ts';
 import { type LoadGuard, type LoadLimits, type LoadTrouble, watchLoad } from './load-guard.ts';
 import { postgresCount } from './postgres-count.ts';
-import { redisCount } from './redis-count.ts';
-import { type WindowLimit, type WindowName, Windows } from './windows.ts';
+import type { RedisCount } from './redis-count.ts';
+import { type WindowLimit, type WindowLimits, type WindowName, Windows } from './windows.ts';
 import { workerCount } from './worker-count.ts';
 
 /** What the configuration says of limits. */
@@ -31,18 +31,18 @@ export interface Limits {
  * process over the workers where this is one of several, else in this one's.
  * @param told who counts what was turned away, asked for when it is
  */
-export function openLimits(
+export async function openLimits(
   { signIn, limits }: LimitSettings,
   { store, log, worker }: { readonly store: Store; readonly log: Log; readonly worker?: Worker },
   told: () => { limited(window: WindowName): void; turnedAway(why: LoadTrouble): void },
-): Limits {
+): Promise<Limits> {
   const windowLimits = {
     address: signIn.perAddress,
     organisation: signIn.perOrganisation,
     everybody: signIn.overall,
     context: signIn.perContext,
   };
-  const redis = limits.url === undefined ? null : redisCount(limits.url, windowLimits, log);
+  const redis = limits.url === undefined ? null : await openRedisCount(limits.url, windowLimits, log);
   const client = redis === null ? store.limiterClient() : null;
   const shared = redis ?? (client && postgresCount(client, windowLimits));
   const load = watchLoad(limits, (why) => told().turnedAway(why));
@@ -59,4 +59,10 @@ export function openLimits(
       redis?.close();
     },
   };
+}
+
+/** The client is loaded where there is a Redis to speak to: it is as large as the rest of the server. */
+async function openRedisCount(url: string, limits: WindowLimits, log: Log): Promise<RedisCount> {
+  const { redisCount } = await import('./redis-count.ts');
+  return redisCount(url, limits, log);
 }

@@ -1,4 +1,4 @@
-import { type Attributes, context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import { OperatorError } from '../errors.ts';
 
 /** Where spans go. */
@@ -10,7 +10,8 @@ export interface TracingOptions {
   readonly version: string;
 }
 
-let isOn = false;
+/** Loaded where spans are sent. */
+let api: typeof import('@opentelemetry/api') | null = null;
 
 /**
  * Sends spans from now on, in this process. OpenTelemetry's SDK is no part of an installation that does not use it.
@@ -18,6 +19,8 @@ let isOn = false;
  * @throws OperatorError when the SDK is not installed
  */
 export async function startTracing(options: TracingOptions): Promise<() => Promise<void>> {
+  const loaded = await import('@opentelemetry/api');
+  const { context, trace } = loaded;
   const {
     BasicTracerProvider,
     BatchSpanProcessor,
@@ -36,9 +39,9 @@ export async function startTracing(options: TracingOptions): Promise<() => Promi
   const manager = new AsyncLocalStorageContextManager().enable();
   context.setGlobalContextManager(manager);
   trace.setGlobalTracerProvider(provider);
-  isOn = true;
+  api = loaded;
   return async () => {
-    isOn = false;
+    api = null;
     await provider.shutdown();
     trace.disable();
     context.disable();
@@ -66,7 +69,8 @@ async function loadSdk() {
  * statement's parameters.
  */
 export function traced<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
-  if (!isOn) return work();
+  if (api === null) return work();
+  const { SpanStatusCode, trace } = api;
   return trace.getTracer('latchkey').startActiveSpan(name, { attributes }, async (span) => {
     try {
       return await work();
@@ -89,7 +93,8 @@ export interface RequestSpan {
 
 /** Begins the span of a request. */
 export function beginRequestSpan(method: string): RequestSpan | null {
-  if (!isOn) return null;
+  if (api === null) return null;
+  const { context, SpanKind, SpanStatusCode, trace } = api;
   const span = trace.getTracer('latchkey').startSpan(method, { kind: SpanKind.SERVER });
   const inside = trace.setSpan(context.active(), span);
   return {
@@ -106,5 +111,5 @@ export function beginRequestSpan(method: string): RequestSpan | null {
 
 /** Adds what is known only later to the span that is active now. */
 export function describeSpan(attributes: Attributes): void {
-  if (isOn) trace.getActiveSpan()?.setAttributes(attributes);
+  api?.trace.getActiveSpan()?.setAttributes(attributes);
 }

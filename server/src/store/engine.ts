@@ -55,7 +55,10 @@ export interface IndexToBuild {
 export interface Engine {
   readonly dialect: 'sqlite' | 'postgres';
 
-  /** Rows of a reading statement. Sees every commit that was acknowledged before the call. */
+  /**
+   * Rows of a reading statement. Sees every commit of this process that was acknowledged before the call, and every one of
+   * another process that was acknowledged before this turn of the event loop began.
+   */
   read(query: Query): Promise<readonly Row[]>;
 
   /**

@@ -5,6 +5,7 @@ import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../
 import type { Change, Committed, Engine } from '../engine.ts';
 import { batchEncoder } from './batch-message.ts';
 import { openSqlite, type SqliteConnection, type SqliteUse } from './driver.ts';
+import { turnsOfReads } from './turn-of-reads.ts';
 import { failure, type WriteFailure, type WriteResult } from './write-batch.ts';
 
 /** Transitions a shared commit takes at most: keeps the writer's turn short under a flood. */
@@ -18,12 +19,13 @@ interface Waiting {
 
 /**
  * The embedded store. Indexed reads run on the calling thread with a connection of their own; writes go to one worker
- * and are group-committed: those that arrive while a commit is in flight share the next one. Other processes may have the same file open: their writers take turns, and reads see
- * what any of them has acknowledged.
+ * and are group-committed: those that arrive while a commit is in flight share the next one. Other processes may have the
+ * same file open: their writers take turns, and reads see what any of them has acknowledged.
  */
 export function openSqliteEngine(path: string, use: SqliteUse = { isBulkLoad: false }): Engine {
   const file = resolve(path);
   const reader = openFile(file);
+  const turn = turnsOfReads(reader);
   const worker = new Worker(new URL(`./writer${extname(import.meta.url)}`, import.meta.url), {
     workerData: { path: file, use },
   });
@@ -46,6 +48,8 @@ export function openSqliteEngine(path: string, use: SqliteUse = { isBulkLoad: fa
   worker.on('message', (answer: unknown) => {
     // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
     if (typeof answer !== 'string') return;
+    // Whoever is told of a commit now sees it in what it reads next.
+    turn.end();
     const results = JSON.parse(answer) as WriteResult[];
     const settled = inFlight;
     inFlight = [];
@@ -59,7 +63,7 @@ export function openSqliteEngine(path: string, use: SqliteUse = { isBulkLoad: fa
     dialect: 'sqlite',
     async read(query) {
       try {
-        return reader.query(query.sql, query.params);
+        return turn.query(query.sql, query.params);
       } catch (error) {
         throw namedError(failure(error));
       }
@@ -72,8 +76,14 @@ export function openSqliteEngine(path: string, use: SqliteUse = { isBulkLoad: fa
         if (queue.length === 1 && inFlight.length === 0) setImmediate(sendNext);
       });
     },
-    runScript: async (sql) => runScript(reader, sql),
-    buildIndex: async ({ sql }) => runScript(reader, sql),
+    runScript: async (sql) => {
+      turn.end();
+      runScript(reader, sql);
+    },
+    buildIndex: async ({ sql }) => {
+      turn.end();
+      runScript(reader, sql);
+    },
     // The database is in this process: its clock is this machine's, and the driver sets what makes commits durable.
     time: async () => Date.now(),
     durabilityWeaknesses: async () => [],
@@ -83,6 +93,7 @@ export function openSqliteEngine(path: string, use: SqliteUse = { isBulkLoad: fa
       const ended = new Promise((resolve) => worker.once('exit', resolve));
       worker.postMessage('close');
       await ended;
+      turn.end();
       reader.close();
     },
   };
