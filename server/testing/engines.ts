@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { createDatabase } from './postgres.ts';
 
-const ALL_ENGINES = ['sqlite', 'postgres'] as const;
+/** Those that there are. */
+export const ALL_ENGINES = ['sqlite', 'postgres'] as const;
 
 /** The engines that every suite about the store runs on: both, or those that `TEST_ENGINES` names. */
 export const ENGINES = ALL_ENGINES.filter(

@@ -11,18 +11,20 @@ export type Entry =
       readonly how: 'failed' | 'timeout';
       readonly by: string;
     }
-  /** A test ran through code that these mutants change, and passed. */
-  | { readonly kind: 'passed'; readonly mutants: readonly string[]; readonly test: string }
+  /** Tests ran through code that the mutant changes, and passed. */
+  | { readonly kind: 'passed'; readonly mutant: string; readonly tests: readonly string[] }
   /** The test failed with the mutant, and without it afterwards: nothing is known before a fresh process tried. */
   | { readonly kind: 'unclear'; readonly mutant: string; readonly test: string; readonly file: string }
   /** A test that cannot tell: it fails without any mutant, or when it is run again, or takes too long. */
   | { readonly kind: 'unusable'; readonly test: string; readonly why: string }
-  /** A test file was gone through to its end. */
+  /** A test file was gone through. */
   | {
       readonly kind: 'done';
       readonly file: string;
       /** All its tests pass without a mutant. */
       readonly sound: boolean;
+      /** No test was left for want of time. */
+      readonly complete: boolean;
       readonly mutants: readonly string[];
       /** Those of them that are in code that it ran outside of its tests. */
       readonly outside: readonly string[];
@@ -64,12 +66,16 @@ export function readLedger(path: string): Known {
   return {
     killed: new Map(all('killed').map((entry) => [entry.mutant, entry])),
     passed: grouped(
-      all('passed').flatMap(({ mutants, test }) => mutants.map((mutant) => [mutant, test] as const)),
+      all('passed').flatMap(({ mutant, tests }) => tests.map((test) => [mutant, test] as const)),
     ),
     unclear: all('unclear'),
     unusable: new Map(all('unusable').map(({ test, why }) => [test, why])),
     outside: grouped(done.flatMap(({ outside, file }) => outside.map((mutant) => [mutant, file] as const))),
-    gone: new Set(done.flatMap(({ mutants, file }) => mutants.map((mutant) => `${mutant} ${file}`))),
+    gone: new Set(
+      done
+        .filter(({ complete }) => complete)
+        .flatMap(({ mutants, file }) => mutants.map((mutant) => `${mutant} ${file}`)),
+    ),
     alone: new Set(all('alone').map(({ mutant, file }) => `${mutant} ${file}`)),
     sound: new Set(done.filter((entry) => entry.sound).map(({ file }) => file)),
     finished: done.length,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type RunnerTestCase, type RunnerTestSuite, TestRunner } from 'vitest';
 import { note } from './ledger.ts';
-import type { Plan } from './trial.ts';
+import type { Open, Plan } from './trial.ts';
 
 // Runs each test once as it is, to see which mutants are in code that it runs; then again with each of those switched on.
 // The service that the test file started serves all of them: starting it anew for each would take a hundred times as long.
@@ -11,6 +11,19 @@ interface Switches {
   activeMutant?: string | undefined;
   currentTestId?: string | undefined;
   mutantCoverage?: { static: Record<string, number>; perTest: Record<string, Record<string, number>> };
+}
+
+/** A test that passed as it is. */
+interface Usable {
+  readonly test: RunnerTestCase;
+  readonly name: string;
+  readonly milliseconds: number;
+  /** How long it may take, in milliseconds. */
+  readonly limit: number;
+  /** The mutants in code that it runs. */
+  readonly ids: ReadonlySet<string>;
+  /** Null until it was tried. */
+  passesTwice: boolean | null;
 }
 
 function switches(): Switches {
@@ -27,80 +40,99 @@ export default class MutantRunner extends TestRunner {
   /** A test fails without a mutant after it was run with one: what else is seen in this process says nothing. */
   #spoilt = false;
   #failed = false;
+  #complete = true;
+  readonly #usable = new Map<RunnerTestSuite, Usable[]>();
 
   async runTask(test: RunnerTestCase): Promise<void> {
     if (this.#spoilt) return;
+    if (this.#isInTime()) await this.#runFirst(test);
+    const group = groupOf(test);
+    // Here, since what the group's tests need is there until its last one has ended.
+    if (testsIn(group).at(-1) === test) await this.#tryAll(this.#usable.get(group) ?? []);
+  }
+
+  /** Runs a test as it is, to see how long it takes and which mutants are in code that it runs. */
+  async #runFirst(test: RunnerTestCase): Promise<void> {
     const name = `${this.#plan.file}@${this.#plan.hash} ${pathOf(test)}`;
     if (this.#plan.unusable.includes(name)) return;
-    const begun = { at: performance.now(), used: process.cpuUsage() };
+    const begun = performance.now();
     this.#switches.currentTestId = test.id;
     try {
       await TestRunner.getTestFn(test)();
     } catch (error) {
       this.#failed = true;
-      note(this.#plan.ledger, { kind: 'unusable', test: name, why: `it fails here: ${firstLine(error)}` });
-      return;
+      return note(this.#plan.ledger, { kind: 'unusable', test: name, why: `it fails: ${firstLine(error)}` });
     } finally {
       this.#switches.currentTestId = undefined;
+      await finish(test);
     }
-    const { user, system } = process.cpuUsage(begun.used);
-    const limit = this.#plan.patienceMilliseconds + 5 * (performance.now() - begun.at);
-    await finish(test);
-    const run = Object.keys(this.#switches.mutantCoverage?.perTest[test.id] ?? {});
-    const mutants = run.filter((id) => this.#open.has(id) && !this.#triedWith(id, name));
-    if (mutants.length === 0) return;
-    if ((user + system) / 1000 > this.#plan.slowMilliseconds)
-      return note(this.#plan.ledger, { kind: 'unusable', test: name, why: 'it takes too long' });
-    if (!(await this.#passes(test, limit)))
-      return note(this.#plan.ledger, { kind: 'unusable', test: name, why: 'it does not pass twice' });
-    await this.#tryAll(mutants, test, name, limit);
+    const milliseconds = performance.now() - begun;
+    const limit = this.#plan.patienceMilliseconds + 5 * milliseconds;
+    const ids = new Set(Object.keys(this.#switches.mutantCoverage?.perTest[test.id] ?? {}));
+    const group = groupOf(test);
+    const usable = { test, name, milliseconds, limit, ids, passesTwice: null };
+    this.#usable.set(group, [...(this.#usable.get(group) ?? []), usable]);
   }
 
-  /** Tries these mutants with one test. */
-  async #tryAll(
-    mutants: readonly string[],
-    test: RunnerTestCase,
-    name: string,
-    limit: number,
-  ): Promise<void> {
-    const passed: string[] = [];
-    const survived = (id: string) => {
-      const known = this.#open.get(id);
-      if (known === undefined) return;
-      this.#open.set(id, { ...known, tests: [...known.tests, name] });
-      passed.push(known.key);
-    };
-    for (const id of mutants) {
-      const mutant = this.#open.get(id)?.key ?? '';
-      note(this.#plan.progress, { kind: 'unclear', mutant, test: name, file: this.#plan.file });
-      if (await this.#passes(test, limit, id)) {
-        survived(id);
-        continue;
-      }
-      const how = this.#late ? 'timeout' : 'failed';
-      if (!(await this.#passes(test, limit))) {
-        note(this.#plan.ledger, { kind: 'unclear', mutant, test: name, file: this.#plan.file });
-        this.#spoilt = true;
-        break;
-      }
-      // Once more, so that an unlucky moment is not taken for a killed mutant.
-      if (await this.#passes(test, limit, id)) survived(id);
-      else {
-        note(this.#plan.ledger, { kind: 'killed', mutant, how, by: name });
-        this.#open.delete(id);
-      }
+  /** Tries each mutant with the tests that run its code, the quickest first. */
+  async #tryAll(tests: readonly Usable[]): Promise<void> {
+    const quickest = [...tests].sort((left, right) => left.milliseconds - right.milliseconds);
+    for (const [id, open] of this.#open) {
+      const passed = await this.#tryOne(id, open, quickest);
+      if (passed.length === 0) continue;
+      note(this.#plan.ledger, { kind: 'passed', mutant: open.key, tests: passed });
+      if (this.#open.has(id)) this.#open.set(id, { ...open, tests: [...open.tests, ...passed] });
     }
-    if (passed.length > 0) note(this.#plan.ledger, { kind: 'passed', mutants: passed, test: name });
+  }
+
+  /** The tests that pass with the mutant, as far as they were needed. */
+  async #tryOne(id: string, open: Open, tests: readonly Usable[]): Promise<string[]> {
+    const passed: string[] = [];
+    for (const usable of tests) {
+      if (!usable.ids.has(id) || this.#isEnough(open, [...open.tests, ...passed], usable.name)) continue;
+      if (this.#spoilt || !this.#isInTime()) break;
+      const killed = await this.#try(id, open.key, usable);
+      if (killed) break;
+      if (killed === false) passed.push(usable.name);
+    }
+    return passed;
+  }
+
+  /** Whether the test kills the mutant; null when it cannot say. */
+  async #try(id: string, mutant: string, usable: Usable): Promise<boolean | null> {
+    const { test, name, limit } = usable;
+    const { file, ledger, progress } = this.#plan;
+    if (usable.passesTwice === null) {
+      usable.passesTwice = await this.#passes(test, limit);
+      if (!usable.passesTwice) note(ledger, { kind: 'unusable', test: name, why: 'it does not pass twice' });
+    }
+    if (!usable.passesTwice) return null;
+    note(progress, { kind: 'unclear', mutant, test: name, file });
+    if (await this.#passes(test, limit, id)) return false;
+    const how = this.#late ? 'timeout' : 'failed';
+    if (!(await this.#passes(test, limit))) {
+      note(ledger, { kind: 'unclear', mutant, test: name, file });
+      this.#spoilt = true;
+      return null;
+    }
+    // Once more, so that an unlucky moment is not taken for a killed mutant.
+    if (await this.#passes(test, limit, id)) return false;
+    note(ledger, { kind: 'killed', mutant, how, by: name });
+    this.#open.delete(id);
+    return true;
   }
 
   /** Whether a mutant was tried with this test, or with as many as it is tried with. */
-  #triedWith(id: string, name: string): boolean {
-    const open = this.#open.get(id);
-    if (open === undefined || open.tests.includes(name)) return true;
+  #isEnough(open: Open, tests: readonly string[], name: string): boolean {
+    if (tests.includes(name)) return true;
     if (open.near) return false;
-    const { tests } = open;
     const here = tests.filter((test) => test.startsWith(`${this.#plan.file}@`)).length;
     return here >= this.#plan.testsPerFile || tests.length >= this.#plan.testsPerMutant;
+  }
+
+  #isInTime(): boolean {
+    this.#complete &&= performance.now() < 1000 * this.#plan.secondsPerFile;
+    return this.#complete;
   }
 
   #late = false;
@@ -138,6 +170,7 @@ export default class MutantRunner extends TestRunner {
       kind: 'done',
       file: `${this.#plan.file}@${this.#plan.hash}`,
       sound: !this.#failed && files.every(({ result }) => result?.state !== 'fail'),
+      complete: this.#complete,
       mutants: [...this.#open.values()].map(({ key }) => key),
       outside: outside.flatMap((id) => this.#open.get(id)?.key ?? []),
     });
@@ -159,6 +192,21 @@ async function finish(test: RunnerTestCase): Promise<void> {
       .then(done)
       .catch(() => undefined);
   asked.onFinished = [];
+}
+
+/** The innermost suite of those that a test is in which takes something away at its end, or the file. */
+function groupOf(test: RunnerTestCase): RunnerTestSuite {
+  const closes = (suite: RunnerTestSuite) => TestRunner.getSuiteHooks(suite).afterAll.length > 0;
+  return suitesOf(test).findLast(closes) ?? test.file;
+}
+
+/** The tests of a group, in the order in which they run. */
+function testsIn(group: RunnerTestSuite): RunnerTestCase[] {
+  const inside = (suite: RunnerTestSuite): RunnerTestCase[] =>
+    suite.tasks.flatMap((task) =>
+      task.type === 'suite' ? inside(task) : ['run', 'queued'].includes(task.mode) ? [task] : [],
+    );
+  return inside(group).filter((test) => groupOf(test) === group);
 }
 
 /** The suites that a test is in, the file first. */

@@ -17,6 +17,8 @@ const USAGE = `usage: npm run mutate -- [--sample N] [--seed S] [--only PATH] [-
   --sample N   a random sample of N mutants; without it all of them are tried
   --seed S     draws that very sample again (1 is the default); a larger one of the same seed has the smaller one in it
   --only PATH  only mutants in files whose path has this in it
+  --seconds N  goes on to the next test file after so long; what was left is left for another run
+  --quick      leaves out what takes a process for each mutant: those that run before tests only are counted as alive
   --fresh      forgets what earlier runs saw
   --report     tries nothing, and prints what earlier runs saw
 `;
@@ -30,8 +32,7 @@ const LEDGER = join(KEPT, 'ledger.jsonl');
 const BOUNDS = {
   testsPerMutant: 80,
   testsPerFile: 6,
-  slowMilliseconds: 10_000,
-  patienceMilliseconds: 5_000,
+  patienceMilliseconds: 3_000,
 };
 const FILES_ALONE = 3;
 /** A test file that spoils its process is started so often. */
@@ -40,7 +41,7 @@ const STARTS_PER_FILE = 12;
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 /** Tries the mutants with one test file; those that are killed or were tried with it already are not tried again. */
-async function tryWith(file: TestFile, mutants: readonly Mutant[]): Promise<void> {
+async function tryWith(file: TestFile, mutants: readonly Mutant[], secondsPerFile: number): Promise<void> {
   for (let start = 0; start < STARTS_PER_FILE; start += 1) {
     const known = readLedger(LEDGER);
     const hash = shortHash(file.text);
@@ -66,6 +67,7 @@ async function tryWith(file: TestFile, mutants: readonly Mutant[]): Promise<void
       ),
       unusable: [...known.unusable.keys()].filter((test) => test.startsWith(name)),
       ...BOUNDS,
+      secondsPerFile,
     };
     const begun = Date.now();
     await tryFile({ root: ROOT, sandbox: SANDBOX }, plan);
@@ -108,6 +110,8 @@ async function main(): Promise<void> {
       sample: { type: 'string' },
       seed: { type: 'string', default: '1' },
       only: { type: 'string' },
+      seconds: { type: 'string', default: '3600' },
+      quick: { type: 'boolean' },
       fresh: { type: 'boolean' },
       report: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -132,8 +136,8 @@ async function main(): Promise<void> {
     for (const { path, leftOut } of files) if (leftOut !== null) say(`left out: ${path}: ${leftOut}`);
     say('left out: every test on PostgreSQL: what is mutated has no part that knows the engine');
     const used = files.filter(({ leftOut }) => leftOut === null);
-    for (const file of used) await tryWith(file, chosen);
-    await tryAllAlone(used, chosen);
+    for (const file of used) await tryWith(file, chosen, Number(values.seconds));
+    if (!values.quick) await tryAllAlone(used, chosen);
   }
   const known = readLedger(LEDGER);
   const ignored = asked.filter((mutant) => mutant.ignored !== null);

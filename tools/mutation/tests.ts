@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MUTATED } from './mutants.ts';
 
 /** Where tests of the mutated folders are, the nearest first. */
-const FOLDERS = [...MUTATED, 'contracts', 'self-service', 'http'];
+const FOLDERS = [...MUTATED, 'contracts', 'self-service', 'http', ''];
 
 /** What takes part in none of it, and why. */
 const LEFT_OUT: readonly (readonly [RegExp, string])[] = [
@@ -22,13 +22,17 @@ export interface TestFile {
 export function testFiles(root: string, tree: readonly string[]): TestFile[] {
   return FOLDERS.flatMap((folder) =>
     tree
-      .filter((path) => path.startsWith(`server/src/${folder}/`) && path.endsWith('.test.ts'))
+      .filter((path) => isIn(folder, path) && path.endsWith('.test.ts'))
       .map((path) => {
         const text = readFileSync(join(root, path), 'utf8');
         const leftOut = LEFT_OUT.find(([pattern]) => pattern.test(text))?.[1] ?? null;
         return { path, text, leftOut };
       }),
   );
+}
+
+function isIn(folder: string, path: string): boolean {
+  return folder === '' ? /^server\/src\/[^/]+$/.test(path) : path.startsWith(`server/src/${folder}/`);
 }
 
 /** Whether a test file is a source's own. */

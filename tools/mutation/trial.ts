@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { note, readLedger } from './ledger.ts';
@@ -28,14 +29,17 @@ export interface Plan {
   /** A mutant is tried with that many tests at most, and with that many of each file that is not the source's own. */
   readonly testsPerMutant: number;
   readonly testsPerFile: number;
-  /** A test that uses the processor for longer is not repeated. */
-  readonly slowMilliseconds: number;
+  /** How long the tests of one file are gone through. */
+  readonly secondsPerFile: number;
   /** How long a test may take, beside five times what it took without a mutant. */
   readonly patienceMilliseconds: number;
 }
 
 /** A process that has noted nothing for so long is stuck. */
 const STUCK_MILLISECONDS = 180_000;
+
+/** Where stores are made: nothing here is about what a disk keeps, and a sync of it is most of what a test waits for. */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : undefined;
 
 /** Where things are for a trial. */
 export interface Place {
@@ -80,8 +84,8 @@ function vitest(place: Place, args: readonly string[], env: Record<string, strin
     cwd: place.sandbox,
     // A group of its own: what is stuck is ended with everything it started.
     detached: true,
-    stdio: process.env.MUTATION_SHOW === '1' ? 'inherit' : 'ignore',
-    env: { ...process.env, ...env, TEST_ENGINES: 'sqlite' },
+    stdio: 'ignore',
+    env: { ...process.env, ...env, TEST_ENGINES: 'sqlite', TMPDIR: MEMORY ?? tmpdir() },
   });
 }
 
