@@ -77,7 +77,8 @@ export default class MutantRunner extends TestRunner {
   /** Tries each mutant with the tests that run its code, the quickest first. */
   async #tryAll(tests: readonly Usable[]): Promise<void> {
     const quickest = [...tests].sort((left, right) => left.milliseconds - right.milliseconds);
-    for (const [id, open] of this.#open) {
+    const own = [...this.#open].sort(([, left], [, right]) => Number(right.near) - Number(left.near));
+    for (const [id, open] of own) {
       const passed = await this.#tryOne(id, open, quickest);
       if (passed.length === 0) continue;
       note(this.#plan.ledger, { kind: 'passed', mutant: open.key, tests: passed });

@@ -88,8 +88,8 @@ describe('what was seen', () => {
         standing(mutant, known, { testsPerMutant: 80 }),
       );
       expect(standings.map(({ state, remark }) => [state, remark])).toEqual([
-        ['killed', ''],
-        ['timeout', ''],
+        ['killed', 'a.test.ts@1 it'],
+        ['timeout', 'a.test.ts@1 it'],
         ['survived', '2 tests pass'],
         ['survived', 'no test runs it'],
       ]);

@@ -17,7 +17,7 @@ export function standing(mutant: Mutant, known: Known, bounds: { testsPerMutant:
   const killed = known.killed.get(mutant.key);
   const tests = known.passed.get(mutant.key)?.size ?? 0;
   if (killed !== undefined)
-    return { mutant, tests, remark: '', state: killed.how === 'timeout' ? 'timeout' : 'killed' };
+    return { mutant, tests, remark: killed.by, state: killed.how === 'timeout' ? 'timeout' : 'killed' };
   const outside = known.outside.get(mutant.key)?.size ?? 0;
   const remark =
     tests >= bounds.testsPerMutant
@@ -37,20 +37,31 @@ export function report(
   known: Known,
   sampled: { readonly seed: number; readonly of: number } | null,
 ): string {
-  const survivors = standings.filter(({ state }) => state === 'survived');
-  const lines = survivors.map(({ mutant, remark }) => {
-    const short = (text: string) => JSON.stringify(text.replace(/\s+/g, ' ').slice(0, 90));
-    const { file, line, column, mutator, original, replacement } = mutant;
-    return `${file}:${line}:${column} ${mutator} (${remark})\n    ${short(original)}\n    ${short(replacement)}`;
-  });
   return `${[
-    ...(lines.length === 0 ? [] : ['Survivors:', '', ...lines, '']),
+    ...inWords('Survivors', standings, 'survived'),
+    ...inWords('Killed by not ending in time', standings, 'timeout'),
     ...counts(standings, ignored),
     '',
     ...reasons(ignored.map((mutant) => mutant.ignored ?? '')).map((line) => `ignored: ${line}`),
     ...reasons([...known.unusable.values()]).map((line) => `tests that could not be used: ${line}`),
     score(standings, sampled),
   ].join('\n')}\n`;
+}
+
+function inWords(title: string, standings: readonly Standing[], wanted: Standing['state']): string[] {
+  const short = (text: string) => JSON.stringify(text.replace(/\s+/g, ' ').slice(0, 90));
+  const lines = standings
+    .filter(({ state }) => state === wanted)
+    .sort(
+      (left, right) =>
+        left.mutant.file.localeCompare(right.mutant.file) || left.mutant.line - right.mutant.line,
+    )
+    .map(({ mutant: { file, line, column, mutator, original, replacement }, remark }) =>
+      [`${file}:${line}:${column} ${mutator} (${remark})`, short(original), short(replacement)].join(
+        '\n    ',
+      ),
+    );
+  return lines.length === 0 ? [] : [`${title}:`, '', ...lines, ''];
 }
 
 function counts(standings: readonly Standing[], ignored: readonly Mutant[]): string[] {
