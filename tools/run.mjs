@@ -1,4 +1,4 @@
-// What `npm start`, `npm test`, `npm run check`, `npm run dev`, `npm run bench` and `npm run faults` run. It must work on a
+// What `npm start`, `npm test`, `npm run check`, `npm run dev`, `npm run bench`, `npm run faults` and `npm run mutate` run. It must work on a
 // machine that has an older Node.js and nothing installed: so it is plain JavaScript, installs what is missing, and hands
 // over to the Node.js that the repository brings.
 import { spawn, spawnSync } from 'node:child_process';
@@ -22,6 +22,7 @@ const TASKS = {
   fuzz: ['conformance/fuzz/fuzz.ts'],
   timing: ['conformance/timing/timing.ts'],
   faults: ['conformance/faults/run.ts'],
+  mutate: ['tools/mutation/mutate.ts'],
 };
 
 /** Installs the dependencies when they are not there, or not those of the lock file. */

@@ -4,8 +4,13 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { createDatabase } from './postgres.ts';
 
-/** The engines that every suite about the store runs on. */
-export const ENGINES = ['sqlite', 'postgres'] as const;
+/** Those that there are. */
+export const ALL_ENGINES = ['sqlite', 'postgres'] as const;
+
+/** The engines that every suite about the store runs on: both, or those that `TEST_ENGINES` names. */
+export const ENGINES = ALL_ENGINES.filter(
+  (engine) => process.env.TEST_ENGINES?.split(',').includes(engine) ?? true,
+);
 
 /** A store address that nobody has used, and what removes it. */
 export interface TestStoreAddress {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
+import { ALL_ENGINES, ENGINES } from './engines.ts';
 import { startPostgres } from './postgres.ts';
 
 declare module 'vitest' {
@@ -20,6 +21,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     cwd: ROOT,
     stdio: 'inherit',
   });
+  const left = ALL_ENGINES.filter((engine) => !ENGINES.includes(engine));
+  if (left.length > 0) process.stderr.write(`TEST_ENGINES: nothing is tested on ${left.join(', ')}\n`);
   const given = process.env.TEST_POSTGRES_URL;
   if (given !== undefined) {
     project.provide('postgresUrl', given);

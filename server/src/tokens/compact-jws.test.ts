@@ -62,6 +62,40 @@ describe.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)('our compact JWS wi
     );
   });
 
+  test('a token has three parts, and nothing before or after them', () => {
+    const token = signCompact(header, { sub: 'somebody' }, key);
+    const [, payload, signed] = token.split('.');
+    expect(ours(token)).toEqual({ sub: 'somebody' });
+    for (const other of [
+      `${token}.`,
+      `${token}.AAAA`,
+      `.${token}`,
+      `${header}.${payload}`,
+      `${header}.${payload}.`,
+      `${header}..${signed}`,
+      `${token}=`,
+      `${header}.${payload}=.${signed}`,
+    ])
+      expect(ours(other), other).toBeNull();
+  });
+
+  test('a signature of another length is none', () => {
+    const token = signCompact(header, { sub: 'somebody' }, key);
+    const [, payload, signed] = token.split('.');
+    const bytes = Buffer.from(signed ?? '', 'base64url');
+    const half = bytes.length / 2;
+    const zero = Buffer.alloc(1);
+    for (const other of [
+      Buffer.concat([bytes, zero]),
+      Buffer.concat([zero, bytes]),
+      // The same number, written with a zero before it.
+      Buffer.concat([bytes.subarray(0, half), zero, bytes.subarray(half)]),
+      bytes.subarray(1),
+      bytes.subarray(0, -1),
+    ])
+      expect(ours(`${header}.${payload}.${other.toString('base64url')}`)).toBeNull();
+  });
+
   test('nothing arbitrary verifies, or throws', () => {
     fc.assert(
       fc.property(
@@ -71,4 +105,11 @@ describe.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)('our compact JWS wi
       ),
     );
   });
+});
+
+test('a key that is known from the type of the token is not named in its header', () => {
+  const named = (id: string | null) => headerSegment('rt+jwt', { ...keyFor('HS256'), id });
+  const header = (id: string | null) => JSON.parse(Buffer.from(named(id), 'base64url').toString());
+  expect(header(null)).toEqual({ alg: 'HS256', typ: 'rt+jwt' });
+  expect(header('k')).toEqual({ alg: 'HS256', typ: 'rt+jwt', kid: 'k' });
 });
