@@ -4,7 +4,7 @@ export interface Summary {
   readonly perSecond: number;
   readonly p50Milliseconds: number;
   readonly p99Milliseconds: number;
-  /** How many answers had each status. */
+  /** How many answers had each status; `200 wrong` are those whose body was not what it should be. */
   readonly statuses: Readonly<Record<string, number>>;
 }
 
@@ -21,7 +21,7 @@ export class Recorder {
     this.#begun = performance.now();
   }
 
-  record(milliseconds: number, status: number): void {
+  record(milliseconds: number, status: number | string): void {
     if (status === 200) this.#latencies.push(milliseconds);
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
   }

@@ -1,0 +1,68 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Contender, Running } from '../contenders/contender.ts';
+import { wrongAnswers } from '../contenders/right-answers.ts';
+import { SessionSource } from '../contenders/session-source.ts';
+import type { LoadOrder, LoadSummary } from '../load-client.ts';
+import { load } from '../load.ts';
+import { cpuMilliseconds, residentMib } from '../process-times.ts';
+import type { ScenarioName } from '../scenarios.ts';
+
+const IDLE_LOOK_MILLISECONDS = 200;
+const IDLE_CPU_MILLISECONDS = 20;
+const LONGEST_TO_IDLE_MILLISECONDS = 30_000;
+const SAMPLE_MILLISECONDS = 200;
+
+/** A contender that runs. */
+export interface Started {
+  readonly contender: Contender;
+  readonly running: Running;
+  readonly sessions: SessionSource;
+}
+
+/** Starts a contender, and refuses to measure one that answers wrongly. */
+export async function startContender(contender: Contender): Promise<Started> {
+  return { contender, running: await contender.start(), sessions: new SessionSource(contender) };
+}
+
+/** Throws when it answers wrongly. */
+export async function checkAnswers({ contender, running, sessions }: Started): Promise<void> {
+  const [begun] = contender.prepared === undefined ? [null] : await sessions.take(running, 1);
+  const wrong = await wrongAnswers(contender.dialect, running.urls[0] ?? '', begun ?? null);
+  if (wrong.length > 0) throw new Error(`${contender.name} ${wrong.join('; ')}`);
+}
+
+/** Waits until it has nothing more to do of what it was asked before. */
+export async function untilIdle(pids: readonly number[]): Promise<void> {
+  for (const begun = performance.now(); performance.now() - begun < LONGEST_TO_IDLE_MILLISECONDS; ) {
+    const before = cpuMilliseconds(pids);
+    await setTimeout(IDLE_LOOK_MILLISECONDS);
+    if (cpuMilliseconds(pids) - before <= IDLE_CPU_MILLISECONDS) return;
+  }
+}
+
+/** Puts a load on it, once it is idle. */
+export async function loadOn(
+  { running }: Started,
+  scenario: ScenarioName,
+  order: Pick<LoadOrder, 'connections' | 'seconds' | 'data'> & Partial<LoadOrder>,
+): Promise<LoadSummary> {
+  await untilIdle(running.pids);
+  const [url = '', ...otherUrls] = running.urls;
+  return load({ url, otherUrls, servers: running.pids, scenario, ...order });
+}
+
+/** The most memory that processes have while something is done. */
+export async function peakMib<Result>(
+  pids: readonly number[],
+  work: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly mib: number }> {
+  let mib = residentMib(pids);
+  const timer = setInterval(() => {
+    mib = Math.max(mib, residentMib(pids));
+  }, SAMPLE_MILLISECONDS);
+  try {
+    return { result: await work(), mib };
+  } finally {
+    clearInterval(timer);
+  }
+}
