@@ -41,8 +41,7 @@ export async function alternate<Result>(
 ): Promise<Result[][]> {
   const all = turns.map((turn) => ({ turn, results: [] as Result[] }));
   for (let round = 0; round < rounds + extraRounds; round += 1) {
-    const wanted =
-      round < rounds ? all : all.filter(({ results }) => isNoisy(results.map(figureOf), rounds));
+    const wanted = round < rounds ? all : all.filter(({ results }) => isNoisy(results.map(figureOf), rounds));
     for (const { turn, results } of round % 2 === 0 ? wanted : wanted.toReversed())
       results.push(await turn.round());
   }

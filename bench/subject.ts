@@ -73,9 +73,9 @@ export function directoryLine(
   });
 }
 
-/** Starts the server as it is installed, with its defaults. */
-export function startLatchkey(store: BenchStore): Promise<Subject> {
-  return start(PROGRAM, ['serve'], store.directory);
+/** Starts the server as it is installed, with its defaults, on the store of a folder. */
+export function latchkeyIn(directory: string): Promise<Subject> {
+  return start(PROGRAM, ['serve'], directory);
 }
 
 /** Starts the floor's server. */
@@ -109,6 +109,10 @@ export async function start(
     env: { ...environment(), ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  // Whatever ends the bench ends what it has started.
+  const end = () => child.kill();
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
   const url = await listening(child);
   await fetch(`${url}${path}`);
   const { pid } = child;

@@ -40,6 +40,9 @@ export const expressDialect: Dialect = {
   },
 };
 
+/** Better Auth takes requests from pages of its own only, where they look like a page's, as those of `fetch` do. */
+const FROM_ITS_PAGE = { origin: 'http://127.0.0.1:3000' };
+
 /** Better Auth; its credential is the line of cookies. */
 export const betterAuthDialect: Dialect = {
   scenarios: { signIn: 'betterAuthSignIn', session: 'betterAuthSession' },
@@ -47,14 +50,17 @@ export const betterAuthDialect: Dialect = {
   revokesAtOnce: true,
   async signIn(url, username, password) {
     const email = `${username}@example.com`;
-    const { status, headers } = await ask(`${url}/api/auth/sign-in/email`, 'POST', {}, { email, password });
+    const { status, headers } = await ask(`${url}/api/auth/sign-in/email`, 'POST', FROM_ITS_PAGE, {
+      email,
+      password,
+    });
     if (status !== 200) return null;
     const cookies = headers.getSetCookie().map((cookie) => cookie.split(';')[0]);
     return { credential: cookies.join('; '), refreshToken: null };
   },
   stands: async (url, cookie) => (await ask(`${url}/api/auth/get-session`, 'GET', { cookie })).body !== null,
   signOut: async (url, { credential }) => {
-    const headers = { cookie: credential, origin: 'http://127.0.0.1:3000' };
+    const headers = { cookie: credential, ...FROM_ITS_PAGE };
     await ask(`${url}/api/auth/sign-out`, 'POST', headers, {});
   },
 };

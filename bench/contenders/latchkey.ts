@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environment, makeStore, PROGRAM, type Subject, start } from '../subject.ts';
+import { environment, latchkeyIn, makeStore, PROGRAM, type Subject, start } from '../subject.ts';
 import type { Contender, Running } from './contender.ts';
 import { latchkeyDialect } from './dialects.ts';
+import { LATCHKEY } from './names.ts';
 import { sqliteSize } from './sqlite-size.ts';
 
 /** Several processes as one server. */
@@ -24,9 +25,9 @@ export function together(subjects: readonly Subject[]): Running {
 export function latchkeyOnSqlite(people: number): Contender {
   const store = makeStore(people);
   return {
-    name: 'Latchkey, SQLite',
+    name: LATCHKEY,
     dialect: latchkeyDialect,
-    start: async () => together([await start(PROGRAM, ['serve'], store.directory)]),
+    start: async () => together([await latchkeyIn(store.directory)]),
     storeSize: () => sqliteSize(join(store.directory, 'data', 'latchkey.db')),
     remove: store.remove,
   };

@@ -9,6 +9,7 @@ import type { Contender, Dialect, Session } from './contender.ts';
 import { betterAuthDialect, expressDialect, oidcDialect } from './dialects.ts';
 import { PEERS } from './install-peers.ts';
 import { together } from './latchkey.ts';
+import { BETTER_AUTH, BETTER_AUTH_CACHE, BETTER_AUTH_DEFAULT, EXPRESS, OIDC_PROVIDER } from './names.ts';
 import { sqliteSize } from './sqlite-size.ts';
 
 /** How a peer differs from another. */
@@ -52,7 +53,7 @@ function peer(people: number, options: PeerOptions): Contender & { readonly dire
 /** The hand-written server. */
 export const expressServer = (people: number): Contender =>
   peer(people, {
-    name: 'Express 5, argon2, jsonwebtoken, better-sqlite3',
+    name: EXPRESS,
     program: 'express',
     dialect: expressDialect,
   });
@@ -65,12 +66,12 @@ const only = (scenario: 'signIn' | 'session'): Dialect => ({
 
 /** Better Auth on better-sqlite3, with the hashing that all the others have. */
 export const betterAuth = (people: number): Contender =>
-  peer(people, { name: 'Better Auth, argon2id', program: 'better-auth', dialect: betterAuthDialect });
+  peer(people, { name: BETTER_AUTH, program: 'better-auth', dialect: betterAuthDialect });
 
 /** Better Auth as it comes. */
 export const betterAuthScrypt = (people: number): Contender => ({
   ...peer(people, {
-    name: 'Better Auth, its default scrypt',
+    name: BETTER_AUTH_DEFAULT,
     program: 'better-auth',
     dialect: only('signIn'),
     hashing: 'default',
@@ -81,7 +82,7 @@ export const betterAuthScrypt = (people: number): Contender => ({
 /** Better Auth with sessions that are remembered in a cookie for five minutes. */
 export const betterAuthCookieCache = (people: number): Contender =>
   peer(people, {
-    name: 'Better Auth, cookie cache',
+    name: BETTER_AUTH_CACHE,
     program: 'better-auth',
     dialect: { ...only('session'), revokesAtOnce: false },
     cookieCache: true,
@@ -90,7 +91,7 @@ export const betterAuthCookieCache = (people: number): Contender =>
 /** Better Auth with as many pool threads as there are processors, which nobody's documents ask for. */
 export const betterAuthFewThreads = (people: number, threads: number): Contender =>
   peer(people, {
-    name: `Better Auth, argon2id, UV_THREADPOOL_SIZE=${threads}`,
+    name: `${BETTER_AUTH}, UV_THREADPOOL_SIZE=${threads}`,
     program: 'better-auth',
     dialect: only('signIn'),
     settings: { UV_THREADPOOL_SIZE: String(threads) },
@@ -99,7 +100,7 @@ export const betterAuthFewThreads = (people: number, threads: number): Contender
 /** Better Auth on PostgreSQL. */
 export const betterAuthOnPostgres = (people: number, database: string): Contender =>
   peer(people, {
-    name: 'Better Auth, argon2id, PostgreSQL',
+    name: `${BETTER_AUTH}, PostgreSQL`,
     program: 'better-auth',
     dialect: betterAuthDialect,
     database,
@@ -108,7 +109,7 @@ export const betterAuthOnPostgres = (people: number, database: string): Contende
 /** oidc-provider, with the sessions that it begins with. */
 export function oidcProvider(people: number): Contender {
   const contender = peer(people, {
-    name: 'oidc-provider, better-sqlite3',
+    name: OIDC_PROVIDER,
     program: 'oidc-provider',
     dialect: oidcDialect,
   });

@@ -3,15 +3,19 @@ import type { Dialect, Session } from './contender.ts';
 
 /**
  * Whether a server answers rightly before it is measured: nobody is to be fast by being wrong.
- * @param begun a session that is there, where the server has no sign-in that is measured
+ * @param begun two sessions that are there, where the server has no sign-in that is measured
  * @returns what is wrong, a line each
  */
-export async function wrongAnswers(dialect: Dialect, url: string, begun: Session | null): Promise<string[]> {
+export async function wrongAnswers(
+  dialect: Dialect,
+  url: string,
+  begun: readonly Session[],
+): Promise<string[]> {
   const wrong: string[] = [];
   const expect = (isSo: boolean, what: string) => {
     if (!isSo) wrong.push(what);
   };
-  let session = begun;
+  let session = begun[0] ?? null;
   if (dialect.signIn !== undefined) {
     expect((await dialect.signIn(url, 'person0', `${PASSWORD}!`)) === null, 'takes a wrong password');
     expect((await dialect.signIn(url, 'nobody', PASSWORD)) === null, 'signs somebody in who is not there');
@@ -26,7 +30,7 @@ export async function wrongAnswers(dialect: Dialect, url: string, begun: Session
     await dialect.signOut(url, session);
     expect(!(await dialect.stands(url, credential)), 'takes the credential of a session that has ended');
   }
-  if (dialect.refresh !== undefined) wrong.push(...(await wrongRefreshes(dialect, url, begun)));
+  if (dialect.refresh !== undefined) wrong.push(...(await wrongRefreshes(dialect, url, begun[1] ?? null)));
   return wrong;
 }
 

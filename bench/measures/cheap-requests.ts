@@ -1,14 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
-import type { LoadSummary } from '../load-client.ts';
+import { ECHO_FLOOR } from '../contenders/names.ts';
 import { load } from '../load.ts';
+import type { LoadSummary } from '../load-client.ts';
 import type { Plan } from '../plan.ts';
 import { type Figure, loadFigure } from '../results.ts';
 import { alternate, type Turn } from '../rounds.ts';
 import type { Subject } from '../subject.ts';
 import { loadOn, type Started, untilIdle } from './started.ts';
-
-/** The name of the floor of everything that does not hash. */
-export const ECHO_FLOOR = 'bare Fastify echo';
 
 const FLOOD_CONNECTIONS = 256;
 const CHEAP_CONNECTIONS = 8;

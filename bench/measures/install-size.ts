@@ -4,19 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PEERS } from '../contenders/install-peers.ts';
+import { BETTER_AUTH, EXPRESS, LATCHKEY, OIDC_PROVIDER } from '../contenders/names.ts';
 import { type Figure, plainFigure } from '../results.ts';
 
 const SERVER = fileURLToPath(new URL('../../server', import.meta.url));
 
 /** What each peer needs in production, of all that the peers have together. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
-  'Better Auth': ['better-auth', 'better-sqlite3', '@node-rs/argon2'],
-  Express: ['express', 'argon2', 'jsonwebtoken', 'better-sqlite3'],
-  'oidc-provider': ['oidc-provider', 'better-sqlite3'],
+  [BETTER_AUTH]: ['better-auth', 'better-sqlite3', '@node-rs/argon2'],
+  [EXPRESS]: ['express', 'argon2', 'jsonwebtoken', 'better-sqlite3'],
+  [OIDC_PROVIDER]: ['oidc-provider', 'better-sqlite3'],
 };
 
 /** How many packages a production install has, and how many megabytes. */
-export function measureInstalls(latchkey: string): Figure[] {
+export function measureInstalls(): Figure[] {
   const peers = JSON.parse(readFileSync(join(PEERS, 'package.json'), 'utf8')) as {
     dependencies: Readonly<Record<string, string>>;
   };
@@ -26,7 +27,7 @@ export function measureInstalls(latchkey: string): Figure[] {
     encoding: 'utf8',
   });
   const [tarball] = JSON.parse(made) as { filename: string }[];
-  const figures = installed(latchkey, { latchkey: `file:${join(packed, tarball?.filename ?? '')}` });
+  const figures = installed(LATCHKEY, { latchkey: `file:${join(packed, tarball?.filename ?? '')}` });
   rmSync(packed, { recursive: true, force: true });
   for (const [name, needed] of Object.entries(NEEDED)) {
     const wanted = needed.map((each) => [each, peers.dependencies[each] ?? '']);

@@ -1,12 +1,10 @@
 import { argon2Floor } from '../argon2-floor.ts';
+import { ARGON2_FLOOR } from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
 import type { Plan } from '../plan.ts';
 import { type Figure, loadFigure, plainFigure } from '../results.ts';
 import { alternate, type Turn } from '../rounds.ts';
 import { loadOn, peakMib, type Started } from './started.ts';
-
-/** The name of the floor of password sign-ins. */
-export const ARGON2_FLOOR = 'raw argon2id, all cores';
 
 const LONGEST_WARM_UP_MILLISECONDS = 15_000;
 

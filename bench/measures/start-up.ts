@@ -1,14 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Contender } from '../contenders/contender.ts';
 import { type Figure, plainFigure } from '../results.ts';
 import { alternate } from '../rounds.ts';
-import { PROGRAM, start } from '../subject.ts';
+import { latchkeyIn } from '../subject.ts';
+
+/** What can be started again and again. */
+interface Startable {
+  readonly name: string;
+  start(): Promise<{ readonly startMilliseconds: number; stop(): Promise<void> }>;
+}
 
 /** Milliseconds from the start of a process to its first answer, on a store that has its accounts. */
 export async function measureStarts(
-  contenders: readonly Contender[],
+  contenders: readonly Startable[],
   accounts: number,
   starts: number,
 ): Promise<Figure[]> {
@@ -29,7 +34,7 @@ export async function measureNewStarts(subject: string, starts: number): Promise
   const rounds: number[] = [];
   for (let round = 0; round < starts; round += 1) {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
-    const { startMilliseconds, stop } = await start(PROGRAM, ['serve'], directory);
+    const { startMilliseconds, stop } = await latchkeyIn(directory);
     await stop();
     rmSync(directory, { recursive: true, force: true });
     rounds.push(startMilliseconds);

@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Contender, Running } from '../contenders/contender.ts';
 import { wrongAnswers } from '../contenders/right-answers.ts';
 import { SessionSource } from '../contenders/session-source.ts';
-import type { LoadOrder, LoadSummary } from '../load-client.ts';
 import { load } from '../load.ts';
+import type { LoadOrder, LoadSummary } from '../load-client.ts';
 import { cpuMilliseconds, residentMib } from '../process-times.ts';
 import type { ScenarioName } from '../scenarios.ts';
 
@@ -19,15 +19,15 @@ export interface Started {
   readonly sessions: SessionSource;
 }
 
-/** Starts a contender, and refuses to measure one that answers wrongly. */
+/** Starts a contender. */
 export async function startContender(contender: Contender): Promise<Started> {
   return { contender, running: await contender.start(), sessions: new SessionSource(contender) };
 }
 
-/** Throws when it answers wrongly. */
+/** Throws when it answers wrongly: then there is nothing to measure. */
 export async function checkAnswers({ contender, running, sessions }: Started): Promise<void> {
-  const [begun] = contender.prepared === undefined ? [null] : await sessions.take(running, 1);
-  const wrong = await wrongAnswers(contender.dialect, running.urls[0] ?? '', begun ?? null);
+  const begun = contender.prepared === undefined ? [] : await sessions.take(running, 2);
+  const wrong = await wrongAnswers(contender.dialect, running.urls[0] ?? '', begun);
   if (wrong.length > 0) throw new Error(`${contender.name} ${wrong.join('; ')}`);
 }
 
