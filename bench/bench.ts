@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { benchPostgres } from './contenders/on-postgres.ts';
 import { load } from './load.ts';
 import { FULL, QUICK } from './plan.ts';
 import { measureProofs } from './proofs.ts';
-import { withEssentialRows } from './readme-block.ts';
-import { report, targetTable } from './report.ts';
-import type { Results } from './results.ts';
+import { withEssentialRows } from './report/readme-block.ts';
+import { report, targetTable } from './report/report.ts';
+import type { Results } from './report/results.ts';
 import { run } from './run.ts';
 import { startEcho } from './subject.ts';
 
@@ -56,7 +57,9 @@ async function proofs(): Promise<void> {
 }
 
 process.setMaxListeners(0);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+// What was started ends with this process; PostgreSQL has to be told.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void benchPostgres.stop().finally(() => process.exit(1)));
 
 if (hasOption('--flood')) await import('./flood.ts');
 else if (hasOption('--revocations')) await import('./revocation-latency.ts');

@@ -3,7 +3,7 @@ import type { Contender } from './contenders/contender.ts';
 import { preparePeers } from './contenders/install-peers.ts';
 import { latchkeyOnSqlite } from './contenders/latchkey.ts';
 import { JOSE_FLOOR, LATCHKEY } from './contenders/names.ts';
-import { contendersOnPostgres } from './contenders/on-postgres.ts';
+import { benchPostgres } from './contenders/on-postgres.ts';
 import {
   betterAuth,
   betterAuthCookieCache,
@@ -22,7 +22,7 @@ import { measureNewStarts, measureStarts } from './measures/start-up.ts';
 import { checkAnswers, type Started, startContender } from './measures/started.ts';
 import { diskFigures, idleFigures, sizesOf } from './measures/store-and-memory.ts';
 import type { Plan } from './plan.ts';
-import { type Figure, plainFigure, type Results, thisMachine } from './results.ts';
+import { type Figure, plainFigure, type Results, thisMachine } from './report/results.ts';
 import { latchkeyIn, startEcho } from './subject.ts';
 import { measureVerifier } from './verifier.ts';
 
@@ -63,8 +63,7 @@ async function measureBeside(
   let started = await startAll(contenders);
   const figures = await idleFigures(started);
   for (const each of started) await checkAnswers(each);
-  say('password sign-ins');
-  figures.push(...(await measureSignIns(started, plan)));
+  figures.push(...(await measureSignIns(started, plan, say)));
   await stopAll(started);
   figures.push(...diskFigures(sizesBefore, await sizesOf(contenders), plan.accounts));
   say('starts');
@@ -72,10 +71,8 @@ async function measureBeside(
   started = await startAll(contenders);
   const echo = await startEcho();
   try {
-    say('refreshes');
-    figures.push(...(await measureCheap('refresh', started, echo, plan)));
-    say('session checks');
-    figures.push(...(await measureCheap('session', started, echo, plan)));
+    figures.push(...(await measureCheap('refresh', started, echo, plan, say)));
+    figures.push(...(await measureCheap('session', started, echo, plan, say)));
     say('session checks while others sign in');
     figures.push(...(await measureFlood(started, plan)));
     const latchkey = started.find(({ contender }) => contender.name === LATCHKEY);
@@ -116,11 +113,12 @@ export async function run(plan: Plan): Promise<Results> {
   const say = (what: string) => tell(begun, what);
   preparePeers();
   say('stores with accounts');
-  const postgres = plan.withPostgres ? await contendersOnPostgres(plan.accounts) : null;
-  const contenders = [...contendersOnSqlite(plan), ...(postgres?.contenders ?? [])];
+  const contenders: Contender[] = [];
   try {
+    contenders.push(...contendersOnSqlite(plan));
+    if (plan.withPostgres) contenders.push(...(await benchPostgres.contenders(plan.accounts)));
     const figures = await measureBeside(contenders, plan, say);
-    await postgres?.stop();
+    await benchPostgres.stop();
     figures.push(...(await measureAlone(plan, say)));
     return {
       kind: plan.kind,
@@ -132,7 +130,7 @@ export async function run(plan: Plan): Promise<Results> {
       figures,
     };
   } finally {
-    await postgres?.stop();
+    await benchPostgres.stop();
     for (const contender of contenders) contender.remove();
   }
 }

@@ -45,11 +45,12 @@ export function latchkeyOnPostgres(database: string, directoryLines: string): (n
     LATCHKEY_SECRETS_KEY: randomBytes(32).toString('base64'),
     LATCHKEY_PUBLIC_URL: 'http://127.0.0.1:3000',
   };
+  const options = { cwd: directory, env: { ...environment(), ...settings } };
+  execFileSync(PROGRAM, ['migrate'], { ...options, stdio: 'ignore' });
   execFileSync(PROGRAM, ['import', '-'], {
-    cwd: directory,
+    ...options,
     input: directoryLines,
     stdio: ['pipe', 'ignore', 'ignore'],
-    env: { ...environment(), ...settings },
   });
   return (nodes) => ({
     name: `Latchkey, PostgreSQL, ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`,

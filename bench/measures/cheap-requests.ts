@@ -3,7 +3,7 @@ import { ECHO_FLOOR } from '../contenders/names.ts';
 import { load } from '../load.ts';
 import type { LoadSummary } from '../load-client.ts';
 import type { Plan } from '../plan.ts';
-import { type Figure, loadFigure } from '../results.ts';
+import { type Figure, loadFigure } from '../report/results.ts';
 import { alternate, type Turn } from '../rounds.ts';
 import type { Subject } from '../subject.ts';
 import { loadOn, type Started, untilIdle } from './started.ts';
@@ -24,10 +24,12 @@ export async function measureCheap(
   started: readonly Started[],
   echo: Subject,
   plan: Plan,
+  say: (what: string) => void,
 ): Promise<Figure[]> {
   const figures: Figure[] = [];
   const able = started.filter(({ contender }) => contender.dialect.scenarios[measure] !== undefined);
   for (const connections of plan.cheapConnections) {
+    say(`${measure === 'refresh' ? 'refreshes' : 'session checks'} at ${connections}`);
     const turns = [
       echoTurn(echo, connections, plan.cheapSeconds),
       ...able.map((each) => cheapTurn(measure, each, connections, plan.cheapSeconds)),

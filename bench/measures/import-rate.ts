@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { argon2Floor } from '../argon2-floor.ts';
 import type { Plan } from '../plan.ts';
-import { type Figure, plainFigure } from '../results.ts';
+import { type Figure, plainFigure } from '../report/results.ts';
 import { PASSWORD } from '../scenarios.ts';
 import { type BenchStore, directoryLine, environment, PROGRAM, passwordHashAtDefaults } from '../subject.ts';
 import { peakMib } from './started.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PEERS } from '../contenders/install-peers.ts';
 import { BETTER_AUTH, EXPRESS, LATCHKEY, OIDC_PROVIDER } from '../contenders/names.ts';
-import { type Figure, plainFigure } from '../results.ts';
+import { type Figure, plainFigure } from '../report/results.ts';
 
 const SERVER = fileURLToPath(new URL('../../server', import.meta.url));
 

@@ -1,8 +1,8 @@
 import { hashSync } from '@node-rs/argon2';
 import { latchkeyDialect } from '../contenders/dialects.ts';
 import { residentMib } from '../process-times.ts';
+import { type Figure, plainFigure } from '../report/results.ts';
 import { askUntilServed, times } from '../requests.ts';
-import { type Figure, plainFigure } from '../results.ts';
 import { PASSWORD } from '../scenarios.ts';
 import { makeStore, PROGRAM, start } from '../subject.ts';
 import { untilIdle } from './started.ts';

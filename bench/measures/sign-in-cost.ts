@@ -1,6 +1,6 @@
 import type { Plan } from '../plan.ts';
 import { threadTimes } from '../process-times.ts';
-import { type Figure, plainFigure } from '../results.ts';
+import { type Figure, plainFigure } from '../report/results.ts';
 import { loadOn, type Started } from './started.ts';
 
 const CONNECTIONS = 8;

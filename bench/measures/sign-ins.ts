@@ -2,14 +2,18 @@ import { argon2Floor } from '../argon2-floor.ts';
 import { ARGON2_FLOOR } from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
 import type { Plan } from '../plan.ts';
-import { type Figure, loadFigure, plainFigure } from '../results.ts';
+import { type Figure, loadFigure, plainFigure } from '../report/results.ts';
 import { alternate, type Turn } from '../rounds.ts';
 import { loadOn, peakMib, type Started } from './started.ts';
 
 const LONGEST_WARM_UP_MILLISECONDS = 15_000;
 
 /** Password sign-ins a second beside nothing but hashing, and the memory that they take. */
-export async function measureSignIns(started: readonly Started[], plan: Plan): Promise<Figure[]> {
+export async function measureSignIns(
+  started: readonly Started[],
+  plan: Plan,
+  say: (what: string) => void,
+): Promise<Figure[]> {
   const usernames = Array.from({ length: plan.accounts }, (_, index) => `person${index}`);
   const figures: Figure[] = [];
   const memory = new Map<string, number>();
@@ -29,6 +33,7 @@ export async function measureSignIns(started: readonly Started[], plan: Plan): P
     },
   });
   for (const connections of plan.signInConnections) {
+    say(`password sign-ins at ${connections}`);
     const able = started.filter(
       ({ contender }) =>
         contender.dialect.scenarios.signIn !== undefined &&

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Figure, plainFigure } from '../results.ts';
+import { type Figure, plainFigure } from '../report/results.ts';
 import { alternate } from '../rounds.ts';
 import { latchkeyIn } from '../subject.ts';
 

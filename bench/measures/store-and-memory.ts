@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Contender, StoreSize } from '../contenders/contender.ts';
 import { residentMib } from '../process-times.ts';
-import { type Figure, plainFigure } from '../results.ts';
+import { type Figure, plainFigure } from '../report/results.ts';
 import { type Started, untilIdle } from './started.ts';
 
 const SETTLE_MILLISECONDS = 1000;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { BETTER_AUTH, EXPRESS, LATCHKEY } from './contenders/names.ts';
-import type { LoadSummary } from './load-client.ts';
+import { BETTER_AUTH, EXPRESS, LATCHKEY } from '../contenders/names.ts';
+import type { LoadSummary } from '../load-client.ts';
 import { number, percent, table } from './markdown.ts';
 import { fileOfRows, withEssentialRows } from './readme-block.ts';
 import { report } from './report.ts';

@@ -5,7 +5,7 @@ import {
   EXPRESS,
   LATCHKEY,
   OIDC_PROVIDER,
-} from './contenders/names.ts';
+} from '../contenders/names.ts';
 import { find, type Measure, type Results } from './results.ts';
 
 /** What a figure is to be. */

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
-import type { LoadSummary } from './load-client.ts';
-import { median } from './recorder.ts';
-import { isNoisy } from './rounds.ts';
+import type { LoadSummary } from '../load-client.ts';
+import { median } from '../recorder.ts';
+import { isNoisy } from '../rounds.ts';
 
 /** What is measured. */
 export type Measure =

@@ -6,10 +6,10 @@ import {
   JOSE_FLOOR,
   LATCHKEY,
   OIDC_PROVIDER,
-} from './contenders/names.ts';
+} from '../contenders/names.ts';
+import { NOISY_SPREAD, spread } from '../rounds.ts';
 import { number, percent, table } from './markdown.ts';
 import { type Figure, find, type Measure, type Results } from './results.ts';
-import { NOISY_SPREAD, spread } from './rounds.ts';
 import { type Verdict, verdicts } from './targets.ts';
 
 const of = (results: Results, ...measures: Measure[]) =>

@@ -6,7 +6,7 @@ import {
   EXPRESS,
   LATCHKEY,
   OIDC_PROVIDER,
-} from './contenders/names.ts';
+} from '../contenders/names.ts';
 import { number, table } from './markdown.ts';
 import { provenance } from './report.ts';
 import type { Measure, Results } from './results.ts';
