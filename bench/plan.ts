@@ -11,6 +11,7 @@ export interface Plan extends RoundPlan {
   readonly signInSeconds: number;
   readonly cheapSeconds: number;
   readonly floodSeconds: number;
+  readonly floodRounds: number;
   readonly starts: number;
   readonly importedAccounts: number;
   readonly importedPasswords: number;
@@ -32,6 +33,7 @@ export const QUICK: Plan = {
   signInSeconds: 2,
   cheapSeconds: 1.5,
   floodSeconds: 6,
+  floodRounds: 1,
   starts: 5,
   importedAccounts: 20_000,
   importedPasswords: 600,
@@ -52,6 +54,7 @@ export const FULL: Plan = {
   signInSeconds: 5,
   cheapSeconds: 4,
   floodSeconds: 15,
+  floodRounds: 3,
   starts: 9,
   importedAccounts: 1_000_000,
   importedPasswords: 3000,

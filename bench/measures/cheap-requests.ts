@@ -108,7 +108,7 @@ export async function measureFlood(started: readonly Started[], plan: Plan): Pro
       },
     };
   });
-  const floodPlan = { rounds: plan.kind === 'quick' ? 1 : plan.rounds, extraRounds: 0 };
+  const floodPlan = { rounds: plan.floodRounds, extraRounds: 0 };
   const runs = await alternate(turns, floodPlan, ({ during }) => during.p99Milliseconds);
   return turns.flatMap(({ name: subject }, index) =>
     (['quiet', 'during'] as const).map((which) =>
