@@ -6,7 +6,7 @@ import { load } from './load.ts';
 import { FULL, QUICK } from './plan.ts';
 import { measureProofs } from './proofs.ts';
 import { withEssentialRows } from './report/readme-block.ts';
-import { report, targetTable } from './report/report.ts';
+import { report, targetTable, warnings } from './report/report.ts';
 import type { Results } from './report/results.ts';
 import { run } from './run.ts';
 import { startEcho } from './subject.ts';
@@ -25,6 +25,7 @@ async function compare(): Promise<void> {
   const file = `${results.date.slice(0, 10)}-${results.kind}.json`;
   writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(RESULTS, 'latest.md'), report(results));
+  for (const warning of warnings(results)) console.log(`\n${warning}`);
   console.log(`\n${targetTable(results)}\n\nwritten: bench/results/${file}, bench/results/latest.md`);
 }
 

@@ -20,6 +20,8 @@ export interface LoadOrder {
   readonly otherUrls?: readonly string[];
   /** The longest that the warm-up goes on until every connection has been answered once. */
   readonly longestWarmUpMilliseconds?: number;
+  /** Whether those that wait for their answer at the end count among the times. */
+  readonly countsWaiting?: boolean;
   /** The processes that serve, whose processor time is to be counted. */
   readonly servers?: readonly number[];
 }
@@ -69,6 +71,11 @@ class Connection {
     this.#socket.setEncoding('latin1');
     this.#socket.on('data', (piece: unknown) => this.#receive(String(piece), order));
     this.#socket.on('error', () => undefined);
+  }
+
+  /** How long it has waited for its answer. */
+  waitingMilliseconds(): number {
+    return performance.now() - this.#sentAt;
   }
 
   stop(): void {
@@ -144,7 +151,8 @@ async function run(order: LoadOrder): Promise<LoadSummary> {
     setTimeout(order.seconds * 1000),
     Promise.all(connections.map((connection) => connection.done)),
   ]);
-  const summary = recorder.end();
+  const waiting = connections.map((connection) => connection.waitingMilliseconds());
+  const summary = recorder.end(order.countsWaiting === true ? waiting : []);
   const answers = Object.values(summary.statuses).reduce((sum, count) => sum + count, 0);
   const times = processors(answers);
   for (const connection of connections) connection.stop();

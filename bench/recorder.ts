@@ -26,13 +26,14 @@ export class Recorder {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
   }
 
-  end(): Summary {
+  /** @param waiting how long requests have waited that are not answered: they count among the times, not among the answers */
+  end(waiting: readonly number[] = []): Summary {
     const seconds = (performance.now() - this.#begun) / 1000;
-    const sorted = this.#latencies.sort((a, b) => a - b);
+    const sorted = [...this.#latencies, ...waiting].sort((a, b) => a - b);
     const at = (share: number) =>
       sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
     return {
-      perSecond: sorted.length / seconds,
+      perSecond: this.#latencies.length / seconds,
       p50Milliseconds: at(0.5),
       p99Milliseconds: at(0.99),
       statuses: this.#statuses,

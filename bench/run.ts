@@ -12,6 +12,7 @@ import {
   expressServer,
   oidcProvider,
 } from './contenders/peer.ts';
+import { SessionSource } from './contenders/session-source.ts';
 import { measureCheap, measureFlood } from './measures/cheap-requests.ts';
 import { measureImport } from './measures/import-rate.ts';
 import { measureInstalls } from './measures/install-size.ts';
@@ -44,9 +45,9 @@ function contendersOnSqlite({ accounts, kind }: Plan): Contender[] {
   ];
 }
 
-async function startAll(contenders: readonly Contender[]): Promise<Started[]> {
+async function startAll(sources: readonly SessionSource[]): Promise<Started[]> {
   const started: Started[] = [];
-  for (const contender of contenders) started.push(await startContender(contender));
+  for (const source of sources) started.push(await startContender(source));
   return started;
 }
 
@@ -60,7 +61,8 @@ async function measureBeside(
 ): Promise<Figure[]> {
   const sizesBefore = await sizesOf(contenders);
   say('starting all of them, looking whether they answer rightly');
-  let started = await startAll(contenders);
+  const sources = contenders.map((contender) => new SessionSource(contender));
+  let started = await startAll(sources);
   const figures = await idleFigures(started);
   for (const each of started) await checkAnswers(each);
   figures.push(...(await measureSignIns(started, plan, say)));
@@ -68,7 +70,7 @@ async function measureBeside(
   figures.push(...diskFigures(sizesBefore, await sizesOf(contenders), plan.accounts));
   say('starts');
   figures.push(...(await measureStarts(contenders, plan.accounts, plan.starts)));
-  started = await startAll(contenders);
+  started = await startAll(sources);
   const echo = await startEcho();
   try {
     figures.push(...(await measureCheap('refresh', started, echo, plan, say)));

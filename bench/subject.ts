@@ -74,8 +74,8 @@ export function directoryLine(
 }
 
 /** Starts the server as it is installed, with its defaults, on the store of a folder. */
-export function latchkeyIn(directory: string): Promise<Subject> {
-  return start(PROGRAM, ['serve'], directory);
+export function latchkeyIn(directory: string, options: readonly string[] = []): Promise<Subject> {
+  return start(PROGRAM, ['serve', ...options], directory);
 }
 
 /** Starts the floor's server. */

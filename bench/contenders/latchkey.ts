@@ -21,13 +21,16 @@ export function together(subjects: readonly Subject[]): Running {
   };
 }
 
-/** Latchkey as it is installed, with its defaults, on the embedded store. */
-export function latchkeyOnSqlite(people: number): Contender {
+/**
+ * Latchkey as it is installed, with its defaults, on the embedded store.
+ * @param options of `latchkey serve`; the name says them
+ */
+export function latchkeyOnSqlite(people: number, options: readonly string[] = []): Contender {
   const store = makeStore(people);
   return {
-    name: LATCHKEY,
+    name: [LATCHKEY, ...options].join(' '),
     dialect: latchkeyDialect,
-    start: async () => together([await latchkeyIn(store.directory)]),
+    start: async () => together([await latchkeyIn(store.directory, options)]),
     storeSize: () => sqliteSize(join(store.directory, 'data', 'latchkey.db')),
     remove: store.remove,
   };

@@ -6,21 +6,22 @@ const AT_ONCE = 8;
 const BUSY_MILLISECONDS = 300;
 const MOST_TRIES = 40;
 
-/** Where fresh sessions of a contender come from: its sign-in, or what it began with, each handed out once. */
+/** Where fresh sessions of a contender come from: its sign-in, or what it began with, each handed out once, however often it starts. */
 export class SessionSource {
-  readonly #contender: Contender;
+  /** Whose they are. */
+  readonly contender: Contender;
   #used = 0;
 
   constructor(contender: Contender) {
-    this.#contender = contender;
+    this.contender = contender;
   }
 
   async take(running: Running, count: number): Promise<Session[]> {
     const from = this.#used;
     this.#used += count;
-    const prepared = this.#contender.prepared?.();
+    const prepared = this.contender.prepared?.();
     if (prepared !== undefined) {
-      if (this.#used > prepared.length) throw new Error(`${this.#contender.name} has no more sessions`);
+      if (this.#used > prepared.length) throw new Error(`${this.contender.name} has no more sessions`);
       return prepared.slice(from, this.#used);
     }
     const sessions: Session[] = [];
@@ -35,10 +36,10 @@ export class SessionSource {
   async #signIn(running: Running, index: number): Promise<Session> {
     const url = running.urls[index % running.urls.length] ?? '';
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-      const session = await this.#contender.dialect.signIn?.(url, `person${index}`, PASSWORD);
+      const session = await this.contender.dialect.signIn?.(url, `person${index}`, PASSWORD);
       if (session) return session;
       await setTimeout(BUSY_MILLISECONDS);
     }
-    throw new Error(`${this.#contender.name} signs nobody in`);
+    throw new Error(`${this.contender.name} signs nobody in`);
   }
 }

@@ -99,7 +99,7 @@ export async function measureFlood(started: readonly Started[], plan: Plan): Pro
         await setTimeout(FLOOD_BEFORE_SECONDS * 1000);
         const during = load({
           ...{ url, otherUrls, scenario: session, ...cheap, servers: each.running.pids },
-          ...{ seconds: plan.floodSeconds },
+          ...{ seconds: plan.floodSeconds, countsWaiting: true },
         });
         await flood;
         const result = { quiet, during: await during };

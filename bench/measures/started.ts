@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Contender, Running } from '../contenders/contender.ts';
 import { wrongAnswers } from '../contenders/right-answers.ts';
-import { SessionSource } from '../contenders/session-source.ts';
+import type { SessionSource } from '../contenders/session-source.ts';
 import { load } from '../load.ts';
 import type { LoadOrder, LoadSummary } from '../load-client.ts';
 import { cpuMilliseconds, residentMib } from '../process-times.ts';
@@ -20,8 +20,9 @@ export interface Started {
 }
 
 /** Starts a contender. */
-export async function startContender(contender: Contender): Promise<Started> {
-  return { contender, running: await contender.start(), sessions: new SessionSource(contender) };
+export async function startContender(sessions: SessionSource): Promise<Started> {
+  const { contender } = sessions;
+  return { contender, running: await contender.start(), sessions };
 }
 
 /** Throws when it answers wrongly: then there is nothing to measure. */

@@ -3,7 +3,7 @@ import { BETTER_AUTH, EXPRESS, LATCHKEY } from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
 import { number, percent, table } from './markdown.ts';
 import { fileOfRows, withEssentialRows } from './readme-block.ts';
-import { report } from './report.ts';
+import { report, warnings } from './report.ts';
 import { type Figure, loadFigure, plainFigure, type Results } from './results.ts';
 import { verdicts } from './targets.ts';
 
@@ -68,6 +68,34 @@ test('a flood is told by how much lower Latchkey’s is', () => {
 
 const verdictOf = (what: string, ...figures: Figure[]) =>
   verdicts(resultsOf(...figures)).find((verdict) => verdict.what.startsWith(what));
+
+test('a machine that was not quiet and answers that were not right are told first', () => {
+  const quiet = figureOf('session', EXPRESS, 64, 1500);
+  expect(warnings(resultsOf(quiet))).toEqual([]);
+  const facts = quiet.load as NonNullable<Figure['load']>;
+  const busy = { ...quiet, load: { ...facts, othersCpuShare: 0.5, otherAnswers: { 400: 3, 503: 2 } } };
+  const said = [
+    'The machine was not quiet: other programs had up to 50.0 % of it. Do not quote these figures.',
+    `${EXPRESS}, session at 64: 3 answers were 400`,
+  ];
+  expect(warnings(resultsOf(busy))).toEqual(said);
+  for (const line of said) expect(report(resultsOf(busy))).toContain(`**${line}**`);
+  // PostgreSQL is a program beside the server, as is the flood beside those who are measured.
+  expect(
+    warnings(resultsOf({ ...busy, subject: 'x, PostgreSQL', load: { ...facts, othersCpuShare: 0.5 } })),
+  ).toEqual([]);
+  expect(
+    warnings(resultsOf({ ...busy, measure: 'cheap-flood', load: { ...facts, othersCpuShare: 0.5 } })),
+  ).toEqual([]);
+});
+
+test('where nothing was answered nothing was measured', () => {
+  const figures = [figureOf('session', LATCHKEY, 64, 3000), figureOf('session', EXPRESS, 64, Number.NaN)];
+  expect(verdictOf('session checks of the hand', ...figures)?.verdict).toBe('not measured');
+  expect(verdictOf('session checks of the hand', ...figures.toReversed())?.verdict).toBe('not measured');
+  const ours = [figureOf('session', LATCHKEY, 64, Number.NaN), figureOf('session', EXPRESS, 64, 1500)];
+  expect(verdictOf('session checks of the hand', ...ours)?.verdict).toBe('not measured');
+});
 
 test('what was not measured is neither reached nor missed', () => {
   expect(verdicts(resultsOf()).map(({ verdict }) => verdict)).toEqual(

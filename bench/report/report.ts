@@ -142,11 +142,42 @@ export function provenance({ machine, node, date, kind, accounts }: Results): st
   return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.model}), ${machine.memoryGib} GiB, ${machine.system}, Node.js ${node}, ${number(accounts).replace(/\.0*$/, '')} accounts, ${kind} run`;
 }
 
+/** What other programs may have of the machine before nothing that was measured means anything. */
+const QUIET_SHARE = 0.1;
+
+/**
+ * The most that other programs had of the machine in the middle round of a figure. Where PostgreSQL or another load is a
+ * program beside the server, they are no others.
+ */
+function othersShare(results: Results): number {
+  const alone = results.figures.filter(
+    ({ measure, subject }) => measure !== 'cheap-flood' && !subject.includes('PostgreSQL'),
+  );
+  return Math.max(0, ...alone.map(({ load }) => load?.othersCpuShare ?? 0).filter(Number.isFinite));
+}
+
+/** What is to be known before a figure is believed: a machine that was not quiet, answers that were not right. */
+export function warnings(results: Results): string[] {
+  const others = othersShare(results);
+  const wrong = results.figures.flatMap(({ measure, subject, size, load }) =>
+    Object.entries(load?.otherAnswers ?? {})
+      .filter(([status]) => status !== '503')
+      .map(([status, count]) => `${subject}, ${measure} at ${size}: ${count} answers were ${status}`),
+  );
+  return [
+    ...(others > QUIET_SHARE
+      ? [
+          `The machine was not quiet: other programs had up to ${percent(others)} of it. Do not quote these figures.`,
+        ]
+      : []),
+    ...wrong,
+  ];
+}
+
 /** How quiet the machine was. */
 function quiet(results: Results): string {
-  const shares = results.figures.map(({ load }) => load?.othersCpuShare ?? 0).filter(Number.isFinite);
   const noisy = results.figures.filter(({ isNoisy, load }) => isNoisy && load !== null).length;
-  return `Other programs had at most ${percent(Math.max(0, ...shares))} of the machine in the middle round of a figure. ${noisy} figures stayed noisy: rounds spread over more than ${percent(NOISY_SPREAD)} after all repeats. It took ${number(results.minutes)} minutes.`;
+  return `Other programs had at most ${percent(othersShare(results))} of the machine in the middle round of a figure. ${noisy} figures stayed noisy: rounds spread over more than ${percent(NOISY_SPREAD)} after all repeats. It took ${number(results.minutes)} minutes.`;
 }
 
 /** The whole report. */
@@ -157,7 +188,11 @@ export function report(results: Results): string {
 
 ${provenance(results)}.
 
-${quiet(results)} Medians; read the ratios. [bench/README.md](../README.md) says what is measured, how, and what not.
+${warnings(results)
+  .map((warning) => `**${warning}**\n\n`)
+  .join(
+    '',
+  )}${quiet(results)} Medians; read the ratios. [bench/README.md](../README.md) says what is measured, how, and what not.
 
 ## Targets
 

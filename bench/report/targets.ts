@@ -33,19 +33,30 @@ const FLOOD_CONNECTIONS = 256;
 const MANY = 1_000_000;
 const IMPORT_SECONDS = 120;
 
+/** A figure; undefined, too, where nothing was answered: what is no number is null in a file. */
+function figureOf(
+  results: Results,
+  measure: Measure,
+  subject: string,
+  size: number | null,
+): number | undefined {
+  const value: number | null | undefined = find(results, measure, subject, size)?.value;
+  return Number.isFinite(value) ? (value ?? undefined) : undefined;
+}
+
 /** Latchkey's figure as a multiple of another's. */
 const times =
   (measure: Measure, other: string, size: number | null) =>
   (results: Results): number | undefined => {
-    const ours = find(results, measure, LATCHKEY, size)?.value;
-    const theirs = find(results, measure, other, size)?.value;
+    const ours = figureOf(results, measure, LATCHKEY, size);
+    const theirs = figureOf(results, measure, other, size);
     return ours === undefined || theirs === undefined ? undefined : ours / theirs;
   };
 
 const ours =
   (measure: Measure, size: number | null = null) =>
   (results: Results): number | undefined =>
-    find(results, measure, LATCHKEY, size)?.value;
+    figureOf(results, measure, LATCHKEY, size);
 
 const atLeast = (
   what: string,
@@ -122,7 +133,8 @@ const TARGETS: readonly Target[] = [
 /** Every target beside what was measured. */
 export function verdicts(results: Results): Verdict[] {
   return TARGETS.map(({ value, ...target }) => {
-    const measured = value(results) ?? null;
+    const given = value(results);
+    const measured = given !== undefined && Number.isFinite(given) ? given : null;
     const meets = (limit: number) =>
       measured !== null && (target.isFloor ? measured >= limit : measured <= limit);
     const verdict = measured === null ? 'not measured' : meets(target.limit) ? 'reached' : 'missed';
