@@ -1,6 +1,9 @@
 import { connect, type Socket } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { json } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
+import { wholeAnswer } from './http-answer.ts';
+import { cpuMilliseconds, machineBusyMilliseconds } from './process-times.ts';
 import { Recorder, type Summary } from './recorder.ts';
 import { type Scenario, type ScenarioName, scenarios } from './scenarios.ts';
 
@@ -13,11 +16,28 @@ export interface LoadOrder {
   /** What the scenario needs to know: tokens, names. */
   readonly data: readonly string[];
   readonly warmUpMilliseconds: number;
+  /** Where else connections go, in turn with `url`. */
+  readonly otherUrls?: readonly string[];
+  /** The longest that the warm-up goes on until every connection has been answered once. */
+  readonly longestWarmUpMilliseconds?: number;
+  /** Whether those that wait for their answer at the end count among the times. */
+  readonly countsWaiting?: boolean;
+  /** The processes that serve, whose processor time is to be counted. */
+  readonly servers?: readonly number[];
+}
+
+/** What a run measured, and who had the processors meanwhile. */
+export interface LoadSummary extends Summary {
+  /** The client's part of all processors. */
+  readonly clientCpuShare: number;
+  /** Processor time of the servers for each answer. */
+  readonly serverCpuMilliseconds: number;
+  /** What neither the client nor the servers had: the rest of the machine's life. */
+  readonly othersCpuShare: number;
 }
 
 /**
- * One connection that sends its next request when the last one was answered, for as long as the run lasts. It reads no
- * more of HTTP than our own servers write: a status line, headers with a Content-Length, a body.
+ * One connection that sends its next request when the last one was answered, for as long as the run lasts.
  */
 class Connection {
   readonly #socket: Socket;
@@ -29,14 +49,21 @@ class Connection {
   /** When there is nothing left to ask. */
   readonly done: Promise<void>;
   #isDone!: () => void;
+  /** When it was answered for the first time. */
+  readonly answered: Promise<void>;
+  #isAnswered!: () => void;
 
   constructor(order: LoadOrder, index: number, recorder: Recorder) {
-    const { hostname, port } = new URL(order.url);
+    const urls = [order.url, ...(order.otherUrls ?? [])];
+    const { hostname, port } = new URL(urls[index % urls.length] ?? order.url);
     this.#scenario = scenarios[order.scenario];
     this.#index = index;
     this.#recorder = recorder;
     this.done = new Promise((resolve) => {
       this.#isDone = resolve;
+    });
+    this.answered = new Promise((resolve) => {
+      this.#isAnswered = resolve;
     });
     this.#socket = connect({ host: hostname, port: Number(port), noDelay: true }, () =>
       this.#send(this.#scenario.request(index, order.data, null)),
@@ -44,6 +71,11 @@ class Connection {
     this.#socket.setEncoding('latin1');
     this.#socket.on('data', (piece: unknown) => this.#receive(String(piece), order));
     this.#socket.on('error', () => undefined);
+  }
+
+  /** How long it has waited for its answer. */
+  waitingMilliseconds(): number {
+    return performance.now() - this.#sentAt;
   }
 
   stop(): void {
@@ -61,43 +93,71 @@ class Connection {
 
   #receive(piece: string, order: LoadOrder): void {
     this.#received += piece;
-    const head = this.#received.indexOf('\r\n\r\n');
-    if (head < 0) return;
-    const length = Number(/content-length: (\d+)/i.exec(this.#received)?.[1] ?? 0);
-    if (this.#received.length < head + 4 + length) return;
-    const status = Number(this.#received.slice(9, 12));
-    const body = this.#received.slice(head + 4, head + 4 + length);
-    const retryAfter =
-      status === 503 || status === 429 ? /retry-after: (\d+)/i.exec(this.#received)?.[1] : undefined;
+    const answer = wholeAnswer(this.#received);
+    if (answer === null) return;
+    const { status, body, retryAfterSeconds } = answer;
     this.#received = '';
-    this.#recorder.record(performance.now() - this.#sentAt, status);
+    this.#isAnswered();
+    const isRight = status === 200 && (this.#scenario.isRight?.(body) ?? true);
+    this.#recorder.record(
+      performance.now() - this.#sentAt,
+      status === 200 && !isRight ? '200 wrong' : status,
+    );
     // A client that is told to come back later does.
-    const pause = retryAfter === undefined ? 0 : Number(retryAfter) * 1000;
-    const next = () =>
-      this.#send(this.#scenario.request(this.#index, order.data, status === 200 ? body : null));
+    const pause = status === 503 || status === 429 ? (retryAfterSeconds ?? 0) * 1000 : 0;
+    const next = () => this.#send(this.#scenario.request(this.#index, order.data, isRight ? body : null));
     if (pause > 0) setTimeout(pause).then(next);
     else next();
   }
 }
 
+/** Whose processor time is whose, from now on. */
+function watchProcessors(servers: readonly number[]): (answers: number) => Omit<LoadSummary, keyof Summary> {
+  const begunAt = performance.now();
+  const client = process.cpuUsage();
+  const server = cpuMilliseconds(servers);
+  const machine = machineBusyMilliseconds();
+  return (answers) => {
+    const { user, system } = process.cpuUsage(client);
+    const clientMilliseconds = (user + system) / 1000;
+    const serverMilliseconds = cpuMilliseconds(servers) - server;
+    const all = (performance.now() - begunAt) * availableParallelism();
+    const others = machineBusyMilliseconds() - machine - clientMilliseconds - serverMilliseconds;
+    return {
+      clientCpuShare: clientMilliseconds / all,
+      serverCpuMilliseconds: serverMilliseconds / answers,
+      othersCpuShare: Math.max(0, others / all),
+    };
+  };
+}
+
 /** Runs an order and gives what it measured. */
-async function run(order: LoadOrder): Promise<Summary> {
+async function run(order: LoadOrder): Promise<LoadSummary> {
   const recorder = new Recorder();
   const connections = Array.from(
     { length: order.connections },
     (_, index) => new Connection(order, index, recorder),
   );
+  const longest = order.longestWarmUpMilliseconds ?? 0;
   await setTimeout(order.warmUpMilliseconds);
+  if (longest > order.warmUpMilliseconds)
+    await Promise.race([
+      setTimeout(longest - order.warmUpMilliseconds),
+      Promise.all(connections.map((connection) => connection.answered)),
+    ]);
+  const processors = watchProcessors(order.servers ?? []);
   recorder.begin();
   await Promise.race([
     setTimeout(order.seconds * 1000),
     Promise.all(connections.map((connection) => connection.done)),
   ]);
-  const summary = recorder.end();
+  const waiting = connections.map((connection) => connection.waitingMilliseconds());
+  const summary = recorder.end(order.countsWaiting === true ? waiting : []);
+  const answers = Object.values(summary.statuses).reduce((sum, count) => sum + count, 0);
+  const times = processors(answers);
   for (const connection of connections) connection.stop();
-  return summary;
+  return { ...summary, ...times };
 }
 
 const order = (await json(process.stdin)) as LoadOrder;
-process.stdout.write(JSON.stringify(await run(order)));
-process.exit(0);
+process.stdout.write(JSON.stringify(await run(order)), () => process.exit(0));

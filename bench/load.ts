@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { LoadOrder } from './load-client.ts';
-import type { Summary } from './recorder.ts';
+import type { LoadOrder, LoadSummary } from './load-client.ts';
 import { PASSWORD } from './scenarios.ts';
 
 const WARM_UP_MILLISECONDS = 500;
 
 /** Runs one load in a process of its own. @param given what differs from the usual */
-export function load(given: Omit<LoadOrder, 'warmUpMilliseconds'> & Partial<LoadOrder>): Promise<Summary> {
+export function load(
+  given: Omit<LoadOrder, 'warmUpMilliseconds'> & Partial<LoadOrder>,
+): Promise<LoadSummary> {
   const order: LoadOrder = { warmUpMilliseconds: WARM_UP_MILLISECONDS, ...given };
-  return inProcess('load-client.ts', order) as Promise<Summary>;
+  return inProcess('load-client.ts', order) as Promise<LoadSummary>;
 }
 
 /**

@@ -4,7 +4,7 @@ export interface Summary {
   readonly perSecond: number;
   readonly p50Milliseconds: number;
   readonly p99Milliseconds: number;
-  /** How many answers had each status. */
+  /** How many answers had each status; `200 wrong` are those whose body was not what it should be. */
   readonly statuses: Readonly<Record<string, number>>;
 }
 
@@ -21,18 +21,19 @@ export class Recorder {
     this.#begun = performance.now();
   }
 
-  record(milliseconds: number, status: number): void {
+  record(milliseconds: number, status: number | string): void {
     if (status === 200) this.#latencies.push(milliseconds);
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
   }
 
-  end(): Summary {
+  /** @param waiting how long requests have waited that are not answered: they count among the times, not among the answers */
+  end(waiting: readonly number[] = []): Summary {
     const seconds = (performance.now() - this.#begun) / 1000;
-    const sorted = this.#latencies.sort((a, b) => a - b);
+    const sorted = [...this.#latencies, ...waiting].sort((a, b) => a - b);
     const at = (share: number) =>
       sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
     return {
-      perSecond: sorted.length / seconds,
+      perSecond: this.#latencies.length / seconds,
       p50Milliseconds: at(0.5),
       p99Milliseconds: at(0.99),
       statuses: this.#statuses,

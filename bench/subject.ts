@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hashSync } from '@node-rs/argon2';
+import { cpuMilliseconds, residentMib } from './process-times.ts';
 import { PASSWORD } from './scenarios.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -13,6 +14,7 @@ export const PROGRAM = join(ROOT, 'dist', 'latchkey', 'bin', 'latchkey');
 /** A server that is being measured. */
 export interface Subject {
   readonly url: string;
+  readonly pid: number;
   /** From the start of the process to its first answer. */
   readonly startMilliseconds: number;
   /** Of all its processes. */
@@ -31,7 +33,7 @@ export interface BenchStore {
 }
 
 /** A hash of everybody's password, at the server's own cost. */
-function passwordHashAtDefaults(): string {
+export function passwordHashAtDefaults(): string {
   return hashSync(PASSWORD, { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
 }
 
@@ -46,30 +48,37 @@ export function makeStore(
 ): BenchStore {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
   const usernames = Array.from({ length: people }, (_, index) => `person${index}`);
-  const lines = usernames.map((username, index) =>
-    JSON.stringify({
-      kind: 'account',
-      id: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
-      username,
-      email: `${username}@example.com`,
-      emailValidated: true,
-      passwordHash,
-      user: { name: username },
-      ...more(index),
-    }),
-  );
   execFileSync(PROGRAM, ['import', '-'], {
     cwd: directory,
-    input: lines.join('\n'),
+    input: usernames.map((_, index) => directoryLine(index, passwordHash, more)).join('\n'),
     stdio: ['pipe', 'ignore', 'ignore'],
     env: environment(),
   });
   return { directory, usernames, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
-/** Starts the server as it is installed, with its defaults. */
-export function startLatchkey(store: BenchStore): Promise<Subject> {
-  return start(PROGRAM, ['serve'], store.directory);
+/** The line of one account in a directory file. */
+export function directoryLine(
+  index: number,
+  passwordHash: string | null,
+  more: (index: number) => object = () => ({}),
+): string {
+  const username = `person${index}`;
+  return JSON.stringify({
+    kind: 'account',
+    id: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+    username,
+    email: `${username}@example.com`,
+    emailValidated: true,
+    ...(passwordHash === null ? {} : { passwordHash }),
+    user: { name: username },
+    ...more(index),
+  });
+}
+
+/** Starts the server as it is installed, with its defaults, on the store of a folder. */
+export function latchkeyIn(directory: string, options: readonly string[] = []): Promise<Subject> {
+  return start(PROGRAM, ['serve', ...options], directory);
 }
 
 /** Starts the floor's server. */
@@ -85,12 +94,17 @@ export function environment(): NodeJS.ProcessEnv {
   return { ...inherited, LATCHKEY_LISTEN_PORT: '0', LATCHKEY_LISTEN_DRAIN_MILLISECONDS: '0' };
 }
 
-/** Starts a program that says where it listens. @param settings more settings, as environment variables */
+/**
+ * Starts a program that says where it listens.
+ * @param settings more settings, as environment variables
+ * @param path what it is asked for first; its answer ends the start
+ */
 export async function start(
   program: string,
   args: readonly string[],
   cwd: string,
   settings: Readonly<Record<string, string>> = {},
+  path = '/livez',
 ): Promise<Subject> {
   const begun = performance.now();
   const child = spawn(program, args, {
@@ -98,13 +112,20 @@ export async function start(
     env: { ...environment(), ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  // Whatever ends the bench ends what it has started.
+  const end = () => child.kill();
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
   const url = await listening(child);
-  await fetch(`${url}/livez`);
+  await fetch(`${url}${path}`);
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the server has no process');
   return {
     url,
+    pid,
     startMilliseconds: performance.now() - begun,
-    memoryMib: () => sum(processesOf(child), residentMib),
-    cpuMilliseconds: () => sum(processesOf(child), usedMilliseconds),
+    memoryMib: () => residentMib([pid]),
+    cpuMilliseconds: () => cpuMilliseconds([pid]),
     signal: (name) => child.kill(name),
     stop: () =>
       new Promise((resolve) => {
@@ -124,26 +145,4 @@ function listening(child: ChildProcess): Promise<string> {
     });
     child.once('exit', () => reject(new Error(`the server did not start: ${said}`)));
   });
-}
-
-/** A process and those that it has started. */
-function processesOf({ pid = 0 }: ChildProcess): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return [pid, ...children.split(' ').filter(Boolean).map(Number)];
-}
-
-function sum(pids: readonly number[], measure: (pid: number) => number): number {
-  return pids.reduce((total, pid) => total + measure(pid), 0);
-}
-
-function residentMib(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-}
-
-const TICK_MILLISECONDS = 10;
-
-function usedMilliseconds(pid: number): number {
-  const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
-  const [user = 0, system = 0] = rest.split(' ').slice(11, 13).map(Number);
-  return (user + system) * TICK_MILLISECONDS;
 }

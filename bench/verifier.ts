@@ -12,8 +12,6 @@ import { median } from './recorder.ts';
 
 const REVOKED = 10_000;
 const TOKENS = 500;
-const quick = process.argv.includes('--quick');
-const ROUNDS = quick ? 15 : 121;
 
 /** A server with a key set and a feed, as much of it as the verifier asks for. */
 async function startServer(jwk: JWK): Promise<{ issuer: string; stop(): void }> {
@@ -78,32 +76,47 @@ async function perSecond(check: Check, tokens: readonly string[], atOnce: number
   return tokens.length / ((performance.now() - begun) / 1000);
 }
 
-async function compare(title: string, bare: Check, ours: Check, tokens: readonly string[]): Promise<void> {
-  for (const atOnce of [1, 16]) {
-    const rounds: { floor: number; verifier: number }[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      // Whoever comes first in a round may find the machine in another state.
-      const turns = round % 2 === 0 ? [bare, ours] : [ours, bare];
-      const first = await perSecond(turns[0] ?? bare, tokens, atOnce);
-      const second = await perSecond(turns[1] ?? ours, tokens, atOnce);
-      rounds.push(round % 2 === 0 ? { floor: first, verifier: second } : { floor: second, verifier: first });
-    }
-    const floor = median(rounds.map((round) => round.floor));
-    const verifier = median(rounds.map((round) => round.verifier));
-    const ratio = median(rounds.map((round) => round.verifier / round.floor));
-    console.log(
-      [
-        title.padEnd(26),
-        String(atOnce).padStart(7),
-        verifier.toFixed(0).padStart(10),
-        floor.toFixed(0).padStart(10),
-        `${(ratio * 100).toFixed(1)} %`.padStart(9),
-      ].join(' '),
-    );
-  }
+/** How many tokens of a kind are checked in a second. */
+export interface VerifierRate {
+  readonly algorithm: 'ES256' | 'EdDSA' | 'RS256';
+  readonly tokens: 'new tokens' | 'tokens seen before';
+  readonly atOnce: number;
+  /** A bare `jwtVerify`. */
+  readonly floor: number;
+  readonly verifier: number;
+  /** The middle of the ratios of each round. */
+  readonly ratio: number;
+  readonly rounds: readonly number[];
 }
 
-async function measure(algorithm: 'ES256' | 'EdDSA' | 'RS256'): Promise<void> {
+async function compare(
+  kind: Pick<VerifierRate, 'algorithm' | 'tokens' | 'atOnce'>,
+  [bare, ours]: readonly [Check, Check],
+  tokens: readonly string[],
+  count: number,
+): Promise<VerifierRate> {
+  const rounds: { floor: number; verifier: number }[] = [];
+  for (let round = 0; round < count; round += 1) {
+    // Whoever comes first in a round may find the machine in another state.
+    const turns = round % 2 === 0 ? [bare, ours] : [ours, bare];
+    const first = await perSecond(turns[0] ?? bare, tokens, kind.atOnce);
+    const second = await perSecond(turns[1] ?? ours, tokens, kind.atOnce);
+    rounds.push(round % 2 === 0 ? { floor: first, verifier: second } : { floor: second, verifier: first });
+  }
+  return {
+    ...kind,
+    floor: median(rounds.map((round) => round.floor)),
+    verifier: median(rounds.map((round) => round.verifier)),
+    ratio: median(rounds.map((round) => round.verifier / round.floor)),
+    rounds: rounds.map((round) => round.verifier),
+  };
+}
+
+/** Measures one algorithm, one token and sixteen at a time, new ones and such as were seen before. */
+export async function measureVerifier(
+  algorithm: VerifierRate['algorithm'],
+  rounds: number,
+): Promise<VerifierRate[]> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm);
   const jwk = { ...(await exportJWK(publicKey)), kid: randomUUID(), alg: algorithm, use: 'sig' };
   const { issuer, stop } = await startServer(jwk);
@@ -124,17 +137,33 @@ async function measure(algorithm: 'ES256' | 'EdDSA' | 'RS256'): Promise<void> {
     if (revokedSessions !== REVOKED || !fresh) throw new Error('the feed is not what is to be measured');
     return verifier;
   };
-  const forgetful = await follow(0);
-  await compare(`${algorithm}, new tokens`, bare, (token) => forgetful.verify(token), tokens);
-  forgetful.close();
-  const remembering = await follow(TOKENS);
-  await compare(`${algorithm}, tokens seen before`, bare, (token) => remembering.verify(token), tokens);
-  remembering.close();
+  const rates: VerifierRate[] = [];
+  for (const kind of ['new tokens', 'tokens seen before'] as const) {
+    const verifier = await follow(kind === 'new tokens' ? 0 : TOKENS);
+    const ours: Check = (token) => verifier.verify(token);
+    for (const atOnce of [1, 16])
+      rates.push(await compare({ algorithm, tokens: kind, atOnce }, [bare, ours], tokens, rounds));
+    verifier.close();
+  }
   stop();
+  return rates;
 }
 
-console.log(
-  `${availableParallelism()} cores, Node.js ${process.versions.node}, ${REVOKED} revoked sessions, feed on, ${ROUNDS} rounds of ${TOKENS} tokens, medians\n`,
-);
-console.log('                           at once verifier/s     jose/s     ratio');
-for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) await measure(algorithm);
+/** Prints all of it. */
+export async function printVerifier(rounds: number): Promise<void> {
+  console.log(
+    `${availableParallelism()} cores, Node.js ${process.versions.node}, ${REVOKED} revoked sessions, feed on, ${rounds} rounds of ${TOKENS} tokens, medians\n`,
+  );
+  console.log('                           at once verifier/s     jose/s     ratio');
+  for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const)
+    for (const rate of await measureVerifier(algorithm, rounds))
+      console.log(
+        [
+          `${algorithm}, ${rate.tokens}`.padEnd(26),
+          String(rate.atOnce).padStart(7),
+          rate.verifier.toFixed(0).padStart(10),
+          rate.floor.toFixed(0).padStart(10),
+          `${(rate.ratio * 100).toFixed(1)} %`.padStart(9),
+        ].join(' '),
+      );
+}

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { median, quantile, Recorder } from './recorder.ts';
+
+test('those that wait count among the times, and not among the answers', () => {
+  const recorder = new Recorder();
+  recorder.record(5000, 200);
+  recorder.begin();
+  for (const milliseconds of [10, 20]) recorder.record(milliseconds, 200);
+  recorder.record(1, 503);
+  recorder.record(1, '200 wrong');
+  const { p99Milliseconds, p50Milliseconds, statuses, perSecond } = recorder.end([900, 1000]);
+  expect({ p50Milliseconds, p99Milliseconds }).toEqual({ p50Milliseconds: 900, p99Milliseconds: 1000 });
+  expect(statuses).toEqual({ 200: 2, 503: 1, '200 wrong': 1 });
+  expect(perSecond).toBeGreaterThan(0);
+  const again = recorder.end();
+  expect(again.p99Milliseconds).toBe(20);
+});
+
+test('the middle and a part of values, in whatever order they come', () => {
+  expect(median([100, 9, 20])).toBe(20);
+  expect(quantile([4, 1, 3, 2], 0.5)).toBe(3);
+  expect(median([])).toBeNaN();
+});

@@ -1,0 +1,73 @@
+import {
+  ARGON2_FLOOR,
+  BETTER_AUTH,
+  BETTER_AUTH_DEFAULT,
+  ECHO_FLOOR,
+  EXPRESS,
+  LATCHKEY,
+  OIDC_PROVIDER,
+} from '../contenders/names.ts';
+import { number, table } from './markdown.ts';
+import { provenance } from './report.ts';
+import type { Measure, Results } from './results.ts';
+
+const BLOCK = /(<!-- bench (\S*) ?-->\n)[\s\S]*?(<!-- \/bench -->)/;
+
+/** The rows that a reader wants to see first. */
+const ROWS: readonly (readonly [string, readonly (readonly [Measure, number | null])[]])[] = [
+  ['password sign-ins a second, 64 connections', [['sign-in', 64]]],
+  ['durable refreshes a second, 64 connections', [['refresh', 64]]],
+  ['session checks a second, 64 connections', [['session', 64]]],
+  ['session check while 256 sign in, p99 ms', [['cheap-flood', 256]]],
+  [
+    'memory idle / under sign-ins, MiB',
+    [
+      ['memory-idle', null],
+      ['memory-loaded', null],
+    ],
+  ],
+  [
+    'production install, packages / MiB',
+    [
+      ['install-packages', null],
+      ['install-size', null],
+    ],
+  ],
+];
+
+const SUBJECTS = [LATCHKEY, BETTER_AUTH, BETTER_AUTH_DEFAULT, EXPRESS, OIDC_PROVIDER] as const;
+
+/** The floor of a row, where it has one. */
+const FLOORS: Readonly<Partial<Record<Measure, string>>> = {
+  'sign-in': ARGON2_FLOOR,
+  refresh: ECHO_FLOOR,
+  session: ECHO_FLOOR,
+};
+
+/** The essential rows of a run, with where they are from. */
+export function essentialRows(results: Results, file: string): string {
+  const figureOf = (measure: Measure, subject: string | undefined, size: number | null) =>
+    results.figures.find(
+      (each) => each.measure === measure && each.subject === subject && (size === null || each.size === size),
+    )?.value;
+  const rows = ROWS.map(([text, parts]) => [
+    text,
+    ...SUBJECTS.map((subject) =>
+      parts.map(([measure, size]) => number(figureOf(measure, subject, size))).join(' / '),
+    ),
+    parts.map(([measure, size]) => number(figureOf(measure, FLOORS[measure], size))).join(' / '),
+  ]).map((cells) => cells.map((cell) => (/^–( \/ –)+$/.test(cell) ? '–' : cell)));
+  return `${table(['', ...SUBJECTS, 'floor'], rows)}\n\n${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md).\n`;
+}
+
+/** A page with the essential rows of a run between its two marks. */
+export function withEssentialRows(page: string, results: Results, file: string): string {
+  if (!BLOCK.test(page)) throw new Error('README.md has no marks of the bench');
+  return page.replace(
+    BLOCK,
+    (_all, _before, _file, after) => `<!-- bench ${file} -->\n${essentialRows(results, file)}${after}`,
+  );
+}
+
+/** The file that a page's rows are from; null where it has none. */
+export const fileOfRows = (page: string): string | null => BLOCK.exec(page)?.[2] || null;

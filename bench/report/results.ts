@@ -1,0 +1,132 @@
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import type { LoadSummary } from '../load-client.ts';
+import { median } from '../recorder.ts';
+import { isNoisy } from '../rounds.ts';
+
+/** What is measured. */
+export type Measure =
+  | 'sign-in'
+  | 'refresh'
+  | 'session'
+  | 'cheap-quiet'
+  | 'cheap-flood'
+  | 'verification'
+  | 'start-new'
+  | 'start-existing'
+  | 'memory-idle'
+  | 'memory-loaded'
+  | 'memory-sessions'
+  | 'disk-account'
+  | 'disk-session'
+  | 'import-hashes'
+  | 'import-memory'
+  | 'import-plain'
+  | 'cpu-hash'
+  | 'cpu-main'
+  | 'cpu-others'
+  | 'install-packages'
+  | 'install-size';
+
+/** What is known of a figure that came from requests. */
+export interface LoadFacts {
+  readonly p50Milliseconds: number;
+  readonly p99Milliseconds: number;
+  readonly clientCpuShare: number;
+  readonly serverCpuMilliseconds: number;
+  readonly othersCpuShare: number;
+  /** Answers that were not 200, or not right, by their status, over all rounds. */
+  readonly otherAnswers: Readonly<Record<string, number>>;
+}
+
+/** A figure: the median of its rounds. */
+export interface Figure {
+  readonly measure: Measure;
+  readonly subject: string;
+  /** How many connections asked, or another size that the figure is for; null where there is none. */
+  readonly size: number | null;
+  readonly value: number;
+  readonly rounds: readonly number[];
+  readonly isNoisy: boolean;
+  readonly load: LoadFacts | null;
+}
+
+/** All that a run measured, and where. */
+export interface Results {
+  readonly kind: 'quick' | 'full';
+  readonly date: string;
+  readonly machine: {
+    readonly cores: number;
+    readonly model: string;
+    readonly memoryGib: number;
+    readonly system: string;
+  };
+  readonly node: string;
+  readonly accounts: number;
+  readonly minutes: number;
+  readonly figures: readonly Figure[];
+}
+
+/** This machine. */
+export function thisMachine(): Results['machine'] {
+  return {
+    cores: availableParallelism(),
+    model: cpus()[0]?.model ?? 'unknown',
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    system: `${process.platform} ${release()}`,
+  };
+}
+
+/** A figure of which there is nothing but its rounds. */
+export function plainFigure(
+  measure: Measure,
+  subject: string,
+  size: number | null,
+  rounds: readonly number[],
+): Figure {
+  const noisy = isNoisy(rounds, rounds.length);
+  return { measure, subject, size, value: median(rounds), rounds, isNoisy: noisy, load: null };
+}
+
+/**
+ * A figure that came from requests.
+ * @param of what of each round the figure is
+ * @param count how many rounds were wanted
+ */
+export function loadFigure(
+  key: Pick<Figure, 'measure' | 'subject' | 'size'>,
+  runs: readonly LoadSummary[],
+  of: 'perSecond' | 'p99Milliseconds',
+  count: number,
+): Figure {
+  const middle = (name: Exclude<keyof LoadSummary, 'statuses'>) => median(runs.map((run) => run[name]));
+  const otherAnswers: Record<string, number> = {};
+  for (const [status, times] of runs.flatMap(({ statuses }) => Object.entries(statuses)))
+    if (status !== '200') otherAnswers[status] = (otherAnswers[status] ?? 0) + times;
+  const rounds = runs.map((run) => run[of]);
+  return {
+    ...key,
+    value: median(rounds),
+    rounds,
+    isNoisy: isNoisy(rounds, count),
+    load: {
+      p50Milliseconds: middle('p50Milliseconds'),
+      p99Milliseconds: middle('p99Milliseconds'),
+      clientCpuShare: middle('clientCpuShare'),
+      serverCpuMilliseconds: middle('serverCpuMilliseconds'),
+      othersCpuShare: middle('othersCpuShare'),
+      otherAnswers,
+    },
+  };
+}
+
+/** A figure that was measured, or undefined. */
+export function find(
+  results: Results,
+  measure: Measure,
+  subject: string,
+  size: number | null = null,
+): Figure | undefined {
+  return results.figures.find(
+    (figure) => figure.measure === measure && figure.subject === subject && figure.size === size,
+  );
+}
