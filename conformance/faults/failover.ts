@@ -5,7 +5,7 @@ import { type Answer, type Client, clientOf } from './client.ts';
 import { auditFigures, LEDGER_SETTINGS, ledgerFigures } from './crash.ts';
 import { doubleFigures } from './doubles.ts';
 import { USERS } from './effects.ts';
-import { atLeast, type Drill, type Fault, type Figure, none, pause, until, within } from './fault.ts';
+import { atLeast, type Drill, type Fault, type Figure, isTrue, none, pause, until, within } from './fault.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { loadPeople, PASSWORD } from './people.ts';
 import { startTcpProxy, type TcpProxy, throughPort } from './tcp-proxy.ts';
@@ -13,13 +13,16 @@ import { startTcpProxy, type TcpProxy, throughPort } from './tcp-proxy.ts';
 const FAILOVERS = { short: 1, full: 10 } as const;
 
 /** How much of each kind is loaded for each failover; more than clients get through. */
-const PER_FAILOVER = 400;
+const PER_FAILOVER = 200;
 
 /** How long clients work before the primary is killed, at random between these, and afterwards. */
 const [LEAST_WORK_MILLISECONDS, MOST_WORK_MILLISECONDS] = [1000, 2000];
 
 /** How long there is nothing but a standby. */
 const STANDBY_MILLISECONDS = 1000;
+
+/** How long a commit may be waited for that a standby would have to confirm. */
+const WAIT_MILLISECONDS = 8000;
 
 /** How long after the standby was promoted everything goes again. */
 const RECOVERY_MILLISECONDS = 5000;
@@ -54,12 +57,15 @@ export const failover: Fault = {
     const client = clientOf(() => server.url);
     const ledger = openLedger({ client, mail });
     const seen: Seen = { standby: [], recoveries: [], notRefused: 0 };
+    const scene = { drill, work, client, ledger, proxy, seen };
     let primary = database;
     for (let round = 1; round <= FAILOVERS[drill.scale]; round += 1) {
-      primary = await failOver({ drill, work, client, ledger, proxy, seen }, primary);
+      primary = await failOver(scene, primary);
       await ledger.checkNew();
       drill.progress(`${round} of ${FAILOVERS[drill.scale]}, ${ledger.problems.length} lost`);
     }
+    // Waiting for time-outs is for the full form.
+    const alone = drill.scale === 'full' ? await withoutStandby(scene, primary) : [];
     // Longer than the grace of a refresh token.
     await pause(1100);
     await ledger.checkAll();
@@ -72,6 +78,7 @@ export const failover: Fault = {
     const { code } = await server.end('SIGTERM');
     return [
       ...seenFigures(drill, seen),
+      ...alone,
       ...ledgerFigures(ledger, 'failover', FAILOVERS[drill.scale] * 8),
       ...(await doubleFigures(url)),
       none('people who were mailed two codes for one sign-in', twice.length),
@@ -115,6 +122,31 @@ async function failOver(scene: Scene, primary: PostgresServer): Promise<Postgres
   await pause(LEAST_WORK_MILLISECONDS);
   await working.stop();
   return standby;
+}
+
+/** The standby is away: nobody is told anything that is on one machine only, and what is read is answered. */
+async function withoutStandby({ drill, client }: Scene, primary: PostgresServer): Promise<Figure[]> {
+  const standby = await primary.makeStandby();
+  drill.later(() => standby.stop());
+  await until(() => isServing(client), 20_000);
+  const signIn = () => client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD });
+  const { accessToken } = (await signIn()).body;
+  await standby.end('SIGINT');
+  const writes = await Promise.all(Array.from({ length: 5 }, signIn));
+  const read = await client.get('/v1/session', accessToken);
+  await standby.start();
+  const recovered = await until(() => isServing(client), 30_000);
+  const odd = writes.filter(({ status, retryAfter }) => status !== 503 || retryAfter === null);
+  return [
+    none('writes without a standby that were not answered 503', odd.length),
+    within(
+      'time to be told',
+      writes.map(({ milliseconds }) => milliseconds),
+      WAIT_MILLISECONDS * drill.patience,
+    ),
+    isTrue('what is read without a standby is answered', read.status === 200),
+    within('goes on by itself with one after', [recovered], RECOVERY_MILLISECONDS * drill.patience),
+  ];
 }
 
 /** Asks for what a standby could answer, and for what it could not. */

@@ -26,6 +26,7 @@ import { passkeySignInOptions, signInWithPasskey } from './sign-in/passkey-sign-
 import { passkeyStepOptions } from './sign-in/passkey-step.ts';
 import { resend } from './sign-in/prove.ts';
 import { begin, pick, proveStep } from './sign-in/sign-in.ts';
+import { asOneRequest } from './store/turns.ts';
 
 type Handler<Kind extends Command['kind']> = (
   corridor: Corridor,
@@ -95,5 +96,5 @@ export function execute(corridor: Corridor, command: Command, caller: Caller): P
   const mount = corridor.mounts.get(caller.mount);
   if (!mount) throw new Error(`there is no mount ${caller.mount}`);
   const handler = HANDLERS[command.kind] as Handler<Command['kind']>;
-  return handler(corridor, { mount, caller }, command);
+  return asOneRequest(() => handler(corridor, { mount, caller }, command));
 }

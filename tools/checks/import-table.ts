@@ -60,7 +60,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'mount.ts',
     'ports.ts',
   ],
-  'execute.ts': ['self-service/', 'sign-in/', 'sessions/'],
+  'execute.ts': ['self-service/', 'sign-in/', 'sessions/', 'store/turns.ts'],
   'contracts/': ['commands/', 'sign-in/attempt.ts', 'code-points.ts'],
   'config-checks.ts': ['crypto/secret-key.ts', 'delivery/', 'factors/relying-party.ts', 'settings.ts'],
   'config.ts': [

@@ -1,13 +1,17 @@
 import pg from 'pg';
 import type { Log } from '../../ports.ts';
+import { Turns } from '../turns.ts';
+
+/** How long anybody waits for a connection while all are in use. */
+const WAIT_MILLISECONDS = 2000;
 
 /** How long connections that are in use may take to end. */
 const CLOSE_MILLISECONDS = 2000;
 
 /** The connections to a database: a pool, which can be given up whole. */
 export interface Connections {
-  /** The pool of the moment: not to be kept over an await. */
-  pool(): pg.Pool;
+  /** Does something with the pool of the moment, when its turn has come. */
+  use<T>(work: (pool: pg.Pool) => Promise<T>): Promise<T>;
   /** Cuts every connection and begins with new ones. Whatever waited for one fails, and is not carried out later. */
   replace(): void;
   /** One connection beside the pool, not connected yet. */
@@ -35,16 +39,28 @@ class WatchedClient extends pg.Client {
   }
 }
 
-/** Opens none yet. @param config of the pool and of every connection */
-export function openConnections(config: pg.PoolConfig, log: Log): Connections {
+/**
+ * Opens none yet.
+ * @param config of the pool and of every connection
+ * @param count how many connections the pool has at most
+ */
+export function openConnections(config: pg.PoolConfig, count: number, log: Log): Connections {
   const closing: Promise<void>[] = [];
-  let [pool, clients] = makePool(config, log);
+  const make = () => ({
+    ...makePool({ ...config, max: count }, log),
+    turns: new Turns(count, WAIT_MILLISECONDS),
+  });
+  let { pool, clients, turns } = make();
   return {
-    pool: () => pool,
+    use(work) {
+      const used = pool;
+      return turns.take(() => work(used));
+    },
     replace() {
+      turns.end();
       closing.push(pool.end());
       cutAll(clients);
-      [pool, clients] = makePool(config, log);
+      ({ pool, clients, turns } = make());
     },
     alone: () => new WatchedClient(config),
     async close() {
@@ -70,7 +86,13 @@ function cutAll(clients: ReadonlySet<WatchedClient>): void {
   for (const client of clients) client.cut();
 }
 
-function makePool(config: pg.PoolConfig, log: Log): [pg.Pool, ReadonlySet<WatchedClient>] {
+interface Pooled {
+  readonly pool: pg.Pool;
+  /** Those of it that there are. */
+  readonly clients: ReadonlySet<WatchedClient>;
+}
+
+function makePool(config: pg.PoolConfig, log: Log): Pooled {
   const clients = new Set<WatchedClient>();
   class CountedClient extends WatchedClient {
     constructor(options?: pg.ClientConfig) {
@@ -82,7 +104,7 @@ function makePool(config: pg.PoolConfig, log: Log): [pg.Pool, ReadonlySet<Watche
   const pool = new pg.Pool({ ...config, Client: CountedClient, onConnect: refuseStandby });
   // Without a listener, a stop of the database would end this process.
   pool.on('error', (error) => log.warn({ error: error.message }, 'a store connection was lost'));
-  return [pool, clients];
+  return { pool, clients };
 }
 
 /** What a standby says of revocations, locks and counters is old, and it takes no writes. */

@@ -27,10 +27,10 @@ const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
  * each once a connection. A transition that lost a deadlock is tried again: nothing of it had been applied.
  */
 export function openPostgresEngine(url: string, log: Log): Engine {
-  const connections = openConnections({ ...connectionOptions(url), max: CONNECTIONS }, log);
+  const connections = openConnections(connectionOptions(url), CONNECTIONS, log);
   const pulse = new Pulse(connections, log);
   const guarded = <T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> =>
-    pulse.guard(() => reported(() => work(connections.pool())));
+    pulse.guard(() => reported(() => connections.use(work)));
   let limiter: ReturnType<typeof openLimiter> | undefined;
 
   return {
@@ -52,13 +52,16 @@ export function openPostgresEngine(url: string, log: Log): Engine {
 /** What a crash of the database forgets of it is the last half second. */
 function openLimiter(url: string, log: Log): LimiterClient & { end(): Promise<void> } {
   const connections = openConnections(
-    { ...connectionOptions(url), max: LIMITER_CONNECTIONS, options: '-c synchronous_commit=off' },
+    { ...connectionOptions(url), options: '-c synchronous_commit=off' },
+    LIMITER_CONNECTIONS,
     log,
   );
   return {
     query: ({ values = [], ...query }) =>
       reported(async () => {
-        const { rows, rowCount } = await connections.pool().query({ ...query, values: [...values] });
+        const { rows, rowCount } = await connections.use((pool) =>
+          pool.query({ ...query, values: [...values] }),
+        );
         return { rows: rows as Row[], rowCount };
       }),
     end: () => connections.close(),
