@@ -16,6 +16,8 @@ export interface Subject {
   /** From the start of the process to its first answer. */
   readonly startMilliseconds: number;
   memoryMib(): number;
+  /** What the process has used so far: milliseconds of processor, and bytes that it had written to files. */
+  used(): { readonly cpuMilliseconds: number; readonly writtenBytes: number };
   signal(name: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
@@ -102,6 +104,12 @@ export async function start(
     startMilliseconds: performance.now() - begun,
     memoryMib: () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    used: () => ({
+      cpuMilliseconds: cpuMillisecondsOf(readFileSync(`/proc/${child.pid}/stat`, 'utf8')),
+      writtenBytes: Number(
+        /^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${child.pid}/io`, 'utf8'))?.[1] ?? 0,
+      ),
+    }),
     signal: (name) => child.kill(name),
     stop: () =>
       new Promise((resolve) => {
@@ -109,6 +117,18 @@ export async function start(
         child.kill('SIGTERM');
       }),
   };
+}
+
+/** A tick of what the kernel counts, everywhere that we run. */
+const TICK_MILLISECONDS = 10;
+
+/** User and system time, fields 14 and 15 of proc(5); the name before them may hold spaces. */
+function cpuMillisecondsOf(stat: string): number {
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13);
+  return (Number(user) + Number(system)) * TICK_MILLISECONDS;
 }
 
 function listening(child: ChildProcess): Promise<string> {
