@@ -27,7 +27,8 @@ export function inProcess(file: string, order: object): Promise<unknown> {
     child.stdout.on('data', (piece: Buffer) => {
       output += piece.toString();
     });
-    child.once('exit', (code) =>
+    // What it prints may arrive after its end.
+    child.once('close', (code) =>
       code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`the load client ended with ${code}`)),
     );
   });

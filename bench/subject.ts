@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,8 @@ export interface Subject {
   memoryMib(): number;
   /** What its processes have used of the processors so far. */
   cpuMilliseconds(): number;
+  /** What the process had written to files so far. */
+  writtenBytes(): number;
   signal(name: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
@@ -126,6 +128,8 @@ export async function start(
     startMilliseconds: performance.now() - begun,
     memoryMib: () => residentMib([pid]),
     cpuMilliseconds: () => cpuMilliseconds([pid]),
+    writtenBytes: () =>
+      Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? 0),
     signal: (name) => child.kill(name),
     stop: () =>
       new Promise((resolve) => {
@@ -134,6 +138,7 @@ export async function start(
       }),
   };
 }
+
 
 function listening(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {

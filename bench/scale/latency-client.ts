@@ -64,4 +64,4 @@ async function run(order: LatencyOrder): Promise<LatencySummary> {
 
 const order = (await json(process.stdin)) as LatencyOrder;
 process.stdout.write(JSON.stringify(await run(order)));
-process.exit(0);
+agent.destroy();

@@ -52,11 +52,19 @@ if (
 const MEASURES = ['sign-in', 'refresh', 'session check', 'account look-up', 'session look-up'] as const;
 type Measured = Record<(typeof MEASURES)[number], number[]>;
 
+/** What requests of a kind cost the server, all together. */
+interface Cost {
+  requests: number;
+  cpuMilliseconds: number;
+  writtenBytes: number;
+}
+
 interface Size {
   readonly accounts: number;
   readonly folder: string;
   readonly subject: Subject;
   readonly measured: Measured;
+  readonly costs: Map<string, Cost>;
 }
 
 /** Makes the store of a size, unless it is there. */
@@ -77,30 +85,41 @@ function storeOf(folder: string, accounts: number): string {
 const anybody = (accounts: number) => personOf(Math.floor(Math.random() * accounts));
 
 /** Sends requests one after the other, from a process of its own; all must be answered with 200. */
-async function ask(url: string, requests: readonly Asked[]): Promise<LatencySummary> {
-  const order: LatencyOrder = { url, requests };
+async function ask(
+  { subject, measured, costs }: Size,
+  what: (typeof MEASURES)[number],
+  requests: readonly Asked[],
+): Promise<LatencySummary> {
+  const order: LatencyOrder = { url: subject.url, requests };
+  const before = { cpuMilliseconds: subject.cpuMilliseconds(), writtenBytes: subject.writtenBytes() };
   const summary = (await inProcess('scale/latency-client.ts', order)) as LatencySummary;
   if (Object.keys(summary.statuses).join() !== '200')
     throw new Error(`not everything was answered with 200: ${JSON.stringify(summary.statuses)}`);
+  const cost = costs.get(what) ?? { requests: 0, cpuMilliseconds: 0, writtenBytes: 0 };
+  cost.requests += requests.length;
+  cost.cpuMilliseconds += subject.cpuMilliseconds() - before.cpuMilliseconds;
+  cost.writtenBytes += subject.writtenBytes() - before.writtenBytes;
+  costs.set(what, cost);
+  measured[what].push(...summary.milliseconds);
   return summary;
 }
 
-async function measure({ accounts, folder, subject, measured }: Size): Promise<void> {
+async function measure(size: Size): Promise<void> {
+  const { accounts, folder, measured } = size;
   const post = (path: string, body: object): Asked => ({ method: 'POST', path, body: JSON.stringify(body) });
   const signIns = Array.from({ length: SIGN_INS_A_ROUND }, () =>
     post('/auth/login', { username: anybody(accounts).username, password: PASSWORD }),
   );
-  measured['sign-in'].push(...(await ask(subject.url, signIns)).milliseconds);
+  await ask(size, 'sign-in', signIns);
   const sampled = sampleSessions(folder, CHEAP_A_ROUND);
   const refreshes = sampled.map(({ refreshToken }) =>
     post('/auth/refresh-token', { refresh_token: refreshToken }),
   );
-  const refreshed = await ask(subject.url, refreshes);
-  measured.refresh.push(...refreshed.milliseconds);
+  const refreshed = await ask(size, 'refresh', refreshes);
   const checks = refreshed.accessTokens.map(
     (token): Asked => ({ method: 'GET', path: '/v1/session', authorization: `Bearer ${token}` }),
   );
-  measured['session check'].push(...(await ask(subject.url, checks)).milliseconds);
+  await ask(size, 'session check', checks);
   await measureLookUps(folder, accounts, measured);
 }
 
@@ -133,6 +152,12 @@ function print(all: readonly Size[]): void {
       `${String(accounts).padStart(9)} accounts ${shown(subject.startMilliseconds).padStart(7)} ms ${shown(bytes / 1e6).padStart(7)} MB ${shown(subject.memoryMib()).padStart(6)} MiB`,
     );
   }
+  heading('cost of a request: milliseconds of processor, bytes that are written');
+  for (const { accounts, costs } of all)
+    for (const [what, { requests, cpuMilliseconds, writtenBytes }] of costs)
+      console.log(
+        `${String(accounts).padStart(9)} accounts ${what.padEnd(14)} ${shown(cpuMilliseconds / requests, 2).padStart(7)} ms ${shown(writtenBytes / requests).padStart(8)} bytes`,
+      );
   const [first] = all;
   for (const what of MEASURES) {
     heading(`${what}, milliseconds`);
@@ -155,12 +180,22 @@ try {
   for (const accounts of sizes) {
     const own = storeOf(folder, accounts);
     const measured = Object.fromEntries(MEASURES.map((what) => [what, []])) as unknown as Measured;
-    all.push({ accounts, folder: own, subject: await start(PROGRAM, ['serve'], own), measured });
+    all.push({
+      accounts,
+      folder: own,
+      subject: await start(PROGRAM, ['serve'], own),
+      measured,
+      costs: new Map(),
+    });
   }
   // The first round warms up: the servers' code, and the pages that all requests share.
   for (let round = 0; round <= rounds; round += 1) {
     for (const size of all) await measure(size);
-    if (round === 0) for (const { measured } of all) for (const what of MEASURES) measured[what].length = 0;
+    if (round === 0)
+      for (const { measured, costs } of all) {
+        for (const what of MEASURES) measured[what].length = 0;
+        costs.clear();
+      }
   }
   print(all);
 } finally {
