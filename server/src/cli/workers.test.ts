@@ -226,6 +226,21 @@ describe('workers', { timeout: 120_000 }, () => {
     expect((await server.end('SIGTERM')).code).toBe(1);
   });
 
+  test('go on while the process over them hangs, each by its own count', async () => {
+    const work = await makeLoaded('sqlite', { LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":20,"seconds":600}' });
+    const server = await work.serve(serveAll);
+    process.kill(server.pid, 'SIGSTOP');
+    expect(await login(server, 'user0')).toMatchObject({ status: 200 });
+    const told = statusesOf(await many(40 * WORKERS, (index) => login(server, `nobody${index}`)));
+    expect(told.filter((status) => status === 401).length).toBeLessThanOrEqual(20 * WORKERS);
+    expect(told.filter((status) => status === 429).length).toBeGreaterThanOrEqual(20 * WORKERS);
+    process.kill(server.pid, 'SIGCONT');
+    await expect.poll(() => login(server, 'user0'), { timeout: 20_000 }).toMatchObject({ status: 429 });
+    const { code, stdout } = await server.end('SIGTERM');
+    expect(code).toBe(0);
+    expect(stdout).toContain('the count of all workers does not answer');
+  });
+
   test('say where they listen once, when all of them do, and keep the port when all of them die', async () => {
     const work = await makeLoaded('sqlite');
     const server = await work.serve(serveAll);

@@ -19,7 +19,7 @@ export function countForWorkers(): void {
 
 /**
  * The count that the workers of one server share, kept by the process over them. When that does not answer in time, each
- * goes by what it has seen itself.
+ * goes by what it has seen itself. That is said once in the log, and so is its return.
  */
 export function workerCount(limits: WindowLimits, log: Log): SharedCount {
   const limiters = new Map(
@@ -33,6 +33,7 @@ export function workerCount(limits: WindowLimits, log: Log): SharedCount {
       }),
     ]),
   );
+  let isAway = false;
   const ask = async (
     window: WindowName,
     question: (limiter: RateLimiterCluster) => Promise<Parameters<typeof countOf>[0] | null>,
@@ -41,9 +42,14 @@ export function workerCount(limits: WindowLimits, log: Log): SharedCount {
     if (!limiter) return null;
     try {
       const state = await question(limiter);
+      if (isAway) log.info({}, 'the count of all workers answers again');
+      isAway = false;
       return state === null ? null : countOf(state);
     } catch (error) {
-      log.warn({ error: (error as Error).message }, 'the count of all workers does not answer');
+      const reason = { error: (error as Error).message };
+      if (!isAway)
+        log.warn(reason, 'the count of all workers does not answer: each counts for itself until it does');
+      isAway = true;
       return null;
     }
   };
