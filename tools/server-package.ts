@@ -50,7 +50,7 @@ const ownAddresses: Plugin = {
 
 /**
  * Puts the server together as others install it: the program with the libraries that it uses in a few files, which start in a
- * quarter of the time that two thousand take, and beside them what they come from and under which licences.
+ * third of the time that thirteen hundred take, and beside them what they come from and under which licences.
  */
 export async function makeServerPackage(directory: string): Promise<ServerPackage> {
   rmSync(directory, { recursive: true, force: true });
