@@ -32,7 +32,7 @@ const LEDGER = join(KEPT, 'ledger.jsonl');
 /** Bounds that make the score a lower one: what is alive after them was not tried with everything. */
 const BOUNDS = {
   testsPerMutant: 80,
-  testsPerFile: 4,
+  testsPerFile: 8,
   patienceMilliseconds: 3_000,
 };
 const FILES_ALONE = 3;
