@@ -45,7 +45,8 @@ export default class MutantRunner extends TestRunner {
 
   async runTask(test: RunnerTestCase): Promise<void> {
     if (this.#spoilt) return;
-    if (this.#isInTime()) await this.#runFirst(test);
+    // A third of the time is for seeing what there is to try.
+    if (this.#isInTime(1 / 3)) await this.#runFirst(test);
     const group = groupOf(test);
     // Here, since what the group's tests need is there until its last one has ended.
     if (testsIn(group).at(-1) === test) await this.#tryAll(this.#usable.get(group) ?? []);
@@ -131,9 +132,10 @@ export default class MutantRunner extends TestRunner {
     return here >= this.#plan.testsPerFile || tests.length >= this.#plan.testsPerMutant;
   }
 
-  #isInTime(): boolean {
-    this.#complete &&= performance.now() < 1000 * this.#plan.secondsPerFile;
-    return this.#complete;
+  #isInTime(share = 1): boolean {
+    const isInTime = performance.now() < 1000 * this.#plan.secondsPerFile * share;
+    this.#complete &&= isInTime;
+    return isInTime;
   }
 
   #late = false;

@@ -17,6 +17,7 @@ const USAGE = `usage: npm run mutate -- [--sample N] [--seed S] [--only PATH] [-
   --sample N   a random sample of N mutants; without it all of them are tried
   --seed S     draws that very sample again (1 is the default); a larger one of the same seed has the smaller one in it
   --only PATH  only mutants in files whose path has this in it
+  --tests PATH tries them with test files only whose path has this in it
   --seconds N  goes on to the next test file after so long; what was left is left for another run
   --quick      leaves out what takes a process for each mutant: those that run before tests only are counted as alive
   --fresh      forgets what earlier runs saw
@@ -31,7 +32,7 @@ const LEDGER = join(KEPT, 'ledger.jsonl');
 /** Bounds that make the score a lower one: what is alive after them was not tried with everything. */
 const BOUNDS = {
   testsPerMutant: 80,
-  testsPerFile: 5,
+  testsPerFile: 8,
   patienceMilliseconds: 3_000,
 };
 const FILES_ALONE = 3;
@@ -110,6 +111,7 @@ async function main(): Promise<void> {
       sample: { type: 'string' },
       seed: { type: 'string', default: '1' },
       only: { type: 'string' },
+      tests: { type: 'string', default: '' },
       seconds: { type: 'string', default: '3600' },
       quick: { type: 'boolean' },
       fresh: { type: 'boolean' },
@@ -135,7 +137,7 @@ async function main(): Promise<void> {
     if (values.fresh) rmSync(LEDGER, { force: true });
     for (const { path, leftOut } of files) if (leftOut !== null) say(`left out: ${path}: ${leftOut}`);
     say('left out: every test on PostgreSQL: what is mutated has no part that knows the engine');
-    const used = files.filter(({ leftOut }) => leftOut === null);
+    const used = files.filter(({ path, leftOut }) => leftOut === null && path.includes(values.tests));
     const isNear = ({ path }: TestFile, mutant: Mutant) => path.startsWith(dirname(mutant.file));
     // Those of their own folder first: most that a far test kills, a near one has killed sooner.
     for (const near of [true, false])

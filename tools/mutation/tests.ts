@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MUTATED } from './mutants.ts';
 
-/** Where tests of the mutated folders are, the nearest first. */
-const FOLDERS = [...MUTATED, 'contracts', 'self-service', 'http', ''];
+/** Where most tests of the mutated folders are, the nearest first; those everywhere else come after them. */
+const FOLDERS = [...MUTATED, 'contracts', 'self-service', 'http', 'delivery'];
 
 /** What takes part in none of it, and why. */
 const LEFT_OUT: readonly (readonly [RegExp, string])[] = [
@@ -20,19 +20,19 @@ export interface TestFile {
 
 /** The test files that mutants are tried with, the nearest first. */
 export function testFiles(root: string, tree: readonly string[]): TestFile[] {
-  return FOLDERS.flatMap((folder) =>
-    tree
-      .filter((path) => isIn(folder, path) && path.endsWith('.test.ts'))
-      .map((path) => {
-        const text = readFileSync(join(root, path), 'utf8');
-        const leftOut = LEFT_OUT.find(([pattern]) => pattern.test(text))?.[1] ?? null;
-        return { path, text, leftOut };
-      }),
-  );
+  return tree
+    .filter((path) => path.startsWith('server/src/') && path.endsWith('.test.ts'))
+    .sort((left, right) => distanceOf(left) - distanceOf(right))
+    .map((path) => {
+      const text = readFileSync(join(root, path), 'utf8');
+      const leftOut = LEFT_OUT.find(([pattern]) => pattern.test(text))?.[1] ?? null;
+      return { path, text, leftOut };
+    });
 }
 
-function isIn(folder: string, path: string): boolean {
-  return folder === '' ? /^server\/src\/[^/]+$/.test(path) : path.startsWith(`server/src/${folder}/`);
+function distanceOf(path: string): number {
+  const at = FOLDERS.indexOf(path.split('/')[2] ?? '');
+  return at === -1 ? FOLDERS.length : at;
 }
 
 /** Whether a test file is a source's own. */
