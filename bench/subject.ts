@@ -139,7 +139,6 @@ export async function start(
   };
 }
 
-
 function listening(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = '';
