@@ -6,6 +6,7 @@ import { LEDGER_SETTINGS } from './crash.ts';
 import { EFFECTS_WITHOUT_MAIL, USERS } from './effects.ts';
 import { type Drill, ENGINES, type Fault, type Figure, isTrue, none, pause, until, within } from './fault.ts';
 import { openLedger } from './ledger.ts';
+import { signInProbe } from './load.ts';
 import { loadPeople, PASSWORD } from './people.ts';
 
 const ROUNDS = { short: 1, full: 5 } as const;
@@ -51,13 +52,7 @@ async function exhausted(drill: Drill, engine: (typeof ENGINES)[number]): Promis
     await pause(1000);
     most = Math.max(most, open());
     for (const socket of sockets) socket.destroy();
-    recoveries.push(
-      await until(
-        async () =>
-          (await client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD })).status === 200,
-        20_000,
-      ),
-    );
+    recoveries.push(await until(signInProbe(client), 20_000));
     await working.stop();
     // Whoever looks afterwards has more connections at once than that.
     allow(PLENTY);

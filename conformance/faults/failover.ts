@@ -7,6 +7,7 @@ import { doubleFigures } from './doubles.ts';
 import { USERS } from './effects.ts';
 import { atLeast, type Drill, type Fault, type Figure, isTrue, none, pause, until, within } from './fault.ts';
 import { type Ledger, openLedger } from './ledger.ts';
+import { signInProbe } from './load.ts';
 import { loadPeople, PASSWORD } from './people.ts';
 import { startTcpProxy, type TcpProxy, throughPort } from './tcp-proxy.ts';
 
@@ -57,10 +58,12 @@ export const failover: Fault = {
     const client = clientOf(() => server.url);
     const ledger = openLedger({ client, mail });
     const seen: Seen = { standby: [], recoveries: [], notRefused: 0 };
-    const scene = { drill, work, client, ledger, proxy, seen };
+    const canSignIn = signInProbe(client);
+    const isServing = async () => (await canSignIn()) && (await client.get('/readyz')).status === 200;
+    const scene = { drill, work, client, isServing, ledger, proxy, seen };
     let primary = database;
     for (let round = 1; round <= FAILOVERS[drill.scale]; round += 1) {
-      primary = await failOver(scene, primary);
+      primary = await failOver(scene, primary, `user${USERS + round}`);
       await ledger.checkNew();
       drill.progress(`${round} of ${FAILOVERS[drill.scale]}, ${ledger.problems.length} lost`);
     }
@@ -100,42 +103,50 @@ interface Scene {
   readonly drill: Drill;
   readonly work: Workplace;
   readonly client: Client;
+  readonly isServing: () => Promise<boolean>;
   readonly ledger: Ledger;
   readonly proxy: TcpProxy;
   readonly seen: Seen;
 }
 
-/** @returns the new primary */
-async function failOver(scene: Scene, primary: PostgresServer): Promise<PostgresServer> {
-  const { drill, client, ledger, proxy, seen } = scene;
+/**
+ * @param other somebody whom nobody else signs in as
+ * @returns the new primary
+ */
+async function failOver(scene: Scene, primary: PostgresServer, other: string): Promise<PostgresServer> {
+  const { drill, client, isServing, ledger, proxy, seen } = scene;
   const standby = await primary.makeStandby();
   drill.later(() => standby.stop());
-  await until(() => isServing(client), 20_000);
-  const { body } = await client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD });
+  await until(isServing, 20_000);
+  const { body } = await client.post('/v1/sign-in', { identifier: other, password: PASSWORD });
   const working = ledger.work();
   await pause(LEAST_WORK_MILLISECONDS + Math.random() * (MOST_WORK_MILLISECONDS - LEAST_WORK_MILLISECONDS));
   await primary.end('SIGQUIT');
   proxy.switchTo(portOf(standby.url));
   await onStandby(scene, body);
   await standby.promote();
-  seen.recoveries.push(await until(() => isServing(client), 30_000));
+  seen.recoveries.push(await until(isServing, 30_000));
   await pause(LEAST_WORK_MILLISECONDS);
   await working.stop();
   return standby;
 }
 
 /** The standby is away: nobody is told anything that is on one machine only, and what is read is answered. */
-async function withoutStandby({ drill, client }: Scene, primary: PostgresServer): Promise<Figure[]> {
+async function withoutStandby(
+  { drill, client, isServing }: Scene,
+  primary: PostgresServer,
+): Promise<Figure[]> {
   const standby = await primary.makeStandby();
   drill.later(() => standby.stop());
-  await until(() => isServing(client), 20_000);
-  const signIn = () => client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD });
-  const { accessToken } = (await signIn()).body;
+  await until(isServing, 20_000);
+  const signIn = (number: number) =>
+    client.post('/v1/sign-in', { identifier: `user${number}`, password: PASSWORD });
+  const { accessToken } = (await signIn(USERS)).body;
   await standby.end('SIGINT');
-  const writes = await Promise.all(Array.from({ length: 5 }, signIn));
+  const writes = await Promise.all(Array.from({ length: 5 }, (_, index) => signIn(index)));
   const read = await client.get('/v1/session', accessToken);
   await standby.start();
-  const recovered = await until(() => isServing(client), 30_000);
+  const recovered = await until(isServing, 30_000);
   const odd = writes.filter(({ status, retryAfter }) => status !== 503 || retryAfter === null);
   return [
     none('writes without a standby that were not answered 503', odd.length),
@@ -165,11 +176,6 @@ async function onStandby({ client, work, seen }: Scene, held: { accessToken: str
   }
   const started = await work.run(['serve']);
   if (started.code === 0 || !started.stderr.includes('a standby')) seen.notRefused += 1;
-}
-
-async function isServing(client: Client): Promise<boolean> {
-  const { status } = await client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD });
-  return status === 200 && (await client.get('/readyz')).status === 200;
 }
 
 function seenFigures(drill: Drill, { standby, recoveries, notRefused }: Seen): Figure[] {

@@ -56,6 +56,19 @@ export function steadyLoad(client: Client, perSecond: number): SteadyLoad {
   };
 }
 
+/**
+ * Asks whether people can sign in, somebody else each time: an attempt that was lost on its way holds its place for a while, and
+ * nobody has many.
+ */
+export function signInProbe(client: Client): () => Promise<boolean> {
+  let number = 0;
+  return async () => {
+    number += 1;
+    const identifier = `user${number % USERS}`;
+    return (await client.post('/v1/sign-in', { identifier, password: PASSWORD })).status === 200;
+  };
+}
+
 /** The answers that were not as they should be, in words: `503 × 2, no answer × 1`. */
 export function failed(answers: readonly Answer[]): { readonly count: number; readonly kinds: string } {
   const bad = answers.filter(({ status }) => status !== 200);

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { type Answer, type Client, clientOf } from './client.ts';
 import { USERS } from './effects.ts';
 import { atLeast, type Drill, type Fault, type Figure, none, pause, until, within } from './fault.ts';
-import { failed, loadFor, steadyLoad } from './load.ts';
-import { loadPeople, PASSWORD } from './people.ts';
+import { failed, loadFor, signInProbe, steadyLoad } from './load.ts';
+import { loadPeople } from './people.ts';
 import { startTcpProxy, type TcpProxy, throughPort } from './tcp-proxy.ts';
 
 const SECONDS = { short: 4, full: 60 } as const;
@@ -89,10 +89,9 @@ async function many(
   }
   const stopped = load.stop();
   proxy.set({ kind: 'open' });
+  const canSignIn = signInProbe(client);
   const recovered = await until(
-    async () =>
-      (await client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD })).status === 200 &&
-      (await client.get('/readyz')).status === 200,
+    async () => (await canSignIn()) && (await client.get('/readyz')).status === 200,
     30_000,
   );
   await stopped;
