@@ -45,8 +45,7 @@ export const migration: Fault = {
       makeNextVersion(drill, MIGRATIONS),
     );
     await loadPeople(old, { users: USERS });
-    const database = new pg.Client({ connectionString: url });
-    await database.connect();
+    const database = new pg.Pool({ connectionString: url });
     drill.later(() => database.end());
     await fill(database, ROWS[drill.scale]);
     const ports = [await freePort(), await freePort()];
@@ -62,7 +61,10 @@ export const migration: Fault = {
     const probe = probeTable(url);
     await pause(QUIET_SECONDS[drill.scale] * 1000);
     const quiet = probe.longest();
-    drill.progress(`nothing migrates: the table answers in ${quiet.toFixed(0)} ms at worst`);
+    const answered = Math.max(...load.answers.map(({ milliseconds }) => milliseconds));
+    drill.progress(
+      `nothing migrates: the table answers in ${quiet.toFixed(0)} ms at worst, a server in ${answered.toFixed(0)} ms`,
+    );
     const migrated = await migrateTwice(drill, { next, database, url, load });
     await probe.stop();
     const codes = [
@@ -95,7 +97,7 @@ export const migration: Fault = {
 };
 
 /** Sessions of nobody's that end in a year. */
-async function fill(database: pg.Client, rows: number): Promise<void> {
+async function fill(database: pg.Pool, rows: number): Promise<void> {
   await database.query(
     `INSERT INTO sessions (id, principal_kind, principal_id, epoch, mount, methods, counter, rotated_at, created_at,
        last_used_at, refresh_expires_at, expires_at)
@@ -135,7 +137,7 @@ function probeTable(url: string): { longest(): number; stop(): Promise<void> } {
 
 interface Scene {
   readonly next: Workplace;
-  readonly database: pg.Client;
+  readonly database: pg.Pool;
   readonly url: string;
   readonly load: SteadyLoad;
 }
@@ -181,7 +183,7 @@ async function migrateTwice(drill: Drill, { next, database, url, load }: Scene):
 }
 
 /** Has the table in a transaction, as a backup would, until the migration has waited for it. */
-async function holdTable(database: pg.Client, url: string): Promise<void> {
+async function holdTable(database: pg.Pool, url: string): Promise<void> {
   const holder = new pg.Client({ connectionString: url });
   await holder.connect();
   await holder.query('BEGIN; SELECT id FROM sessions LIMIT 1');
@@ -204,7 +206,7 @@ async function killedWhen(work: Workplace, isTime: () => Promise<boolean>) {
   return finished;
 }
 
-async function outcome(database: pg.Client): Promise<Figure[]> {
+async function outcome(database: pg.Pool): Promise<Figure[]> {
   const { rows } = await database.query(
     `SELECT (SELECT count(*)::int FROM sessions WHERE mount = 'drill' AND drill_label IS NULL) AS empty,
             (SELECT count(*)::int FROM facts WHERE name LIKE 'migration:%') AS left_over,
