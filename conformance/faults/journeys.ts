@@ -7,8 +7,16 @@ import { PASSWORD } from './people.ts';
 export interface Journeys {
   /** One person's way: signs in, by a mailed code or not, asks, refreshes, and ends it or lets it be. */
   travel(): Promise<void>;
-  readonly counts: { begun: number; signIns: number; signOuts: number; mailed: number; codes: number };
-  /** Answers that were not as they should be, in words, and how often. */
+  /** `turnedAway` are answers of 503: more than the server could do at the moment. */
+  readonly counts: {
+    begun: number;
+    signIns: number;
+    signOuts: number;
+    mailed: number;
+    codes: number;
+    turnedAway: number;
+  };
+  /** Answers that were not as they should be otherwise, in words, and how often. */
   readonly odd: ReadonlyMap<string, number>;
 }
 
@@ -20,30 +28,37 @@ const EVERY_CODE = 2;
 
 /** @param vouchers how many codes `CODE0`, … there are */
 export function openJourneys(client: Client, mail: MailSink, vouchers: number): Journeys {
-  const counts = { begun: 0, signIns: 0, signOuts: 0, mailed: 0, codes: 0 };
+  const counts = { begun: 0, signIns: 0, signOuts: 0, mailed: 0, codes: 0, turnedAway: 0 };
   const odd = new Map<string, number>();
   // Somebody who waits for a code is not asked for another.
   const free = Array.from({ length: MAILED }, (_, index) => `mailed${index}`);
 
   const isAsExpected = (what: string, answer: Answer, status: number): boolean => {
     if (answer.status === status) return true;
+    if (answer.status === 503) {
+      counts.turnedAway += 1;
+      return false;
+    }
     const words = `${what}: ${answer.status === 0 ? 'no answer' : answer.status}`;
     odd.set(words, (odd.get(words) ?? 0) + 1);
     return false;
   };
 
   async function signInByMail(name: string): Promise<Answer | null> {
-    const begun = await client.post('/v1/sign-in', { identifier: name, password: PASSWORD });
-    if (!isAsExpected('sign-in of one who is mailed', begun, 403)) return null;
+    const begun = await client.post('/auth/login', { username: name, password: PASSWORD });
+    if (!isAsExpected('sign-in of one who is mailed', begun, 401)) return null;
     const code = await mail.code(`${name}@example.com`).catch(() => '');
     counts.mailed += 1;
-    return client.post('/v1/challenges/verify', { challenge_token: begun.body.challenge_token, code });
+    return client.post('/v1/challenges/verify', {
+      challenge_token: begun.body.extra_attributes?.challenge_token,
+      code,
+    });
   }
 
   async function signIn(number: number): Promise<Answer | null> {
     const name = number % EVERY_MAILED === 0 ? free.pop() : undefined;
     if (name === undefined)
-      return client.post('/v1/sign-in', { identifier: `user${number % USERS}`, password: PASSWORD });
+      return client.post('/auth/login', { username: `user${number % USERS}`, password: PASSWORD });
     return signInByMail(name).finally(() => free.push(name));
   }
 
@@ -63,13 +78,13 @@ export function openJourneys(client: Client, mail: MailSink, vouchers: number): 
       const signedIn = await signIn(number);
       if (signedIn === null || !isAsExpected('sign-in', signedIn, 200)) return;
       counts.signIns += 1;
-      const { accessToken, refreshToken } = signedIn.body;
-      isAsExpected('session', await client.get('/v1/session', accessToken), 200);
-      const refreshed = await client.post('/v1/refresh', { refreshToken });
+      const { access_token, refresh_token } = signedIn.body;
+      isAsExpected('session', await client.get('/v1/session', access_token), 200);
+      const refreshed = await client.post('/auth/refresh-token', { refresh_token });
       if (!isAsExpected('refresh', refreshed, 200)) return;
       if (number % 2 === 0) return;
       counts.signOuts += 1;
-      isAsExpected('sign-out', await client.post('/v1/sign-out', {}, refreshed.body.accessToken), 204);
+      isAsExpected('sign-out', await client.post('/auth/logout', {}, refreshed.body.access_token), 204);
     },
   };
 }

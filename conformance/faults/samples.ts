@@ -6,6 +6,7 @@ import { pause } from './fault.ts';
 export interface Sample {
   readonly atSeconds: number;
   readonly memoryMib: number;
+  readonly heapMib: number;
   readonly descriptors: number;
   /** The delay of the event loop that one in a hundred was above since the sample before. */
   readonly delayMilliseconds: number;
@@ -43,6 +44,7 @@ async function look(serverUrl: string, storeUrl: string, atSeconds: number): Pro
   return {
     atSeconds,
     memoryMib: metric('process_resident_memory_bytes') / 1024 / 1024,
+    heapMib: metric('nodejs_heap_size_used_bytes') / 1024 / 1024,
     descriptors: metric('process_open_fds'),
     delayMilliseconds: metric('nodejs_eventloop_lag_p99_seconds') * 1000,
     rows: await rowsOf(storeUrl),

@@ -58,6 +58,19 @@ describe('a key set', () => {
     expect(fetches()).toBe(2);
   });
 
+  test('counts that from when it asked: the answer may have been on its way for long', async () => {
+    const { set, server, clock, fetches } = setUp(first.jwk);
+    server.cacheControl = 'max-age=120';
+    const release = server.hold();
+    const found = set.find('first');
+    clock.now = 100_000;
+    release();
+    await found;
+    clock.now = 120_000;
+    await set.find('first');
+    expect(fetches()).toBe(2);
+  });
+
   test('wants no answer that a cache has kept', async () => {
     const { set, server } = setUp(first.jwk);
     await set.find('first');
