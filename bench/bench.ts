@@ -8,7 +8,7 @@ import { measureProofs } from './proofs.ts';
 import { withEssentialRows } from './report/readme-block.ts';
 import { report, targetTable, warnings } from './report/report.ts';
 import type { Results } from './report/results.ts';
-import { run } from './run.ts';
+import { IncompleteRunError, run } from './run.ts';
 import { startEcho } from './subject.ts';
 
 // Measures the server as it is installed, with its defaults, beside what people would pick instead and beside floors: raw
@@ -21,7 +21,10 @@ const isShort = hasOption('--quick');
 
 /** The whole comparison. */
 async function compare(): Promise<void> {
-  const results = await run(hasOption('--full') ? FULL : QUICK);
+  const results = await run(hasOption('--full') ? FULL : QUICK).catch((error: unknown) => {
+    if (error instanceof IncompleteRunError) keepIncomplete(error.results);
+    throw error;
+  });
   const file = `${results.date.slice(0, 10)}-${results.kind}.json`;
   writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(RESULTS, 'latest.md'), report(results));
@@ -29,11 +32,18 @@ async function compare(): Promise<void> {
   console.log(`\n${targetTable(results)}\n\nwritten: bench/results/${file}, bench/results/latest.md`);
 }
 
+/** An hour is not to be lost because its last minute failed. */
+function keepIncomplete(results: Results): void {
+  const file = `incomplete-${results.date.slice(0, 10)}-${results.kind}.json`;
+  writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
+  console.log(`\n${targetTable(results)}\n\nthe run failed; what it had measured: bench/results/${file}`);
+}
+
 /** Makes the report again, and the rows of the README, from the newest results, or those that are named. */
 function writeDocuments(): void {
   const named = /--results=(\S+)/.exec(process.argv.join(' '))?.[1];
   const newest = readdirSync(RESULTS)
-    .filter((name) => name.endsWith('.json'))
+    .filter((name) => /^\d.*\.json$/.test(name))
     .sort()
     .at(-1);
   const file = named ?? newest;

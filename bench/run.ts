@@ -53,17 +53,18 @@ async function startAll(sources: readonly SessionSource[]): Promise<Started[]> {
 
 const stopAll = (started: readonly Started[]) => Promise.all(started.map(({ running }) => running.stop()));
 
-/** Everything that is measured beside others. */
+/** Everything that is measured beside others. @param figures where they go, one after another */
 async function measureBeside(
+  figures: Figure[],
   contenders: readonly Contender[],
   plan: Plan,
   say: (what: string) => void,
-): Promise<Figure[]> {
+): Promise<void> {
   const sizesBefore = await sizesOf(contenders);
   say('starting all of them, looking whether they answer rightly');
   const sources = contenders.map((contender) => new SessionSource(contender));
   let started = await startAll(sources);
-  const figures = await idleFigures(started);
+  figures.push(...(await idleFigures(started)));
   for (const each of started) await checkAnswers(each);
   figures.push(...(await measureSignIns(started, plan, say)));
   await stopAll(started);
@@ -82,12 +83,11 @@ async function measureBeside(
   } finally {
     await Promise.all([stopAll(started), echo.stop()]);
   }
-  return figures;
 }
 
 /** Everything that is measured of Latchkey alone, and how large everybody's installs are. */
-async function measureAlone(plan: Plan, say: (what: string) => void): Promise<Figure[]> {
-  const figures = [await measureNewStarts(LATCHKEY, plan.starts)];
+async function measureAlone(figures: Figure[], plan: Plan, say: (what: string) => void): Promise<void> {
+  figures.push(await measureNewStarts(LATCHKEY, plan.starts));
   say('imports');
   const { figures: imported, store } = await measureImport(LATCHKEY, plan);
   figures.push(...imported);
@@ -105,32 +105,46 @@ async function measureAlone(plan: Plan, say: (what: string) => void): Promise<Fi
       figures.push(plainFigure('verification', JOSE_FLOOR, rate.atOnce, [rate.floor]));
   }
   say('installs');
-  return [...figures, ...measureInstalls()];
+  figures.push(...measureInstalls());
 }
 
-/** Starts everybody, measures, and gives what came of it. */
+/** A run that did not come to its end, with what it had measured until then. */
+export class IncompleteRunError extends Error {
+  readonly results: Results;
+
+  constructor(results: Results, cause: unknown) {
+    super('the run did not come to its end', { cause });
+    this.results = results;
+  }
+}
+
+/** Starts everybody, measures, and gives what came of it. @throws {IncompleteRunError} */
 export async function run(plan: Plan): Promise<Results> {
   const begun = performance.now();
   const date = new Date().toISOString();
   const say = (what: string) => tell(begun, what);
+  const figures: Figure[] = [];
+  const contenders: Contender[] = [];
+  const results = (): Results => ({
+    kind: plan.kind,
+    date,
+    machine: thisMachine(),
+    node: process.versions.node,
+    accounts: plan.accounts,
+    minutes: (performance.now() - begun) / 60_000,
+    figures,
+  });
   preparePeers();
   say('stores with accounts');
-  const contenders: Contender[] = [];
   try {
     contenders.push(...contendersOnSqlite(plan));
     if (plan.withPostgres) contenders.push(...(await benchPostgres.contenders(plan.accounts)));
-    const figures = await measureBeside(contenders, plan, say);
+    await measureBeside(figures, contenders, plan, say);
     await benchPostgres.stop();
-    figures.push(...(await measureAlone(plan, say)));
-    return {
-      kind: plan.kind,
-      date,
-      machine: thisMachine(),
-      node: process.versions.node,
-      accounts: plan.accounts,
-      minutes: (performance.now() - begun) / 60_000,
-      figures,
-    };
+    await measureAlone(figures, plan, say);
+    return results();
+  } catch (error) {
+    throw new IncompleteRunError(results(), error);
   } finally {
     await benchPostgres.stop();
     for (const contender of contenders) contender.remove();
