@@ -185,8 +185,11 @@ export class HashPool {
 
   #startNext(): void {
     while (this.#queue.length > 0) {
-      const thread = this.#idleThread() ?? this.#anotherThread();
-      if (thread === undefined) return;
+      const thread = this.#idleThread();
+      if (thread === undefined) {
+        this.#startAnother();
+        return;
+      }
       const jobs = this.#nextBatch();
       if (jobs.length > 0) this.#run(thread, jobs);
     }
@@ -229,25 +232,31 @@ export class HashPool {
     );
   }
 
+  /** One that can begin at once. What comes before any thread is up is handed to the first: it is done as soon as it can be. */
   #idleThread(): HashThread | undefined {
-    for (const thread of this.#workers) if (!thread.busy) return thread;
-    return undefined;
+    const threads = [...this.#workers];
+    const idle = threads.filter((thread) => !thread.busy);
+    return (
+      idle.find((thread) => thread.isUp) ?? (threads.some((thread) => thread.isUp) ? undefined : idle[0])
+    );
   }
 
-  /** One more thread, where there may be: it takes its first jobs as soon as it is up. */
-  #anotherThread(): HashThread | undefined {
-    return this.#closing || this.threads >= this.#options.threads ? undefined : this.#startThread();
+  /** One more thread, where there may be, and more waits than those can take that are on their way. */
+  #startAnother(): void {
+    const onTheirWay = [...this.#workers].filter((thread) => !thread.isUp).length;
+    if (this.#closing || this.threads >= this.#options.threads || onTheirWay >= this.#queue.length) return;
+    this.#startThread();
   }
 
-  #startThread(): HashThread {
-    const thread = new HashThread((error) => {
+  #startThread(): void {
+    const onUp = () => this.#startNext();
+    const thread = new HashThread(onUp, (error) => {
       this.#workers.delete(thread);
       // A thread that has worked is replaced. One that never could (a missing native part) would only die again.
       if (!this.#closing && thread.hasWorked) this.#startThread();
       if (this.#workers.size === 0) this.#rejectWaiting(error);
     });
     this.#workers.add(thread);
-    return thread;
   }
 
   #rejectWaiting(error: Error): void {
@@ -266,12 +275,19 @@ class HashThread {
   readonly #worker = new Worker(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
   #current: { resolve: (answers: HashAnswer[]) => void; reject: (error: Error) => void } | undefined;
   hasWorked = false;
+  /** Whether it can be given jobs: nobody waits for a thread that has yet to load while others work. */
+  isUp = false;
 
-  constructor(onEnd: (error: Error) => void) {
+  constructor(onUp: () => void, onEnd: (error: Error) => void) {
     let reason = new Error('a hash thread ended');
     this.#worker.on('message', (answers: unknown) => {
       // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
       if (!Array.isArray(answers)) return;
+      if (!this.isUp) {
+        this.isUp = true;
+        onUp();
+        return;
+      }
       const current = this.#current;
       this.#current = undefined;
       this.hasWorked = true;
