@@ -9,12 +9,12 @@ import { inProcess } from '../load.ts';
 import { heading, median, quantile, shown } from '../recorder.ts';
 import { PASSWORD } from '../scenarios.ts';
 import { environment, PROGRAM, type Subject, start } from '../subject.ts';
-import type { Asked, LatencyOrder, LatencySummary } from './latency-client.ts';
+import type { Asked, LatencySummary, Series } from './latency-client.ts';
 import { personOf } from './people.ts';
 import { sampleSessions } from './sampled-sessions.ts';
 
 // How long a request takes with few people in the store and with many: a server for each size, all started from stores that
-// were generated, asked in turns, one request after the other. What grows with the store shows in the last column.
+// were generated, asked in turns, request by request. What grows with the store shows in the last column.
 
 const USAGE = `usage: npm run bench -- --scale [--sizes N,…] [--sessions N] [--rounds N] [--folder DIR]
 
@@ -84,43 +84,62 @@ function storeOf(folder: string, accounts: number): string {
 
 const anybody = (accounts: number) => personOf(Math.floor(Math.random() * accounts));
 
-/** Sends requests one after the other, from a process of its own; all must be answered with 200. */
+const usedBy = (subject: Subject) => ({
+  cpuMilliseconds: subject.cpuMilliseconds(),
+  writtenBytes: subject.writtenBytes(),
+});
+
+/**
+ * Asks all servers in turns, from a process of its own; everything must be answered with 200.
+ * @param requestsOf how it is asked of each
+ * @returns the access tokens that the answers of each had
+ */
 async function ask(
-  { subject, measured, costs }: Size,
+  all: readonly Size[],
   what: (typeof MEASURES)[number],
-  requests: readonly Asked[],
-): Promise<LatencySummary> {
-  const order: LatencyOrder = { url: subject.url, requests };
-  const before = { cpuMilliseconds: subject.cpuMilliseconds(), writtenBytes: subject.writtenBytes() };
-  const summary = (await inProcess('scale/latency-client.ts', order)) as LatencySummary;
-  if (Object.keys(summary.statuses).join() !== '200')
-    throw new Error(`not everything was answered with 200: ${JSON.stringify(summary.statuses)}`);
-  const cost = costs.get(what) ?? { requests: 0, cpuMilliseconds: 0, writtenBytes: 0 };
-  cost.requests += requests.length;
-  cost.cpuMilliseconds += subject.cpuMilliseconds() - before.cpuMilliseconds;
-  cost.writtenBytes += subject.writtenBytes() - before.writtenBytes;
-  costs.set(what, cost);
-  measured[what].push(...summary.milliseconds);
-  return summary;
+  requestsOf: (size: Size, index: number) => readonly Asked[],
+): Promise<(readonly string[])[]> {
+  const order: Series[] = all.map((size, index) => ({
+    url: size.subject.url,
+    requests: requestsOf(size, index),
+  }));
+  const before = all.map(({ subject }) => usedBy(subject));
+  const summaries = (await inProcess('scale/latency-client.ts', order)) as LatencySummary[];
+  return summaries.map(({ milliseconds, statuses, accessTokens }, index) => {
+    if (Object.keys(statuses).join() !== '200')
+      throw new Error(`not everything was answered with 200: ${JSON.stringify(statuses)}`);
+    const { subject, costs, measured } = all[index] as Size;
+    const after = usedBy(subject);
+    const cost = costs.get(what) ?? { requests: 0, cpuMilliseconds: 0, writtenBytes: 0 };
+    cost.requests += milliseconds.length;
+    cost.cpuMilliseconds += after.cpuMilliseconds - (before[index]?.cpuMilliseconds ?? 0);
+    cost.writtenBytes += after.writtenBytes - (before[index]?.writtenBytes ?? 0);
+    costs.set(what, cost);
+    measured[what].push(...milliseconds);
+    return accessTokens;
+  });
 }
 
-async function measure(size: Size): Promise<void> {
-  const { accounts, folder, measured } = size;
+async function measure(all: readonly Size[]): Promise<void> {
   const post = (path: string, body: object): Asked => ({ method: 'POST', path, body: JSON.stringify(body) });
-  const signIns = Array.from({ length: SIGN_INS_A_ROUND }, () =>
-    post('/auth/login', { username: anybody(accounts).username, password: PASSWORD }),
+  await ask(all, 'sign-in', ({ accounts }) =>
+    Array.from({ length: SIGN_INS_A_ROUND }, () =>
+      post('/auth/login', { username: anybody(accounts).username, password: PASSWORD }),
+    ),
   );
-  await ask(size, 'sign-in', signIns);
-  const sampled = sampleSessions(folder, CHEAP_A_ROUND);
-  const refreshes = sampled.map(({ refreshToken }) =>
-    post('/auth/refresh-token', { refresh_token: refreshToken }),
+  const tokens = await ask(all, 'refresh', ({ folder }) =>
+    sampleSessions(folder, CHEAP_A_ROUND).map(({ refreshToken }) =>
+      post('/auth/refresh-token', { refresh_token: refreshToken }),
+    ),
   );
-  const refreshed = await ask(size, 'refresh', refreshes);
-  const checks = refreshed.accessTokens.map(
-    (token): Asked => ({ method: 'GET', path: '/v1/session', authorization: `Bearer ${token}` }),
+  await ask(all, 'session check', (_, index) =>
+    (tokens[index] ?? []).map((token) => ({
+      method: 'GET',
+      path: '/v1/session',
+      authorization: `Bearer ${token}`,
+    })),
   );
-  await ask(size, 'session check', checks);
-  await measureLookUps(folder, accounts, measured);
+  for (const { folder, accounts, measured } of all) await measureLookUps(folder, accounts, measured);
 }
 
 /** What a sign-in and a refresh read first, without a server around it. */
@@ -190,7 +209,7 @@ try {
   }
   // The first round warms up: the servers' code, and the pages that all requests share.
   for (let round = 0; round <= rounds; round += 1) {
-    for (const size of all) await measure(size);
+    await measure(all);
     if (round === 0)
       for (const { measured, costs } of all) {
         for (const what of MEASURES) measured[what].length = 0;
