@@ -78,7 +78,9 @@ export default class MutantRunner extends TestRunner {
   /** Tries each mutant with the tests that run its code, the quickest first. */
   async #tryAll(tests: readonly Usable[]): Promise<void> {
     const quickest = [...tests].sort((left, right) => left.milliseconds - right.milliseconds);
-    const own = [...this.#open].sort(([, left], [, right]) => Number(right.near) - Number(left.near));
+    // The source's own first, then those that the fewest tests have passed with: they are the likeliest to be killed.
+    const tried = ({ near, tests: passed }: Open) => (near ? -1 : passed.length);
+    const own = [...this.#open].sort(([, left], [, right]) => tried(left) - tried(right));
     for (const [id, open] of own) {
       const passed = await this.#tryOne(id, open, quickest);
       if (passed.length === 0) continue;
