@@ -45,8 +45,8 @@ export default class MutantRunner extends TestRunner {
 
   async runTask(test: RunnerTestCase): Promise<void> {
     if (this.#spoilt) return;
-    // A third of the time is for seeing what there is to try.
-    if (this.#isInTime(1 / 3)) await this.#runFirst(test);
+    // Half of the time is for seeing what there is to try.
+    if (this.#isInTime(1 / 2)) await this.#runFirst(test);
     const group = groupOf(test);
     // Here, since what the group's tests need is there until its last one has ended.
     if (testsIn(group).at(-1) === test) await this.#tryAll(this.#usable.get(group) ?? []);
