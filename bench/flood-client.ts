@@ -23,6 +23,8 @@ export interface FloodSummary {
   readonly others: Readonly<Record<string, number>>;
   /** Requests that had no answer when it was over. */
   readonly unanswered: number;
+  /** The processor time that it took itself. */
+  readonly cpuSeconds: number;
 }
 
 const TICK_MILLISECONDS = 5;
@@ -118,7 +120,9 @@ async function flood(order: FloodOrder): Promise<FloodSummary> {
   while (answered < offered && performance.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, TICK_MILLISECONDS));
   for (const lane of lanes) lane.end();
-  return { offered, served, refused, withoutRetryAfter, others, unanswered: offered - answered };
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
+  return { offered, served, refused, withoutRetryAfter, others, unanswered: offered - answered, cpuSeconds };
 }
 
 const order = (await json(process.stdin)) as FloodOrder;

@@ -154,6 +154,9 @@ try {
   const toNormal = await secondsToNormal(subject, store.usernames, normal);
   const rows = rowsOf({ normal, flood, probe, memoryMib, toNormal });
   print(rows);
+  console.log(
+    `the flood’s client took ${shown(flood.cpuSeconds / SECONDS, 2)} of the ${availableParallelism()} cores for itself`,
+  );
   if (rows.some(({ isKept }) => !isKept)) process.exitCode = 1;
 } finally {
   await subject.stop();

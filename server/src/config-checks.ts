@@ -93,10 +93,25 @@ export function requireAddressBlocks(blocks: readonly string[], problems: string
 /** Where a part of a password's hash is sent: in clear to this machine only. */
 export function requireSafeUrl(url: string | undefined, problems: string[]): void {
   if (url === undefined) return;
-  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
+  if (!isHttpsOrLocal(url)) problems.push('passwords.breachCheckUrl: must be an https URL');
+}
+
+/** In production tokens are issued, and links mailed, in the name of an address that nobody on the way can pose as. */
+export function requireHttpsIssuer(
+  origin: string | null,
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): void {
+  if (environment.NODE_ENV === 'production' && origin !== null && !isHttpsOrLocal(origin))
+    problems.push(
+      'publicUrl: must be an https URL where NODE_ENV is production, but for this machine itself',
+    );
+}
+
+function isHttpsOrLocal(text: string): boolean {
+  const { protocol, hostname } = URL.canParse(text) ? new URL(text) : { protocol: '', hostname: '' };
   const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
-  if (protocol !== 'https:' && !(protocol === 'http:' && isLocal))
-    problems.push('passwords.breachCheckUrl: must be an https URL');
+  return protocol === 'https:' || (protocol === 'http:' && isLocal);
 }
 
 /** Passkeys are bound to names that belong to where we are. */

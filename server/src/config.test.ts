@@ -272,6 +272,7 @@ describe('the configuration', () => {
     [{ LATCHKEY_TRUSTED_PROXIES: '[5]' }, /trustedProxies\[0\]: must be string \(LATCHKEY_TRUSTED_PROXIES\)/],
     [{ LATCHKEY_TRUSTED_PROXIES: '["proxy.example.com"]' }, /trustedProxies/],
     [{ LATCHKEY_PUBLIC_URL: 'ftp://x' }, /publicUrl/],
+    [{ NODE_ENV: 'production', LATCHKEY_PUBLIC_URL: 'http://id.example.com' }, /publicUrl: must be an https/],
     [{ LATCHKEY_MOUNTS: '[]' }, /mounts/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"nothing"}]' }, /there is no contract "nothing"/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"toString"}]' }, /there is no contract/],
@@ -306,6 +307,15 @@ describe('the configuration', () => {
     [{ LATCHKEY_SIGN_IN_LOCK_SECONDS: '901' }, /lockSeconds/],
   ])('%j is refused', (environment, problem) => {
     expect(problems(environment as Record<string, string>).join('\n')).toMatch(problem);
+  });
+
+  test.each([
+    { NODE_ENV: 'production', LATCHKEY_PUBLIC_URL: 'https://id.example.com' },
+    { NODE_ENV: 'production', LATCHKEY_PUBLIC_URL: 'http://127.0.0.1:8080' },
+    { NODE_ENV: 'production' },
+    { LATCHKEY_PUBLIC_URL: 'http://id.example.com' },
+  ])('%j is taken', (environment) => {
+    expect(problems(environment as Record<string, string>)).toEqual([]);
   });
 
   test('a contract can be mounted twice under two prefixes', () => {

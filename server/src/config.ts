@@ -5,6 +5,7 @@ import {
   originOf,
   requireAddressBlocks,
   requireAttestationSecret,
+  requireHttpsIssuer,
   requireLanes,
   requireProviderAddress,
   requireRelyingParty,
@@ -58,14 +59,15 @@ export function loadConfiguration(sources: ConfigurationSources = {}): Configura
   const problems: string[] = [];
   const tree = defaults();
   merge(tree, readFile(sources, problems));
-  const named = readEnvironment(sources.environment ?? process.env, tree, problems);
+  const environment = sources.environment ?? process.env;
+  const named = readEnvironment(environment, tree, problems);
   const unsound = new Set<string>();
   for (const { path, message } of schemaProblems(SETTINGS, tree)) {
     unsound.add(/^mounts\[\d+\]/.exec(path)?.[0] ?? path.replace(/\[.*/, ''));
     const variable = [...named].find(([key]) => `${path.replaceAll('[', '.')}.`.startsWith(`${key}.`))?.[1];
     problems.push(`${path || 'the file'}: ${message}${variable === undefined ? '' : ` (${variable})`}`);
   }
-  return complete(tree as Settings, unsound, problems);
+  return complete(tree as Settings, unsound, environment, problems);
 }
 
 /** The environment's name for a key: `signIn.maxFailures` is `LATCHKEY_SIGN_IN_MAX_FAILURES`. */
@@ -187,7 +189,12 @@ function parseVariable(variable: string, text: string, schema: Tree, problems: s
 }
 
 /** Checks what a schema cannot say, of the keys that are sound as far as it can. */
-function complete(settings: Settings, unsound: ReadonlySet<string>, problems: string[]): Configuration {
+function complete(
+  settings: Settings,
+  unsound: ReadonlySet<string>,
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): Configuration {
   /** What a key means, when its value has the right form. */
   const read = <Meaning>(key: string, meaning: () => Meaning): Meaning | null =>
     unsound.has(key) || unsound.has(key.split('.')[0] ?? '') ? null : meaning();
@@ -212,6 +219,7 @@ function complete(settings: Settings, unsound: ReadonlySet<string>, problems: st
   );
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
+  requireHttpsIssuer(origin, environment, problems);
   read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
   read('attestation.url', () => requireAttestationSecret(settings, problems));
   read('passkeys.origins', () =>

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { HashPool, type TurnedAway } from './hash-pool.ts';
+import { HashPool, type Place, type TurnedAway } from './hash-pool.ts';
 
 const COST = { memoryKib: 64, passes: 1, parallelism: 1 };
 
@@ -13,7 +13,8 @@ describe('a full hash pool', () => {
     pool = new HashPool({
       threads: 1,
       cost: COST,
-      queueMilliseconds: 3000,
+      // So long that also on a busy machine, where a hash is taken to cost much, many have a place.
+      queueMilliseconds: 30_000,
       onTurnedAway: (why) => turnedAway.push(why),
     });
     stored = String(await pool.hash('right'));
@@ -52,6 +53,24 @@ describe('a full hash pool', () => {
     // One batch is with the thread, and the person is in the next one.
     expect(order.indexOf('person')).toBeLessThan(2 * 8);
     expect(order.length).toBeGreaterThan(2 * 8);
+  });
+
+  test('is as full of those who have nothing to hash yet', async () => {
+    const places: Place[] = [];
+    for (let place = pool.reserve('flooder'); !('overloaded' in place); place = pool.reserve('flooder'))
+      places.push(place);
+    expect(pool.waiting).toBe(0);
+    places[0]?.leave();
+    places[0]?.leave();
+    const [, second, ...others] = places;
+    const verdicts = [second?.verify('right', stored), second?.verify('wrong', stored)];
+    for (const place of others) place.leave();
+    second?.leave();
+    const flood = fill('flooder');
+    // The first is with the thread, and half done.
+    expect(Math.abs(flood.length + verdicts.length - places.length)).toBeLessThanOrEqual(1);
+    expect(await Promise.all(verdicts)).toEqual([true, false]);
+    expect(await Promise.all(flood)).toEqual(new Array(flood.length).fill(false));
   });
 
   test('is shared by halves when two sources want all of it', async () => {

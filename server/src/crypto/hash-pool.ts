@@ -31,12 +31,26 @@ export type TurnedAway = 'queue-full' | 'waited-too-long' | 'displaced';
 /** Whose turn it is when the server hashes for itself. */
 export const OWN_WORK = 'latchkey';
 
+/** A place in the queue, held before it is known what is to be hashed. Whoever has it leaves it. */
+export interface Place {
+  /** Whether the password is the one behind the stored hash. The first hash takes up the place, each further one another. */
+  verify(password: string, stored: string): Promise<boolean | PoolOverloaded>;
+  /** Gives the place up, if it was not taken up. */
+  leave(): void;
+}
+
 interface Job {
   readonly work: HashJob;
   readonly queuedAt: number;
   readonly resolve: (result: boolean | string | PoolOverloaded) => void;
   readonly reject: (error: Error) => void;
 }
+
+/**
+ * The part of the bound up to which jobs are let in. What they will wait is an estimate, and they are worked off some at a
+ * time: so those that are let in are answered within the bound, and few of them wait in vain.
+ */
+const ADMITTED_PART = 0.8;
 
 /** What one hash is taken to cost before the first was measured, and how fast a new measurement changes the estimate. */
 const FIRST_ESTIMATE_MILLISECONDS = 10;
@@ -61,6 +75,8 @@ export class HashPool {
   #closing = false;
   /** Jobs that threads are on now. */
   #running = 0;
+  /** Places that somebody has, and nothing to hash yet. */
+  #reserved = 0;
 
   constructor(options: HashPoolOptions) {
     this.#options = options;
@@ -83,16 +99,50 @@ export class HashPool {
     return tooLong;
   }
 
+  /**
+   * Takes a place in the queue for what has to be found out first: so nobody finds out anything for a hash that there is no
+   * time for. @param source who waits for it
+   */
+  reserve(source: string): Place | PoolOverloaded {
+    const overload = this.overload(source);
+    if (overload) return overload;
+    const tooLong = this.#tooLong();
+    if (tooLong) this.#turnAway(this.#queue.dropFromLongest(), tooLong, 'displaced');
+    this.#reserved += 1;
+    let isHeld = true;
+    const leave = (): void => {
+      if (isHeld) this.#reserved -= 1;
+      isHeld = false;
+    };
+    return {
+      leave,
+      verify: (password, stored) => {
+        if (!isHeld) return this.verify(password, stored, source);
+        leave();
+        return this.#enqueue({ kind: 'verify', password, stored }, source) as Promise<
+          boolean | PoolOverloaded
+        >;
+      },
+    };
+  }
+
   /** Whether the password is the one behind the stored hash. @param source who waits for it */
-  verify(password: string, stored: string, source: string = OWN_WORK): Promise<boolean | PoolOverloaded> {
-    return this.#submit({ kind: 'verify', password, stored }, source) as Promise<boolean | PoolOverloaded>;
+  async verify(
+    password: string,
+    stored: string,
+    source: string = OWN_WORK,
+  ): Promise<boolean | PoolOverloaded> {
+    const place = this.reserve(source);
+    return 'overloaded' in place ? place : place.verify(password, stored);
   }
 
   /** A new argon2id hash, as a PHC string. @param source who waits for it */
-  hash(password: string, source: string = OWN_WORK): Promise<string | PoolOverloaded> {
-    return this.#submit({ kind: 'hash', password, cost: this.#options.cost }, source) as Promise<
-      string | PoolOverloaded
-    >;
+  async hash(password: string, source: string = OWN_WORK): Promise<string | PoolOverloaded> {
+    const place = this.reserve(source);
+    if ('overloaded' in place) return place;
+    place.leave();
+    const work: HashJob = { kind: 'hash', password, cost: this.#options.cost };
+    return this.#enqueue(work, source) as Promise<string | PoolOverloaded>;
   }
 
   /** Ends the threads. Jobs that have not been answered are rejected. */
@@ -104,18 +154,16 @@ export class HashPool {
 
   /** Says whether the queue is as long as it may be, whoever is in it. */
   #tooLong(): PoolOverloaded | null {
-    const busy = this.#idleThread() === undefined;
+    const waiting = this.#queue.length + this.#reserved;
+    const isIdle = [...this.#workers].filter((thread) => !thread.busy).length > waiting;
     // What the threads are on is half done, as a rule.
-    const ahead = this.#queue.length + this.#running / 2 + 1;
-    const waitMilliseconds = busy ? (ahead * this.#estimateMilliseconds) / this.#options.threads : 0;
-    return waitMilliseconds <= this.#options.queueMilliseconds ? null : overloadedFor(waitMilliseconds);
+    const ahead = waiting + this.#running / 2 + 1;
+    const waitMilliseconds = isIdle ? 0 : (ahead * this.#estimateMilliseconds) / this.#options.threads;
+    const isTooLong = waitMilliseconds > ADMITTED_PART * this.#options.queueMilliseconds;
+    return isTooLong ? overloadedFor(waitMilliseconds) : null;
   }
 
-  #submit(work: HashJob, source: string): Promise<boolean | string | PoolOverloaded> {
-    const overload = this.overload(source);
-    if (overload) return Promise.resolve(overload);
-    const tooLong = this.#tooLong();
-    if (tooLong) this.#turnAway(this.#queue.dropFromLongest(), tooLong, 'displaced');
+  #enqueue(work: HashJob, source: string): Promise<boolean | string | PoolOverloaded> {
     return new Promise((resolve, reject) => {
       this.#queue.push(source, { work, queuedAt: performance.now(), resolve, reject });
       this.#startNext();

@@ -1,4 +1,5 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
+import type { Place } from '../crypto/hash-pool.ts';
 import type { Change } from '../store/engine.ts';
 import type { Outcome } from './attempt.ts';
 import type { Attempt, Corridor } from './corridor.ts';
@@ -25,6 +26,22 @@ export async function confirmPassword(
   account: AccountWithMemberships,
   password: string,
 ): Promise<ConfirmedPassword | Outcome> {
+  const place = corridor.hashes.reserve(sourceOf(attempt));
+  if ('overloaded' in place) return { kind: 'overloaded', retryAfterSeconds: place.retryAfterSeconds };
+  try {
+    return await confirmAt(place, corridor, attempt, account, password);
+  } finally {
+    place.leave();
+  }
+}
+
+async function confirmAt(
+  place: Place,
+  corridor: Corridor,
+  attempt: Attempt,
+  account: AccountWithMemberships,
+  password: string,
+): Promise<ConfirmedPassword | Outcome> {
   const counted = { key: accountKey(account.id), limit: passwordLimit(corridor, account) };
   const admission = await corridor.throttle.admit(counted, attempt.caller.arrivedAt);
   if (admission.kind !== 'held') return admission;
@@ -32,7 +49,7 @@ export async function confirmPassword(
   const tried = hold.locked
     ? []
     : [{ table: 'accounts' as const, id: account.id, passwordHash: account.passwordHash }];
-  const matched = await verifyPassword(corridor, password, tried, sourceOf(attempt));
+  const matched = await verifyPassword(corridor, password, tried, place);
   if ('overloaded' in matched) {
     await corridor.throttle.release([hold]);
     return { kind: 'overloaded', retryAfterSeconds: matched.retryAfterSeconds };

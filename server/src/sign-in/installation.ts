@@ -1,10 +1,11 @@
 import type { Installation } from '../accounts/account.ts';
 import { viewAccount } from '../accounts/view.ts';
+import type { Place } from '../crypto/hash-pool.ts';
 import { forgiveAttempts } from '../store/count-attempt.ts';
 import { confirmInstallation } from '../store/installations.ts';
 import type { Credential, Outcome } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
-import { mustWait, sourceOf, wideWindows } from './gate.ts';
+import { mustWait, wideWindows } from './gate.ts';
 import { passwordLimit } from './identify.ts';
 import { issueForThing } from './issue.ts';
 import { type CredentialRefusal, refuseCredential } from './refuse.ts';
@@ -16,6 +17,7 @@ export async function beginWithInstallation(
   corridor: Corridor,
   attempt: Attempt,
   credential: Extract<Credential, { kind: 'installation' }>,
+  place: Place,
 ): Promise<Outcome> {
   const { installationId, password } = credential;
   const throttled = await mustWait(corridor, attempt, wideWindows(attempt));
@@ -32,7 +34,7 @@ export async function beginWithInstallation(
   const { hold } = admission;
 
   const tried = passwordsOf(installation, attempt.caller.arrivedAt);
-  const verified = await verifyPassword(corridor, password, tried, sourceOf(attempt));
+  const verified = await verifyPassword(corridor, password, tried, place);
   if ('overloaded' in verified) {
     await corridor.throttle.release([hold]);
     return { kind: 'overloaded', retryAfterSeconds: verified.retryAfterSeconds };

@@ -1,4 +1,5 @@
 import { deviceOf } from '../accounts/fingerprint.ts';
+import type { Place } from '../crypto/hash-pool.ts';
 import { stateRefusal } from './account-policy.ts';
 import { admitPassword, giveUp } from './admit.ts';
 import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
@@ -61,10 +62,15 @@ async function beginWith(
   const { credential, fingerprint } = command;
   if (credential.kind === 'impossible') return refused('bad-credentials');
   if (credential.kind === 'resource-code') return beginWithResourceCode(corridor, attempt, credential);
-  const overload = corridor.hashes.overload(sourceOf(attempt));
-  if (overload) return { kind: 'overloaded', retryAfterSeconds: overload.retryAfterSeconds };
-  if (credential.kind === 'installation') return beginWithInstallation(corridor, attempt, credential);
-  return beginWithPassword(corridor, attempt, credential, fingerprint);
+  const place = corridor.hashes.reserve(sourceOf(attempt));
+  if ('overloaded' in place) return { kind: 'overloaded', retryAfterSeconds: place.retryAfterSeconds };
+  try {
+    if (credential.kind === 'installation')
+      return await beginWithInstallation(corridor, attempt, credential, place);
+    return await beginWithPassword(corridor, attempt, credential, fingerprint, place);
+  } finally {
+    place.leave();
+  }
 }
 
 async function beginWithPassword(
@@ -72,6 +78,7 @@ async function beginWithPassword(
   attempt: Attempt,
   credential: Extract<Credential, { kind: 'password' }>,
   fingerprint: string | null,
+  place: Place,
 ): Promise<Outcome> {
   const identified = await identify(corridor, attempt, credential.identifiers);
   const { candidates, others } = 'candidates' in identified ? identified : { candidates: [], others: [] };
@@ -86,7 +93,7 @@ async function beginWithPassword(
     corridor,
     credential.password,
     tried.map(({ account }) => ({ table: 'accounts', id: account.id, passwordHash: account.passwordHash })),
-    sourceOf(attempt),
+    place,
   );
   if ('overloaded' in matched)
     return giveUp(corridor, holds, { kind: 'overloaded', retryAfterSeconds: matched.retryAfterSeconds });

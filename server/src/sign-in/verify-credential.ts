@@ -1,4 +1,4 @@
-import type { PoolOverloaded } from '../crypto/hash-pool.ts';
+import type { Place, PoolOverloaded } from '../crypto/hash-pool.ts';
 import { readStoredHash } from '../crypto/password-hash.ts';
 import { traced } from '../observability/tracing.ts';
 import { replacePasswordHash } from '../store/accounts.ts';
@@ -14,19 +14,19 @@ export interface Verifiable {
 /**
  * Evaluates a password against each of the hashes. One hash is always paid for: where there is none to try, a decoy is.
  * A hash that is not argon2id with today's parameters is renewed, after the answer.
- * @param source whose turn it is in the queue
+ * @param place where it is waited for
  * @returns the ids whose password it is, or that the queue is too long
  */
 export async function verifyPassword(
   corridor: Corridor,
   password: string,
   tried: readonly Verifiable[],
-  source: string,
+  place: Place,
 ): Promise<ReadonlySet<string> | PoolOverloaded> {
   const decoy = await corridor.decoyHash;
   const hashes = tried.length === 0 ? [decoy] : tried.map((each) => each.passwordHash ?? decoy);
   const verdicts = await traced('hash', { 'latchkey.hashes': hashes.length }, () =>
-    Promise.all(hashes.map((hash) => corridor.hashes.verify(password, hash, source))),
+    Promise.all(hashes.map((hash) => place.verify(password, hash))),
   );
   const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
   if (overloaded) return overloaded;
