@@ -105,6 +105,32 @@ async function tryAllAlone(files: readonly TestFile[], mutants: readonly Mutant[
   }
 }
 
+/** What of the command line says with which tests mutants are tried, and how long. */
+interface Extent {
+  readonly tests: string;
+  readonly seconds: string;
+  readonly quick?: boolean | undefined;
+}
+
+async function tryEverything(
+  files: readonly TestFile[],
+  mutants: readonly Mutant[],
+  extent: Extent,
+): Promise<void> {
+  for (const { path, leftOut } of files) if (leftOut !== null) say(`left out: ${path}: ${leftOut}`);
+  say('left out: every test on PostgreSQL: what is mutated has no part that knows the engine');
+  const usable = files.filter(({ leftOut }) => leftOut === null);
+  const used = extent.tests.split(',').flatMap((part) => usable.filter(({ path }) => path.includes(part)));
+  const isNear = ({ path }: TestFile, mutant: Mutant) => path.startsWith(dirname(mutant.file));
+  // Those of their own folder first: most that a far test kills, a near one has killed sooner.
+  for (const near of extent.tests === '' ? [true, false] : [null])
+    for (const file of used) {
+      const those = mutants.filter((mutant) => near === null || isNear(file, mutant) === near);
+      await tryWith(file, those, Number(extent.seconds));
+    }
+  if (!extent.quick) await tryAllAlone(used, mutants);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -130,24 +156,11 @@ async function main(): Promise<void> {
   const valid = asked.filter(({ ignored }) => ignored === null);
   const seed = Number(values.seed);
   const chosen = values.sample === undefined ? valid : shuffled(valid, seed).slice(0, Number(values.sample));
-  const files = testFiles(ROOT, tree);
   mkdirSync(KEPT, { recursive: true });
+  if (values.fresh) rmSync(LEDGER, { force: true });
   if (!values.report) {
     makeSandbox(ROOT, SANDBOX, instrumented);
-    if (values.fresh) rmSync(LEDGER, { force: true });
-    for (const { path, leftOut } of files) if (leftOut !== null) say(`left out: ${path}: ${leftOut}`);
-    say('left out: every test on PostgreSQL: what is mutated has no part that knows the engine');
-    const used = values.tests
-      .split(',')
-      .flatMap((part) => files.filter(({ path, leftOut }) => leftOut === null && path.includes(part)));
-    const isNear = ({ path }: TestFile, mutant: Mutant) => path.startsWith(dirname(mutant.file));
-    // Those of their own folder first: most that a far test kills, a near one has killed sooner.
-    for (const near of values.tests === '' ? [true, false] : [null])
-      for (const file of used) {
-        const mutants = chosen.filter((mutant) => near === null || isNear(file, mutant) === near);
-        await tryWith(file, mutants, Number(values.seconds));
-      }
-    if (!values.quick) await tryAllAlone(used, chosen);
+    await tryEverything(testFiles(ROOT, tree), chosen, values);
   }
   const known = readLedger(LEDGER);
   const ignored = asked.filter((mutant) => mutant.ignored !== null);
