@@ -45,8 +45,8 @@ export default class MutantRunner extends TestRunner {
 
   async runTask(test: RunnerTestCase): Promise<void> {
     if (this.#spoilt) return;
-    // A third of the time is for seeing what there is to try.
-    if (this.#isInTime(1 / 3)) await this.#runFirst(test);
+    // Half of the time is for seeing what there is to try.
+    if (this.#isInTime(1 / 2)) await this.#runFirst(test);
     const group = groupOf(test);
     // Here, since what the group's tests need is there until its last one has ended.
     if (testsIn(group).at(-1) === test) await this.#tryAll(this.#usable.get(group) ?? []);
@@ -78,7 +78,9 @@ export default class MutantRunner extends TestRunner {
   /** Tries each mutant with the tests that run its code, the quickest first. */
   async #tryAll(tests: readonly Usable[]): Promise<void> {
     const quickest = [...tests].sort((left, right) => left.milliseconds - right.milliseconds);
-    const own = [...this.#open].sort(([, left], [, right]) => Number(right.near) - Number(left.near));
+    // The source's own first, then those that the fewest tests have passed with: they are the likeliest to be killed.
+    const tried = ({ near, tests: passed }: Open) => (near ? -1 : passed.length);
+    const own = [...this.#open].sort(([, left], [, right]) => tried(left) - tried(right));
     for (const [id, open] of own) {
       const passed = await this.#tryOne(id, open, quickest);
       if (passed.length === 0) continue;

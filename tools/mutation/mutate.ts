@@ -17,7 +17,7 @@ const USAGE = `usage: npm run mutate -- [--sample N] [--seed S] [--only PATH] [-
   --sample N   a random sample of N mutants; without it all of them are tried
   --seed S     draws that very sample again (1 is the default); a larger one of the same seed has the smaller one in it
   --only PATH  only mutants in files whose path has this in it
-  --tests PATH tries them with test files only whose path has this in it
+  --tests A,B  tries them only with test files whose path has one of these in it, in this order
   --seconds N  goes on to the next test file after so long; what was left is left for another run
   --quick      leaves out what takes a process for each mutant: those that run before tests only are counted as alive
   --fresh      forgets what earlier runs saw
@@ -31,8 +31,8 @@ const LEDGER = join(KEPT, 'ledger.jsonl');
 
 /** Bounds that make the score a lower one: what is alive after them was not tried with everything. */
 const BOUNDS = {
-  testsPerMutant: 80,
-  testsPerFile: 8,
+  testsPerMutant: 200,
+  testsPerFile: 10,
   patienceMilliseconds: 3_000,
 };
 const FILES_ALONE = 3;
@@ -105,6 +105,32 @@ async function tryAllAlone(files: readonly TestFile[], mutants: readonly Mutant[
   }
 }
 
+/** What of the command line says with which tests mutants are tried, and how long. */
+interface Extent {
+  readonly tests: string;
+  readonly seconds: string;
+  readonly quick?: boolean | undefined;
+}
+
+async function tryEverything(
+  files: readonly TestFile[],
+  mutants: readonly Mutant[],
+  extent: Extent,
+): Promise<void> {
+  for (const { path, leftOut } of files) if (leftOut !== null) say(`left out: ${path}: ${leftOut}`);
+  say('left out: every test on PostgreSQL: what is mutated has no part that knows the engine');
+  const usable = files.filter(({ leftOut }) => leftOut === null);
+  const used = extent.tests.split(',').flatMap((part) => usable.filter(({ path }) => path.includes(part)));
+  const isNear = ({ path }: TestFile, mutant: Mutant) => path.startsWith(dirname(mutant.file));
+  // Those of their own folder first: most that a far test kills, a near one has killed sooner.
+  for (const near of extent.tests === '' ? [true, false] : [null])
+    for (const file of used) {
+      const those = mutants.filter((mutant) => near === null || isNear(file, mutant) === near);
+      await tryWith(file, those, Number(extent.seconds));
+    }
+  if (!extent.quick) await tryAllAlone(used, mutants);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -130,22 +156,11 @@ async function main(): Promise<void> {
   const valid = asked.filter(({ ignored }) => ignored === null);
   const seed = Number(values.seed);
   const chosen = values.sample === undefined ? valid : shuffled(valid, seed).slice(0, Number(values.sample));
-  const files = testFiles(ROOT, tree);
   mkdirSync(KEPT, { recursive: true });
+  if (values.fresh) rmSync(LEDGER, { force: true });
   if (!values.report) {
     makeSandbox(ROOT, SANDBOX, instrumented);
-    if (values.fresh) rmSync(LEDGER, { force: true });
-    for (const { path, leftOut } of files) if (leftOut !== null) say(`left out: ${path}: ${leftOut}`);
-    say('left out: every test on PostgreSQL: what is mutated has no part that knows the engine');
-    const used = files.filter(({ path, leftOut }) => leftOut === null && path.includes(values.tests));
-    const isNear = ({ path }: TestFile, mutant: Mutant) => path.startsWith(dirname(mutant.file));
-    // Those of their own folder first: most that a far test kills, a near one has killed sooner.
-    for (const near of [true, false])
-      for (const file of used) {
-        const mutants = chosen.filter((mutant) => isNear(file, mutant) === near);
-        await tryWith(file, mutants, Number(values.seconds));
-      }
-    if (!values.quick) await tryAllAlone(used, chosen);
+    await tryEverything(testFiles(ROOT, tree), chosen, values);
   }
   const known = readLedger(LEDGER);
   const ignored = asked.filter((mutant) => mutant.ignored !== null);

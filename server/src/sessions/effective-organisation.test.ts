@@ -62,6 +62,16 @@ describe.each(ENGINES)('the organisation that an administrator acts in, on %s', 
     expect(await who([['Group', deepest]], { organization_id: child })).toEqual([deepest, undefined]);
   });
 
+  test('an administrator of two groups acts in both', async () => {
+    const both = [
+      ['Group', grandchild],
+      ['Group', elsewhere],
+    ] as const;
+    for (const organisation of [deepest, elsewhere])
+      expect((await who(both, { organization_id: organisation }))[0]).toBe(organisation);
+    expect((await who(both, { organization_id: group }))[1]).toBeUndefined();
+  });
+
   test('for anybody else, and for what is no organisation, it is ignored', async () => {
     expect(await who([['Student', group]], { organization_id: child })).toEqual([group, undefined]);
     expect(await who([], { organization_id: child })).toEqual([null, undefined]);
