@@ -17,7 +17,7 @@ import { enqueueMail } from '../store/outbox.ts';
 
 const PASSWORD = 'the password of everybody here';
 const PASSWORD_HASH = hashPassword(PASSWORD, { memoryKib: 256, passes: 1, parallelism: 1 });
-const WORKERS = 3;
+const WORKERS = 2;
 const serveAll = ['serve', '--workers', String(WORKERS)];
 
 interface Answer {
