@@ -48,7 +48,7 @@ export interface Workplace {
   remove(): void;
 }
 
-const START_MILLISECONDS = 20_000;
+const START_MILLISECONDS = 40_000;
 
 /**
  * Makes a folder to run the program in, as a real process.
