@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ENGINES, freshStoreAddress, type TestStoreAddress } from '../server/testing/engines.ts';
@@ -52,6 +52,19 @@ describe('the package of the server', () => {
     const paths = files.map((each) => join(each.parentPath, each.name));
     expect(paths.filter((path) => /\.(ts|map)$|\.(test|suite)\./.test(path))).toEqual([]);
     expect(paths.reduce((bytes, path) => bytes + statSync(path).size, 0)).toBeLessThan(12 * 1024 * 1024);
+  });
+
+  test('has a file for each thread that is started by the name of its own', () => {
+    const sources = join(ROOT, 'server/src');
+    const threads = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .flatMap((path) =>
+        [...readFileSync(join(sources, path), 'utf8').matchAll(/new URL\(`\.\/([\w-]+)\$\{extname/g)].map(
+          ([, name = '']) => join(dirname(path), `${name}.js`),
+        ),
+      );
+    expect(threads.length).toBeGreaterThan(2);
+    for (const path of threads) expect(text(join('dist', path))).toContain('import ');
   });
 
   test('names whatever is in its files, under licences that ask for no more than to be named', () => {

@@ -1,6 +1,5 @@
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { FairQueue } from './fair-queue.ts';
+import { HashThread } from './hash-thread.ts';
 import type { HashAnswer, HashJob } from './hash-worker.ts';
 import type { HashingCost } from './password-hash.ts';
 
@@ -185,8 +184,11 @@ export class HashPool {
 
   #startNext(): void {
     while (this.#queue.length > 0) {
-      const thread = this.#idleThread() ?? this.#anotherThread();
-      if (thread === undefined) return;
+      const thread = this.#idleThread();
+      if (thread === undefined) {
+        this.#startAnother();
+        return;
+      }
       const jobs = this.#nextBatch();
       if (jobs.length > 0) this.#run(thread, jobs);
     }
@@ -229,25 +231,31 @@ export class HashPool {
     );
   }
 
+  /** One that can begin at once. What comes before any thread is up is handed to the first: it is done as soon as it can be. */
   #idleThread(): HashThread | undefined {
-    for (const thread of this.#workers) if (!thread.busy) return thread;
-    return undefined;
+    const threads = [...this.#workers];
+    const idle = threads.filter((thread) => !thread.busy);
+    return (
+      idle.find((thread) => thread.isUp) ?? (threads.some((thread) => thread.isUp) ? undefined : idle[0])
+    );
   }
 
-  /** One more thread, where there may be: it takes its first jobs as soon as it is up. */
-  #anotherThread(): HashThread | undefined {
-    return this.#closing || this.threads >= this.#options.threads ? undefined : this.#startThread();
+  /** One more thread, where there may be, and more waits than those can take that are on their way. */
+  #startAnother(): void {
+    const onTheirWay = [...this.#workers].filter((thread) => !thread.isUp).length;
+    if (this.#closing || this.threads >= this.#options.threads || onTheirWay >= this.#queue.length) return;
+    this.#startThread();
   }
 
-  #startThread(): HashThread {
-    const thread = new HashThread((error) => {
+  #startThread(): void {
+    const onUp = () => this.#startNext();
+    const thread = new HashThread(onUp, (error) => {
       this.#workers.delete(thread);
       // A thread that has worked is replaced. One that never could (a missing native part) would only die again.
       if (!this.#closing && thread.hasWorked) this.#startThread();
       if (this.#workers.size === 0) this.#rejectWaiting(error);
     });
     this.#workers.add(thread);
-    return thread;
   }
 
   #rejectWaiting(error: Error): void {
@@ -259,47 +267,6 @@ function settle(job: Job, answer: HashAnswer | undefined): void {
   if (answer === undefined) job.reject(new Error('a hash thread left a job out'));
   else if ('fault' in answer) job.reject(new Error(answer.fault));
   else job.resolve(answer.result);
-}
-
-/** One worker thread and the jobs it is on. */
-class HashThread {
-  readonly #worker = new Worker(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
-  #current: { resolve: (answers: HashAnswer[]) => void; reject: (error: Error) => void } | undefined;
-  hasWorked = false;
-
-  constructor(onEnd: (error: Error) => void) {
-    let reason = new Error('a hash thread ended');
-    this.#worker.on('message', (answers: unknown) => {
-      // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
-      if (!Array.isArray(answers)) return;
-      const current = this.#current;
-      this.#current = undefined;
-      this.hasWorked = true;
-      current?.resolve(answers as HashAnswer[]);
-    });
-    this.#worker.on('error', (error: Error) => {
-      reason = error;
-    });
-    this.#worker.on('exit', () => {
-      this.#current?.reject(reason);
-      onEnd(reason);
-    });
-  }
-
-  get busy(): boolean {
-    return this.#current !== undefined;
-  }
-
-  run(jobs: readonly HashJob[]): Promise<HashAnswer[]> {
-    return new Promise((resolve, reject) => {
-      this.#current = { resolve, reject };
-      this.#worker.postMessage(jobs);
-    });
-  }
-
-  async end(): Promise<void> {
-    await this.#worker.terminate();
-  }
 }
 
 function overloadedFor(milliseconds: number): PoolOverloaded {

@@ -17,6 +17,8 @@ if (!port) throw new Error('the hash worker runs as a worker thread only');
 if (process.platform === 'linux') setPriority(19);
 
 port.on('message', (jobs: readonly HashJob[]) => port.postMessage(jobs.map(answer)));
+// The answer to nothing: it is up.
+port.postMessage([]);
 
 function answer(job: HashJob): HashAnswer {
   try {

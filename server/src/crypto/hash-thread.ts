@@ -1,0 +1,51 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { HashAnswer, HashJob } from './hash-worker.ts';
+
+/** One worker thread and the jobs it is on. Its owner ends it. */
+export class HashThread {
+  readonly #worker = new Worker(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
+  #current: { resolve: (answers: HashAnswer[]) => void; reject: (error: Error) => void } | undefined;
+  hasWorked = false;
+  /** Whether it can be given jobs: nobody waits for a thread that has yet to load while others work. */
+  isUp = false;
+
+  constructor(onUp: () => void, onEnd: (error: Error) => void) {
+    let reason = new Error('a hash thread ended');
+    this.#worker.on('message', (answers: unknown) => {
+      // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
+      if (!Array.isArray(answers)) return;
+      if (!this.isUp) {
+        this.isUp = true;
+        onUp();
+        return;
+      }
+      const current = this.#current;
+      this.#current = undefined;
+      this.hasWorked = true;
+      current?.resolve(answers as HashAnswer[]);
+    });
+    this.#worker.on('error', (error: Error) => {
+      reason = error;
+    });
+    this.#worker.on('exit', () => {
+      this.#current?.reject(reason);
+      onEnd(reason);
+    });
+  }
+
+  get busy(): boolean {
+    return this.#current !== undefined;
+  }
+
+  run(jobs: readonly HashJob[]): Promise<HashAnswer[]> {
+    return new Promise((resolve, reject) => {
+      this.#current = { resolve, reject };
+      this.#worker.postMessage(jobs);
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
