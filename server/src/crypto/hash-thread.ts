@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { HashAnswer, HashJob } from './hash-worker.ts';
 
-/** One worker thread and the jobs it is on. */
+/** One worker thread and the jobs it is on. Its owner ends it. */
 export class HashThread {
   readonly #worker = new Worker(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
   #current: { resolve: (answers: HashAnswer[]) => void; reject: (error: Error) => void } | undefined;
