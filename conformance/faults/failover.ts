@@ -48,7 +48,8 @@ export const failover: Fault = {
     });
     const people = FAILOVERS[drill.scale] * PER_FAILOVER;
     await loadPeople(work, {
-      users: USERS,
+      // Beside those who work, one for each failover, and one more.
+      users: USERS + FAILOVERS[drill.scale] + 1,
       mailed: people,
       guessed: people,
       changing: people,
@@ -117,18 +118,31 @@ async function failOver(scene: Scene, primary: PostgresServer, other: string): P
   const { drill, client, isServing, ledger, proxy, seen } = scene;
   const standby = await primary.makeStandby();
   drill.later(() => standby.stop());
-  await until(isServing, 20_000);
-  const { body } = await client.post('/v1/sign-in', { identifier: other, password: PASSWORD });
+  const held = await signedIn(client, other);
   const working = ledger.work();
   await pause(LEAST_WORK_MILLISECONDS + Math.random() * (MOST_WORK_MILLISECONDS - LEAST_WORK_MILLISECONDS));
   await primary.end('SIGQUIT');
   proxy.switchTo(portOf(standby.url));
-  await onStandby(scene, body);
+  await onStandby(scene, held);
   await standby.promote();
   seen.recoveries.push(await until(isServing, 30_000));
   await pause(LEAST_WORK_MILLISECONDS);
   await working.stop();
   return standby;
+}
+
+/** Signs somebody in as soon as servers have found their database again. */
+async function signedIn(
+  client: Client,
+  identifier: string,
+): Promise<{ accessToken: string; refreshToken: string }> {
+  let answer: Answer | undefined;
+  const took = await until(async () => {
+    answer = await client.post('/v1/sign-in', { identifier, password: PASSWORD });
+    return answer.status === 200;
+  }, 60_000);
+  if (took === Number.POSITIVE_INFINITY) throw new Error(`nobody can sign in: ${answer?.status}`);
+  return answer?.body;
 }
 
 /** The standby is away: nobody is told anything that is on one machine only, and what is read is answered. */
@@ -138,10 +152,9 @@ async function withoutStandby(
 ): Promise<Figure[]> {
   const standby = await primary.makeStandby();
   drill.later(() => standby.stop());
-  await until(isServing, 20_000);
+  const { accessToken } = await signedIn(client, `user${USERS}`);
   const signIn = (number: number) =>
     client.post('/v1/sign-in', { identifier: `user${number}`, password: PASSWORD });
-  const { accessToken } = (await signIn(USERS)).body;
   await standby.end('SIGINT');
   const writes = await Promise.all(Array.from({ length: 5 }, (_, index) => signIn(index)));
   const read = await client.get('/v1/session', accessToken);
