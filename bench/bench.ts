@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { benchPostgres } from './contenders/on-postgres.ts';
@@ -68,6 +68,7 @@ async function proofs(): Promise<void> {
 }
 
 process.setMaxListeners(0);
+mkdirSync(RESULTS, { recursive: true });
 // What was started ends with this process; PostgreSQL has to be told.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void benchPostgres.stop().finally(() => process.exit(1)));
