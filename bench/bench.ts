@@ -39,16 +39,18 @@ function keepIncomplete(results: Results): void {
   console.log(`\n${targetTable(results)}\n\nthe run failed; what it had measured: bench/results/${file}`);
 }
 
+const read = (file: string) => JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as Results;
+
 /** Makes the report again, and the rows of the README, from the newest results, or those that are named. */
 function writeDocuments(): void {
   const named = /--results=(\S+)/.exec(process.argv.join(' '))?.[1];
   const newest = readdirSync(RESULTS)
     .filter((name) => /^\d.*\.json$/.test(name))
-    .sort()
+    .sort((left, right) => (read(left).date < read(right).date ? -1 : 1))
     .at(-1);
   const file = named ?? newest;
   if (file === undefined) throw new Error('there are no results: run the bench first');
-  const results = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as Results;
+  const results = read(file);
   writeFileSync(join(RESULTS, 'latest.md'), report(results));
   writeFileSync(README, withEssentialRows(readFileSync(README, 'utf8'), results, file));
   console.log(`README.md and bench/results/latest.md have the figures of ${file}`);
