@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { benchPostgres } from './contenders/on-postgres.ts';
@@ -39,16 +39,18 @@ function keepIncomplete(results: Results): void {
   console.log(`\n${targetTable(results)}\n\nthe run failed; what it had measured: bench/results/${file}`);
 }
 
+const read = (file: string) => JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as Results;
+
 /** Makes the report again, and the rows of the README, from the newest results, or those that are named. */
 function writeDocuments(): void {
   const named = /--results=(\S+)/.exec(process.argv.join(' '))?.[1];
   const newest = readdirSync(RESULTS)
     .filter((name) => /^\d.*\.json$/.test(name))
-    .sort()
+    .sort((left, right) => (read(left).date < read(right).date ? -1 : 1))
     .at(-1);
   const file = named ?? newest;
   if (file === undefined) throw new Error('there are no results: run the bench first');
-  const results = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as Results;
+  const results = read(file);
   writeFileSync(join(RESULTS, 'latest.md'), report(results));
   writeFileSync(README, withEssentialRows(readFileSync(README, 'utf8'), results, file));
   console.log(`README.md and bench/results/latest.md have the figures of ${file}`);
@@ -68,6 +70,7 @@ async function proofs(): Promise<void> {
 }
 
 process.setMaxListeners(0);
+mkdirSync(RESULTS, { recursive: true });
 // What was started ends with this process; PostgreSQL has to be told.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void benchPostgres.stop().finally(() => process.exit(1)));

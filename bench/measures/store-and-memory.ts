@@ -5,6 +5,8 @@ import { type Figure, plainFigure } from '../report/results.ts';
 import { type Started, untilIdle } from './started.ts';
 
 const SETTLE_MILLISECONDS = 1000;
+/** Fewer are lost in a page of the file. */
+const FEWEST_SIGN_INS = 50;
 
 /** What processes have in memory that were started, answered once and do nothing. */
 export async function idleFigures(started: readonly Started[]): Promise<Figure[]> {
@@ -34,7 +36,7 @@ export function diskFigures(
 ): Figure[] {
   return [...before].flatMap(([name, { bytes, sessions }]) => {
     const later = after.get(name);
-    if (later === undefined || later.sessions === sessions) return [];
+    if (later === undefined || later.sessions - sessions < FEWEST_SIGN_INS) return [];
     const each = (later.bytes - bytes) / (later.sessions - sessions);
     return [
       plainFigure('disk-account', name, accounts, [bytes / accounts]),
