@@ -182,6 +182,8 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<void
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MILLISECONDS,
   });
+  // Whoever waits for an answer is told by it that the connection has ended.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await work(client);

@@ -83,3 +83,22 @@ test('outlives connections that end in the middle of a transaction', async () =>
   }
   await expect.poll(() => engine.read(ask)).toEqual([{ one: 1 }]);
 });
+
+test('tells whoever migrates of a connection that is cut, and ends nothing else', async () => {
+  const { engine, proxy, url } = await behindProxy();
+  const script = engine.runScript('SELECT pg_sleep(30)').then(
+    () => null,
+    (error: unknown) => error,
+  );
+  // Divides by nothing as long as it has not begun.
+  const sleeping = "SELECT 1 / count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)'";
+  const hasBegun = () =>
+    runRawSql(url, sleeping).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(hasBegun).toBe(true);
+  proxy.cut();
+  expect(await script).toBeInstanceOf(StoreUnavailableError);
+  await expect.poll(() => engine.read(ask)).toEqual([{ one: 1 }]);
+});
