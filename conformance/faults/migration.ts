@@ -38,12 +38,15 @@ export const migration: Fault = {
   missing: nginxMissing,
   async run(drill) {
     const url = await drill.database(await drill.postgres());
-    const settings = { LATCHKEY_STORE_URL: url, LATCHKEY_TRUSTED_PROXIES: '["127.0.0.1"]' };
-    const old = drill.workplace({ ...settings, LATCHKEY_LISTEN_DRAIN_MILLISECONDS: '500' });
-    const next = drill.workplace(
-      { ...settings, LATCHKEY_LISTEN_DRAIN_MILLISECONDS: '500' },
-      makeNextVersion(drill, MIGRATIONS),
-    );
+    const settings = {
+      LATCHKEY_STORE_URL: url,
+      LATCHKEY_TRUSTED_PROXIES: '["127.0.0.1"]',
+      LATCHKEY_LISTEN_DRAIN_MILLISECONDS: '500',
+      // What a machine that others use turns away is no matter of migrations.
+      LATCHKEY_HASHING_QUEUE_MILLISECONDS: '30000',
+    };
+    const old = drill.workplace(settings);
+    const next = drill.workplace(settings, makeNextVersion(drill, MIGRATIONS));
     await loadPeople(old, { users: USERS });
     const database = new pg.Pool({ connectionString: url });
     drill.later(() => database.end());
