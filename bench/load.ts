@@ -19,7 +19,7 @@ export function load(
  * @returns what it has printed, as JSON
  */
 export function inProcess(file: string, order: object): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+  return new Promise<string>((resolve, reject) => {
     const client = fileURLToPath(new URL(file, import.meta.url));
     const child = spawn(process.execPath, [client], { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin.end(JSON.stringify(order));
@@ -28,10 +28,11 @@ export function inProcess(file: string, order: object): Promise<unknown> {
       output += piece.toString();
     });
     // What it prints may arrive after its end.
-    child.once('close', (code) =>
-      code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`the load client ended with ${code}`)),
-    );
-  });
+    child.once('close', (code) => {
+      if (code !== 0) reject(new Error(`the load client ended with ${code}`));
+      else resolve(output);
+    });
+  }).then((output) => JSON.parse(output) as unknown);
 }
 
 /** What a sign-in gives. */

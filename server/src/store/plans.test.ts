@@ -102,6 +102,8 @@ async function readRarely({ core }: TestApp): Promise<void> {
   await store.installations.page(ID, 1);
   await store.resourceCodes.page(1, 1);
   await store.accountRecords.existing([ID]);
+  await store.accountRecords.identifiersOf([ID]);
+  await store.accountRecords.devicesOf([ID]);
   await store.accounts.count();
   await store.accounts.named({ canonical: ID, kinds: 1 }, ID);
   await store.devices.ofAccount(ID);
