@@ -71,10 +71,15 @@ export async function tryAlone(
 ): Promise<'passed' | 'failed' | 'timeout'> {
   const config = join(place.sandbox, 'tools', 'mutation', 'vitest-alone.config.ts');
   const begun = Date.now();
-  const child = vitest(place, ['--config', config, '--bail', '1', file], {
+  const results = join(place.sandbox, '..', 'alone.json');
+  rmSync(results, { force: true });
+  const reporter = ['--reporter', 'json', '--outputFile', results];
+  const child = vitest(place, ['--config', config, '--bail', '1', ...reporter, file], {
     __STRYKER_ACTIVE_MUTANT__: mutant,
   });
   if (!(await ends(child, () => begun))) return 'timeout';
+  // A run that never came to its tests says nothing of the mutant.
+  if (!existsSync(results)) throw new Error(`${file} could not be run`);
   return child.exitCode === 0 ? 'passed' : 'failed';
 }
 

@@ -127,6 +127,19 @@ describe.each(ENGINES)('an account’s own sessions on %s', (engine) => {
     expect((await app.request(method, path, { headers })).status).toBe(401);
   });
 
+  test('who holds no token of an account is not signed out, and is not told who they are', async () => {
+    await app.load({ kind: 'resource', context: 'context', code: 'OTHER', maxUses: 0 });
+    const data = { resource: 'voucher::context::code::OTHER' };
+    const { body } = await app.post('/api/v1/auth/sign-in', { type: 'resource', data });
+    const ended = await signIn(await app.person());
+    await app.request('POST', '/auth/logout', { headers: bearer(ended) });
+    for (const token of ['nonsense', ended, body.authorization.token]) {
+      const headers = bearer(token);
+      expect((await app.request('POST', '/auth/logout', { headers })).status, token).toBe(401);
+      expect((await app.request('GET', '/auth/me', { headers })).status, token).toBe(401);
+    }
+  });
+
   test('another method is told which there are', async () => {
     const answer = await app.request('PUT', `/v1/sessions/${uuid(1)}`);
     expect(answer.status).toBe(405);

@@ -108,6 +108,24 @@ describe.each(ENGINES)('what is written down of a sign-in, on %s', (engine) => {
     ]);
   });
 
+  test('of an installation and of a resource code, too', async () => {
+    const installationId = 'installation-of-the-log'.padEnd(32, '0');
+    const password = 'password of an installation '.padEnd(40, '.');
+    await app.load(
+      { kind: 'installation', installationId, password },
+      { kind: 'resource', context: 'context', code: 'CODE', maxUses: 0 },
+    );
+    const at = (type: string, data: object) => () => app.post('/api/v1/auth/sign-in', { type, data });
+    expect(await eventsOf(at('mobile-device', { installationId, password }))).toMatchObject([
+      { event: 'sign-in.completed', factor: null, detail: { methods: ['pwd'] } },
+    ]);
+    const [refused] = await eventsOf(at('mobile-device', { installationId, password: '.'.repeat(40) }));
+    expect(refused).toMatchObject({ event: 'sign-in.refused', accountId: null, detail: { installationId } });
+    expect(await eventsOf(at('resource', { resource: 'voucher::context::code::CODE' }))).toMatchObject([
+      { event: 'sign-in.completed', accountId: null, factor: null, detail: { methods: ['code'] } },
+    ]);
+  });
+
   test('from which device, where one is told', async () => {
     const careful = await app.person({ recogniseDevices: true, devices: ['known'] });
     const { username, password } = careful;
