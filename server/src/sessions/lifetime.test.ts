@@ -16,6 +16,7 @@ describe.each(ENGINES)('SE-4, RT-6: the life of a session, on %s', (engine) => {
       LATCHKEY_MOUNTS: JSON.stringify([
         { contract: 'login', ...lifetimes },
         { contract: 'role-picker', ...lifetimes },
+        { contract: 'login', prefix: '/patient', ...lifetimes, refreshTokenSeconds: 10 * SESSION_SECONDS },
       ]),
     });
   });
@@ -62,5 +63,15 @@ describe.each(ENGINES)('SE-4, RT-6: the life of a session, on %s', (engine) => {
     app.core.clock.advance(SESSION_SECONDS - (app.core.clock.now() - begun) / 1000);
     expect(await isActive(tokens.access_token)).toBe(false);
     expect((await refresh(tokens.refresh_token)).status).toBe(401);
+  });
+
+  test('ends after its longest life also where refresh tokens could live longer', async () => {
+    const { username, password } = await app.person();
+    const begun = app.core.clock.now();
+    const { body } = await app.post('/patient/auth/login', { username, password });
+    expect(endOf(body.refresh_token)).toBeLessThanOrEqual(begun + SESSION_SECONDS * 1000);
+    app.core.clock.advance(SESSION_SECONDS);
+    const late = await app.post('/patient/auth/refresh-token', { refresh_token: body.refresh_token });
+    expect(late.status).toBe(401);
   });
 });

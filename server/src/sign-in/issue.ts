@@ -139,7 +139,8 @@ export function issueForThing(
 async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Promise<Outcome> {
   const { mount, caller } = attempt;
   const now = corridor.clock.now();
-  const refreshExpiresAt = now + (mount.refreshTokenSeconds ?? mount.accessTokenSeconds) * 1000;
+  const expiresAt = now + corridor.limits.sessionMaxSeconds * 1000;
+  const idleSeconds = mount.refreshTokenSeconds ?? mount.accessTokenSeconds;
   const session: Session = {
     ...minting.session,
     id: timedUuid(now, corridor.random),
@@ -147,8 +148,8 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
     counter: 0,
     rotatedAt: now,
     createdAt: now,
-    refreshExpiresAt,
-    expiresAt: Math.max(refreshExpiresAt, now + corridor.limits.sessionMaxSeconds * 1000),
+    refreshExpiresAt: Math.min(now + idleSeconds * 1000, expiresAt),
+    expiresAt,
     endedAt: null,
   };
   const opaqueToken = mount.contract.opaqueToken ? alphanumeric(OPAQUE_LENGTH, corridor.random) : null;
