@@ -298,7 +298,9 @@ describe('workers', { timeout: 120_000 }, () => {
       const server = await work.serve(['serve', '--workers', String(count)]);
       const pids = count === 1 ? [server.pid] : workersOf(server);
       const each = Math.max(1, Math.floor(processors / count));
-      expect(pids.map(threadsOfLowestPriority)).toEqual(pids.map(() => each));
+      // Threads are there from when they are wanted.
+      await many(20 * processors, (index) => login(server, `nobody${index}`));
+      await expect.poll(() => pids.map(threadsOfLowestPriority)).toEqual(pids.map(() => each));
       await server.end('SIGTERM');
     }
   });
