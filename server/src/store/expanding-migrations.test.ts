@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -59,7 +59,7 @@ describe.each(ENGINES)('a migration, on %s', (kind) => {
 
   test('of which nothing is said, as by the version that did not know of it, is not lived with', async () => {
     const folder = folderWith({});
-    rmSync(new URL('0023-what-expands.sql', folder));
+    for (const file of readdirSync(folder)) if (file >= '0023') rmSync(new URL(file, folder));
     const engine = open();
     await migrate(engine, clock, { folder });
     await expect(requireCurrentSchema(engine)).rejects.toThrow(/version 22, this program needs \d+/);
@@ -78,7 +78,9 @@ describe.each(ENGINES)('a migration, on %s', (kind) => {
       '9001-before.sql': 'CREATE TABLE things (id BIGINT);',
       '9002-later.sql': EXPANDS,
     });
-    await expect(requireCurrentSchema(engine, folder)).rejects.toThrow(/Run: latchkey migrate/);
+    await expect(requireCurrentSchema(engine, folder)).rejects.toThrow(
+      /version 9002 without before, this program needs 9002\. Run: latchkey migrate/,
+    );
     expect(await migrate(engine, clock, { folder })).toEqual(['before']);
     expect(await requireCurrentSchema(engine, folder)).toEqual([]);
   });

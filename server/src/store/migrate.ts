@@ -58,9 +58,13 @@ export async function requireCurrentSchema(engine: Engine, folder = MIGRATIONS):
   const unknown = await requireKnownSchema(engine, folder);
   const applied = await appliedMigrations(engine);
   const known = migrationsFor(engine.dialect, folder);
-  if (known.some(({ version }) => !applied.has(version))) {
+  const missing = known.filter(({ version }) => !applied.has(version));
+  if (missing.length > 0) {
+    const newest = newestOf(applied);
+    const passedOver = missing.flatMap(({ version, name }) => (version < newest ? [name] : []));
+    const without = passedOver.length === 0 ? '' : ` without ${passedOver.join(', ')}`;
     throw new OperatorError(
-      `the store's schema is version ${newestOf(applied)}, this program needs ${known.at(-1)?.version}. Run: latchkey migrate`,
+      `the store's schema is version ${newest}${without}, this program needs ${known.at(-1)?.version}. Run: latchkey migrate`,
     );
   }
   return unknown;

@@ -170,6 +170,7 @@ function accountOf(
     hadDevice: false,
     resetAt: null,
     passwordTries: noTries(),
+    deviceTries: new Map(),
     codeTries: noTries(),
   };
 }

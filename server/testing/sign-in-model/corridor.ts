@@ -14,7 +14,7 @@ import {
   ticketOf,
   type Verdict,
 } from './state.ts';
-import { admit, fail, forgive, pass } from './tries.ts';
+import { admit, fail, forgive, mayBegin, noTries, pass, type Tries } from './tries.ts';
 
 // Signing in: begin, pick, prove, resend.
 
@@ -43,20 +43,50 @@ export function begin(
     fail(model.nobodyTries, now, null);
     return REFUSED;
   }
-  const held = named.filter(({ passwordTries }) => admit(passwordTries, now, true));
+  const held = named.filter((each) => admitPassword(each, device, now));
   if (held.length === 0) return THROTTLED;
   const matched = held.filter(
     (each) => each.passwordTries.lockedUntil <= now && each.passwords[0] === password,
   );
   if (matched.length === 0) {
-    for (const each of held) fail(each.passwordTries, now, lockAfter(each));
+    for (const each of held) failPassword(each, device, now);
     return held.length < named.length ? THROTTLED : REFUSED;
   }
-  for (const each of matched) pass(each.passwordTries);
+  for (const each of matched) {
+    pass(each.passwordTries);
+    const own = triesFrom(each, device);
+    if (own) forgive(own);
+  }
   if (mount === 'role-picker') return offer(model, matched);
   const [account] = matched;
   if (!account) return REFUSED;
   return proceed(model, { account, mount, picked: null, device, session: null });
+}
+
+/** What failed from a device; null unless the account recognises it. */
+function triesFrom(account: Account, device: string | null): Tries | null {
+  if (device === null || !account.recognisesDevices || !account.devices.has(device)) return null;
+  const tries = account.deviceTries.get(device) ?? noTries();
+  account.deviceTries.set(device, tries);
+  return tries;
+}
+
+/** Whether a password may be tried: of whom the account recognises the device, only what failed from there counts. */
+export function mayTryPassword(account: Account, device: string | null, now: number): boolean {
+  return mayBegin(triesFrom(account, device) ?? account.passwordTries, now);
+}
+
+function admitPassword(account: Account, device: string | null, now: number): boolean {
+  const own = triesFrom(account, device);
+  if (own && !admit(own, now, true)) return false;
+  return admit(account.passwordTries, now, true) || own !== null;
+}
+
+/** A try that began while the account had to wait counts for its device alone. */
+function failPassword(account: Account, device: string | null, now: number): void {
+  const own = triesFrom(account, device);
+  if (own) fail(own, now, null);
+  if (mayBegin(account.passwordTries, now)) fail(account.passwordTries, now, lockAfter(account));
 }
 
 /** A ticket for every role that the password opens. */

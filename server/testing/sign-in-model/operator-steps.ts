@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { changeFactors, removalOf } from '../../src/self-service/change-factors.ts';
-import { accountKey, factorKey } from '../../src/sign-in/throttle.ts';
+import { accountKey, deviceKey, factorKey } from '../../src/sign-in/throttle.ts';
 import { setAccountStatus, signAccountOut } from '../../src/store/accounts.ts';
-import { forgiveAttempts } from '../../src/store/count-attempt.ts';
+import { forgiveAttempts, forgiveDeviceAttempts } from '../../src/store/count-attempt.ts';
 import type { Change } from '../../src/store/engine.ts';
 import { saveOrganisations, setOrganisationSuspended } from '../../src/store/organisations.ts';
 import { takeAway } from './changes.ts';
@@ -53,7 +53,11 @@ const unlocks = steps('unlock', who, async (model, world, place) => {
   const account = accountAt(model, place);
   forgive(account.passwordTries);
   forgive(account.codeTries);
-  const changes = [forgiveAttempts(accountKey(account.id), factorKey(account.id))];
+  account.deviceTries.clear();
+  const changes = [
+    forgiveAttempts(accountKey(account.id), factorKey(account.id)),
+    forgiveDeviceAttempts(deviceKey(account.id, ''), account.id),
+  ];
   await operate(model, world, `unlock ${nameOf(account)}`, changes);
 });
 

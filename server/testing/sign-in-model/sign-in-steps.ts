@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { nobodysName, PASSWORDS } from './cast.ts';
 import { type CodeKind, chooseCode, codeKinds } from './code-choice.ts';
 import { evaluate } from './codes.ts';
-import { begin, type ProveAt, pick, prove, resend, stepTicketAt } from './corridor.ts';
+import { begin, mayTryPassword, type ProveAt, pick, prove, resend, stepTicketAt } from './corridor.ts';
 import { owedFor } from './policy.ts';
 import { type Account, type Held, type Model, REFUSED, type Session, type Shown, ticketOf } from './state.ts';
 import {
@@ -105,10 +105,7 @@ async function beginAs(model: Model, world: World, drawn: Beginning): Promise<vo
   const shown = mount.name === 'fingerprint' ? drawn.device : null;
   const people = named(model, name);
   const ways = people
-    .filter(
-      ({ passwordTries }) =>
-        passwordTries.blockedUntil <= model.now && passwordTries.lockedUntil <= model.now,
-    )
+    .filter((each) => mayTryPassword(each, shown, model.now) && each.passwordTries.lockedUntil <= model.now)
     .map((each): Shown => {
       const isRight = each.passwords[0] === password;
       return { ...NOTHING_SHOWN, account: each, mount: mount.name, device: shown, password: isRight };

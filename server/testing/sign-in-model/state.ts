@@ -52,6 +52,8 @@ export interface Account {
   hadDevice: boolean;
   resetAt: number | null;
   readonly passwordTries: Tries;
+  /** What failed from devices that it recognised then. */
+  readonly deviceTries: Map<string, Tries>;
   readonly codeTries: Tries;
 }
 

@@ -20,7 +20,7 @@ export function noTries(): Tries {
 
 /** Lets a try begin, unless it has to wait. @param forgets whether a day without a failure forgets them */
 export function admit(tries: Tries, now: number, forgets: boolean): boolean {
-  if (tries.blockedUntil > now) return false;
+  if (!mayBegin(tries, now)) return false;
   if (forgets && tries.lastFailureAt < now - 24 * HOUR) tries.failures = 0;
   if (tries.lockedUntil > 0 && tries.lockedUntil <= now) {
     tries.streak = 0;
@@ -28,6 +28,9 @@ export function admit(tries: Tries, now: number, forgets: boolean): boolean {
   }
   return true;
 }
+
+/** Whether a try may begin, without beginning one. */
+export const mayBegin = (tries: Tries, now: number): boolean => tries.blockedUntil <= now;
 
 /** A try has failed. @param lockAfter failures in a row that lock; null without such a rule */
 export function fail(tries: Tries, now: number, lockAfter: number | null): void {
