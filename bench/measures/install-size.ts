@@ -7,7 +7,8 @@ import { PEERS } from '../contenders/install-peers.ts';
 import { BETTER_AUTH, EXPRESS, LATCHKEY, OIDC_PROVIDER } from '../contenders/names.ts';
 import { type Figure, plainFigure } from '../report/results.ts';
 
-const SERVER = fileURLToPath(new URL('../../server', import.meta.url));
+/** What is published, which the bench has built: the server with its libraries inside. */
+const PACKAGE = fileURLToPath(new URL('../../dist/latchkey', import.meta.url));
 
 /** What each peer needs in production, of all that the peers have together. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
@@ -23,7 +24,7 @@ export function measureInstalls(): Figure[] {
   };
   const packed = mkdtempSync(join(tmpdir(), 'bench-pack-'));
   const made = execFileSync('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', packed], {
-    cwd: SERVER,
+    cwd: PACKAGE,
     encoding: 'utf8',
   });
   const [tarball] = JSON.parse(made) as { filename: string }[];
