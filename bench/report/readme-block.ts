@@ -8,7 +8,7 @@ import {
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
 import { number, table } from './markdown.ts';
-import { provenance } from './report.ts';
+import { provenance, quiet } from './report.ts';
 import type { Measure, Results } from './results.ts';
 
 const BLOCK = /(<!-- bench (\S*) ?-->\n)[\s\S]*?(<!-- \/bench -->)/;
@@ -46,18 +46,20 @@ const FLOORS: Readonly<Partial<Record<Measure, string>>> = {
 
 /** The essential rows of a run, with where they are from. */
 export function essentialRows(results: Results, file: string): string {
-  const figureOf = (measure: Measure, subject: string | undefined, size: number | null) =>
-    results.figures.find(
+  const figureOf = (measure: Measure, subject: string | undefined, size: number | null) => {
+    const figure = results.figures.find(
       (each) => each.measure === measure && each.subject === subject && (size === null || each.size === size),
-    )?.value;
+    );
+    return `${number(figure?.value)}${figure?.isNoisy ? ' (noisy)' : ''}`;
+  };
   const rows = ROWS.map(([text, parts]) => [
     text,
     ...SUBJECTS.map((subject) =>
-      parts.map(([measure, size]) => number(figureOf(measure, subject, size))).join(' / '),
+      parts.map(([measure, size]) => figureOf(measure, subject, size)).join(' / '),
     ),
-    parts.map(([measure, size]) => number(figureOf(measure, FLOORS[measure], size))).join(' / '),
+    parts.map(([measure, size]) => figureOf(measure, FLOORS[measure], size)).join(' / '),
   ]).map((cells) => cells.map((cell) => (/^–( \/ –)+$/.test(cell) ? '–' : cell)));
-  return `${table(['', ...SUBJECTS, 'floor'], rows)}\n\n${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md).\n`;
+  return `${table(['', ...SUBJECTS, 'floor'], rows)}\n\n${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md). ${quiet(results)}\n`;
 }
 
 /** A page with the essential rows of a run between its two marks. */

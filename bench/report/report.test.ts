@@ -75,7 +75,7 @@ test('a machine that was not quiet and answers that were not right are told firs
   const facts = quiet.load as NonNullable<Figure['load']>;
   const busy = { ...quiet, load: { ...facts, othersCpuShare: 0.5, otherAnswers: { 400: 3, 503: 2 } } };
   const said = [
-    'The machine was not quiet: other programs had up to 50.0 % of it. Do not quote these figures.',
+    'The machine was not quiet: other programs had up to 50.0 % of it in the middle round of a figure.',
     `${EXPRESS}, session at 64: 3 answers were 400`,
   ];
   expect(warnings(resultsOf(busy))).toEqual(said);

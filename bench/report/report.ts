@@ -167,7 +167,7 @@ export function warnings(results: Results): string[] {
   return [
     ...(others > QUIET_SHARE
       ? [
-          `The machine was not quiet: other programs had up to ${percent(others)} of it. Do not quote these figures.`,
+          `The machine was not quiet: other programs had up to ${percent(others)} of it in the middle round of a figure.`,
         ]
       : []),
     ...wrong,
@@ -175,7 +175,7 @@ export function warnings(results: Results): string[] {
 }
 
 /** How quiet the machine was. */
-function quiet(results: Results): string {
+export function quiet(results: Results): string {
   const noisy = results.figures.filter(({ isNoisy, load }) => isNoisy && load !== null).length;
   return `Other programs had at most ${percent(othersShare(results))} of the machine in the middle round of a figure. ${noisy} figures stayed noisy: rounds spread over more than ${percent(NOISY_SPREAD)} after all repeats. It took ${number(results.minutes)} minutes.`;
 }
