@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Core } from '../src/core.ts';
 import { exportDirectory } from '../src/directory/export.ts';
-import { type ImportReport, importDirectory } from '../src/directory/import.ts';
+import { importDirectory } from '../src/directory/import.ts';
+import type { ImportReport } from '../src/directory/import-report.ts';
 import { readLines } from '../src/directory/read-lines.ts';
 import { openTestCore, type TestCore } from './core.ts';
 import type { ENGINES } from './engines.ts';

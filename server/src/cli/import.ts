@@ -2,7 +2,8 @@ import { createReadStream, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Core } from '../core.ts';
 import { GUESSABLE_PASSWORD } from '../directory/guessable-password.ts';
-import { type ImportReport, importDirectory } from '../directory/import.ts';
+import { importDirectory } from '../directory/import.ts';
+import type { ImportReport } from '../directory/import-report.ts';
 import { readLines } from '../directory/read-lines.ts';
 import { OperatorError } from '../errors.ts';
 import { command, fail, note, withCore } from './command.ts';
@@ -50,6 +51,10 @@ function tell(report: ImportReport, dryRun: boolean): void {
     note(`${source}:${lineNumber}: warning: ${GUESSABLE_PASSWORD}`);
   if (report.guessable.length > 0)
     note(`${report.guessable.length} lines have a password that is too easy to guess`);
+  for (const { source, lineNumber, settings } of report.unheeded)
+    note(
+      `${source}:${lineNumber}: warning: ${settings.join(', ')} is not what it should be, and binds nobody`,
+    );
   const counts = `${report.created} created, ${report.updated} updated, ${report.unchanged} unchanged, ${report.refused.length} refused`;
   const summary = dryRun ? `dry run, nothing written: ${counts}` : counts;
   if (report.refused.length > 0) fail(summary);

@@ -35,6 +35,7 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       unchanged: 0,
       refused: [],
       guessable: [],
+      unheeded: [],
     });
     const before = await exported(into);
     const epochs = (await into.store.accountRecords.page(0, 500)).map(({ epoch }) => epoch);
@@ -44,6 +45,7 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       unchanged: file.length,
       refused: [],
       guessable: [],
+      unheeded: [],
     });
     expect(await exported(into)).toEqual(before);
     expect((await into.store.accountRecords.page(0, 500)).map(({ epoch }) => epoch)).toEqual(epochs);

@@ -4,6 +4,7 @@ import { StoreConflictError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
 import { GUESSABLE_PASSWORD, guessableAmong } from './guessable-password.ts';
 import { type ImportContext, type Item, type Loaded, type Loader, openImport } from './import-context.ts';
+import { emptyReport, type ImportReport, sortReport } from './import-report.ts';
 import { type DirectoryKind, type DirectoryLine, readDirectoryLine } from './line.ts';
 import { loadAccounts } from './load-accounts.ts';
 import {
@@ -13,6 +14,7 @@ import {
   loadResources,
   loadRoles,
 } from './load-objects.ts';
+import { unheededSettings } from './unheeded-settings.ts';
 
 /** Lines of a directory file, each with its place, from one source or several. */
 export type DirectoryLines = AsyncIterable<{
@@ -24,27 +26,6 @@ export type DirectoryLines = AsyncIterable<{
 /** A line that is no text that can be read, and why. */
 export interface UnreadableLine {
   readonly problem: string;
-}
-
-/** Where a line is. */
-export interface LinePlace {
-  readonly source: string;
-  readonly lineNumber: number;
-}
-
-/** A line that was not loaded. */
-export interface RefusedLine extends LinePlace {
-  readonly reason: string;
-}
-
-/** What a load did. */
-export interface ImportReport {
-  created: number;
-  updated: number;
-  unchanged: number;
-  readonly refused: RefusedLine[];
-  /** Lines that were loaded, but whose password is one that others would try first. */
-  readonly guessable: LinePlace[];
 }
 
 /** How a load goes. */
@@ -87,7 +68,7 @@ export async function importDirectory(
 ): Promise<ImportReport> {
   const beside = options.event ? [recordAudit(options.event)] : [];
   const context = await openImport(core, { ...options, beside });
-  const report: ImportReport = { created: 0, updated: 0, unchanged: 0, refused: [], guessable: [] };
+  const report = emptyReport();
   const waiting = new WaitingItems();
   try {
     let loading: Promise<void> = Promise.resolve();
@@ -102,8 +83,7 @@ export async function importDirectory(
   } finally {
     await context.close();
   }
-  report.refused.sort(inOrder);
-  report.guessable.sort(inOrder);
+  sortReport(report);
   if (!options.dryRun && !options.event) await auditImport(core, report);
   return report;
 }
@@ -131,10 +111,6 @@ async function* batchesOf(
     passwords = 0;
   }
   yield { items, done };
-}
-
-function inOrder(left: LinePlace, right: LinePlace): number {
-  return left.source === right.source ? left.lineNumber - right.lineNumber : 0;
 }
 
 interface WaitingItem {
@@ -232,9 +208,11 @@ async function loadNow(
   const results = taken.length === 0 ? [] : await loadTogether(context, loader, taken);
   for (const [index, item] of taken.entries()) {
     note(item, results[index], report, waiting);
+    if (typeof results[index] !== 'string') continue;
     const { source, lineNumber } = item;
-    if (guessable.has(item) && typeof results[index] === 'string')
-      report.guessable.push({ source, lineNumber });
+    if (guessable.has(item)) report.guessable.push({ source, lineNumber });
+    const settings = unheededSettings(item.line);
+    if (settings.length > 0) report.unheeded.push({ source, lineNumber, settings });
   }
 }
 

@@ -207,6 +207,7 @@ describe.each(ENGINES)('the role-picker contract on %s', (engine) => {
     expect(await asks(await member('Student', { settings: { mfaForStudents: true } }))).toBe(true);
     expect(await asks(await member('Teacher', { settings: { mfaForStudents: true } }))).toBe(false);
     expect(await asks(await member('Teacher', { settings: { mfaForTeachers: true } }))).toBe(true);
+    expect(await asks(await member('Student', { settings: { mfaForStudents: 'true' } }))).toBe(false);
     expect(await asks(await member('Account Admin', {}, { secondFactor: { totp: SEED } }))).toBe(true);
   });
 
