@@ -5,3 +5,15 @@ import type { TestCore } from './core.ts';
 export function eventsOf(core: Pick<TestCore, 'store'>, accountId: string): Promise<readonly AuditEvent[]> {
   return core.store.audit.events({ afterSequence: 0, since: 0, accountId, limit: 1000 });
 }
+
+/** The events of everybody that are written while something is done, the oldest first. */
+export async function eventsDuring(
+  core: Pick<TestCore, 'store'>,
+  work: () => Promise<unknown>,
+): Promise<readonly AuditEvent[]> {
+  const all = (afterSequence: number) =>
+    core.store.audit.events({ afterSequence, since: 0, accountId: null, limit: 10_000 });
+  const before = (await all(0)).length;
+  await work();
+  return all(before);
+}

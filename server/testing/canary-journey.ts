@@ -14,6 +14,16 @@ import { accessTokenIn, openStep, STEP_CONTRACTS, signIn } from './steps.ts';
 import { dumpStore } from './store-dump.ts';
 import { totpCode } from './totp.ts';
 
+/** How a server is set up that a journey leads through. */
+export const JOURNEY_SETTINGS: Readonly<Record<string, string>> = {
+  LATCHKEY_SIGN_UP_ENABLED: 'true',
+  LATCHKEY_SIGN_IN_MAX_FAILURES: '100',
+  LATCHKEY_MOUNTS: JSON.stringify([
+    ...STEP_CONTRACTS.map((contract) => ({ contract })),
+    { contract: 'login', prefix: '/shared' },
+  ]),
+};
+
 /** What a journey is made with. */
 export interface Journey {
   readonly server: Recorder;

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, startApp, type TestApp } from '../../testing/app.ts';
 import { canaryDirectory, recordCanaries } from '../../testing/canaries.ts';
-import { travelWell } from '../../testing/canary-journey.ts';
+import { JOURNEY_SETTINGS, travelWell } from '../../testing/canary-journey.ts';
 import { DOORS } from '../../testing/doors.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { ROUTES } from '../../testing/routes.ts';
-import { STEP_CONTRACTS } from '../../testing/steps.ts';
 import type { AuditRecord } from '../store/audit.ts';
 
 /** An answer, and what was asked for it. */
@@ -55,14 +54,7 @@ describe.each(ENGINES)('a journey through everything, on %s', (engine) => {
   const seen: Seen[] = [];
   beforeAll(async () => {
     const directory = canaryDirectory();
-    app = await startApp(engine, {
-      LATCHKEY_SIGN_UP_ENABLED: 'true',
-      LATCHKEY_SIGN_IN_MAX_FAILURES: '100',
-      LATCHKEY_MOUNTS: JSON.stringify([
-        ...STEP_CONTRACTS.map((contract) => ({ contract })),
-        { contract: 'login', prefix: '/shared' },
-      ]),
-    });
+    app = await startApp(engine, JOURNEY_SETTINGS);
     await app.load(...directory.lines);
     const keep = (method: string, path: string, answer: Answer): Answer => {
       seen.push({ method, path: path.replace(/^\/shared|\?.*$/g, ''), answer });

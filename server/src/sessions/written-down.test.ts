@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { eventsDuring } from '../../testing/audit.ts';
 import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
-import type { AuditEvent } from '../audit/event.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { createRefreshTokens } from '../tokens/refresh-token.ts';
 
@@ -20,14 +20,7 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
   });
   afterAll(() => app.stop());
 
-  /** The events of what is done meanwhile. */
-  async function eventsOf(work: () => Promise<unknown>): Promise<readonly AuditEvent[]> {
-    const all = (afterSequence: number) =>
-      app.core.store.audit.events({ afterSequence, since: 0, accountId: null, limit: 10_000 });
-    const before = (await all(0)).length;
-    await work();
-    return all(before);
-  }
+  const eventsOf = (work: () => Promise<unknown>) => eventsDuring(app.core, work);
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
   const idOf = (token: string) => String(readJwt(token).payload.sid);
   const signIn = async ({ username, password }: Person) =>

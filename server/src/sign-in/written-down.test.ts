@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { eventsDuring } from '../../testing/audit.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { mailedCode } from '../../testing/owner.ts';
 import { accessTokenIn, openStep, signIn } from '../../testing/steps.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
-import type { AuditEvent } from '../audit/event.ts';
 
 // What the wire does not tell is written down: the true reason, what was asked for, and how it was proven.
 describe.each(ENGINES)('what is written down of a sign-in, on %s', (engine) => {
@@ -15,14 +15,7 @@ describe.each(ENGINES)('what is written down of a sign-in, on %s', (engine) => {
   });
   afterAll(() => app.stop());
 
-  /** The events of what is done meanwhile. */
-  async function eventsOf(work: () => Promise<unknown>): Promise<readonly AuditEvent[]> {
-    const all = (afterSequence: number) =>
-      app.core.store.audit.events({ afterSequence, since: 0, accountId: null, limit: 10_000 });
-    const before = (await all(0)).length;
-    await work();
-    return all(before);
-  }
+  const eventsOf = (work: () => Promise<unknown>) => eventsDuring(app.core, work);
   const login = ({ username }: Pick<Person, 'username'>, password: string) =>
     app.post('/auth/login', { username, password });
   const refusal = (reason: string, accountId: string | null) => ({

@@ -2,10 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { canaryDirectory, recordCanaries } from '../../testing/canaries.ts';
-import { travelWell } from '../../testing/canary-journey.ts';
+import { JOURNEY_SETTINGS, travelWell } from '../../testing/canary-journey.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { openPlanner, type Planner, recordStatements } from '../../testing/recorded-statements.ts';
-import { STEP_CONTRACTS } from '../../testing/steps.ts';
 import { removeChainBefore, verifyChain } from '../audit/chain.ts';
 import { CleanUp } from '../clean-up.ts';
 import { raiseEpochs, saveAccounts } from './account-records.ts';
@@ -143,14 +142,7 @@ describe.each(ENGINES)('the statements on %s', (engine) => {
   beforeAll(async () => {
     const recorded = recordStatements();
     const directory = canaryDirectory();
-    app = await startApp(engine, {
-      LATCHKEY_SIGN_UP_ENABLED: 'true',
-      LATCHKEY_SIGN_IN_MAX_FAILURES: '100',
-      LATCHKEY_MOUNTS: JSON.stringify([
-        ...STEP_CONTRACTS.map((contract) => ({ contract })),
-        { contract: 'login', prefix: '/shared' },
-      ]),
-    });
+    app = await startApp(engine, JOURNEY_SETTINGS);
     await app.load(...directory.lines);
     await travelWell({
       server: recordCanaries(app, directory.secrets),
