@@ -52,6 +52,7 @@ export async function openPlanner(engine: (typeof ENGINES)[number], url: string)
   }
   const client = new pg.Client({ connectionString: url });
   await client.connect();
+  await forgetStatistics(client);
   // Of empty tables PostgreSQL reads the whole where it may.
   await client.query('SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
   return {
@@ -66,4 +67,18 @@ export async function openPlanner(engine: (typeof ENGINES)[number], url: string)
     },
     close: () => client.end(),
   };
+}
+
+/**
+ * Makes PostgreSQL plan, on this connection and until it ends, as if nobody had analysed any table yet: autovacuum does that
+ * whenever it pleases, and of a table with ten rows it then goes through all.
+ */
+async function forgetStatistics(client: pg.Client): Promise<void> {
+  const ours = "relnamespace = 'public'::regnamespace";
+  const { rows } = await client.query(`SELECT relname FROM pg_class WHERE ${ours} AND relkind = 'r'`);
+  await client.query('BEGIN');
+  // Autovacuum passes over what is locked.
+  for (const { relname } of rows) await client.query(`LOCK TABLE ${relname} IN SHARE UPDATE EXCLUSIVE MODE`);
+  await client.query(`DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE ${ours})`);
+  await client.query(`UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE ${ours} AND relkind = 'r'`);
 }
