@@ -10,6 +10,7 @@ import { keyRotation } from './key-rotation.ts';
 import { kill } from './kill.ts';
 import { mailAway } from './mail-away.ts';
 import { migration } from './migration.ts';
+import { restore } from './restore.ts';
 import { rollingRestart } from './rolling-restart.ts';
 import { slowStore } from './slow-store.ts';
 import { soak } from './soak.ts';
@@ -29,5 +30,6 @@ export const FAULTS: readonly Fault[] = [
   failover,
   commitUnknown,
   keyRotation,
+  restore,
   soak,
 ];
