@@ -74,8 +74,13 @@ export async function goOn(world: RelicWorld, before: Awaited<ReturnType<typeof 
   await expectStatus(reset(client, toBeReset, 'set after the backup was made'), 204);
   await expectStatus(spend(client, 'CODE1'), 200);
   const unknown = await signIn(world, 'user4');
-  const unknownAndEnded = await signIn(world, 'user5');
-  await expectStatus(client.post('/auth/logout', {}, unknownAndEnded.access), 204);
+  const unknownAndEnded: Relic[] = [];
+  // Their revocations have numbers that the restored store will give again, unless it counts from elsewhere.
+  for (let count = 0; count < 4; count += 1) {
+    const signed = await signIn(world, 'user5');
+    await expectStatus(client.post('/auth/logout', {}, signed.access), 204);
+    unknownAndEnded.push(...tokensOf(client, 'begun and ended since', signed));
+  }
   const code = totpCode(Date.now());
   const withCode = () => proveByAuthenticator(client, code);
   await expectStatus(withCode(), 200);
@@ -88,7 +93,7 @@ export async function goOn(world: RelicWorld, before: Awaited<ReturnType<typeof 
     ...rotated,
     ...tokensOf(client, 'begun since, by a code', signedByCode),
     ...tokensOf(client, 'begun since', unknown),
-    ...tokensOf(client, 'begun and ended since', unknownAndEnded),
+    ...unknownAndEnded,
     relic('mailed code', 'that is out', () => prove(client, open), 200),
     relic('mailed code', 'spent since', () => prove(client, toBeProven), 200),
     relic('reset', 'that is out', () => reset(client, openReset, 'set after the restore'), 204),

@@ -89,7 +89,7 @@ async function restored(drill: Drill, engine: Engine, moment: Moment): Promise<F
       taken.length,
     ),
     none(
-      `${name}: sessions that a follower from before is not told of`,
+      `${name}: sessions that followers from before are not told of`,
       await untold(scene, lastId, [before.standing, before.toBeEnded, before.toBeRotated]),
     ),
     isTrue(`${name}: codes that may have been used since are told of`, done.left.resourceCodes > 0),
@@ -213,19 +213,23 @@ async function lastIdOf({ url, credential }: Scene): Promise<number> {
   return Math.max(0, ...stream.events.map(({ id }) => id ?? 0));
 }
 
-/** How many of the sessions a follower is not told of that goes on from there. */
+/** How many of the sessions followers are not told of that go on from any number of the list that was lost. */
 async function untold(
   { url, credential }: Scene,
   lastId: number,
   sessions: readonly { readonly access: string }[],
 ): Promise<number> {
-  const stream = await follow(url, credential, lastId);
-  await stream.until((events) => events.some(({ event }) => event === 'caught-up'));
-  stream.stop();
-  const told = new Set(stream.sessions());
   const idOf = (token: string) =>
     JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).sid;
-  return sessions.filter(({ access }) => !told.has(idOf(access))).length;
+  let missing = 0;
+  for (let had = 1; had <= lastId; had += 1) {
+    const stream = await follow(url, credential, had);
+    await stream.until((events) => events.some(({ event }) => event === 'caught-up'));
+    stream.stop();
+    const told = new Set(stream.sessions());
+    missing += sessions.filter(({ access }) => !told.has(idOf(access))).length;
+  }
+  return missing;
 }
 
 /** Whether people sign in again, with the passwords of the backup, and everybody takes their new tokens. */
