@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { longCode } from '../../testing/recovery.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
 import { cutOff } from './cut-off.ts';
 
@@ -68,7 +69,11 @@ describe.each(ENGINES)('RL-15: a cut-off on %s', (engine) => {
     const begun = await signIn(person);
     expect(begun.status).toBe(401);
     const code = await app.mail.code(person.email);
+    await app.post('/v1/password/forgot', { identifier: person.username });
+    const token = await longCode(app.mail, person.email);
     await cut();
+    const reset = { token, password: 'a password that nobody has' };
+    expect((await app.post('/v1/password/reset', reset)).status).toBe(404);
     const verify = { challenge_token: begun.body.extra_attributes.challenge_token, code };
     expect((await app.post('/v1/challenges/verify', verify)).status).toBe(401);
   });
