@@ -1,4 +1,5 @@
 import { clockJump } from './clock-jump.ts';
+import { clockSkew } from './clock-skew.ts';
 import { commitUnknown } from './commit-unknown.ts';
 import { databaseStop } from './database-stop.ts';
 import { descriptors } from './descriptors.ts';
@@ -26,6 +27,7 @@ export const FAULTS: readonly Fault[] = [
   diskFull,
   descriptors,
   clockJump,
+  clockSkew,
   slowStore,
   failover,
   commitUnknown,
