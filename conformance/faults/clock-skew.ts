@@ -2,14 +2,17 @@ import { type MailSink, startMailSink } from '../../server/testing/mail-sink.ts'
 import { SEED, totpCode } from '../../server/testing/totp.ts';
 import { type Answer, type Client, clientOf } from './client.ts';
 import { faketime } from './clock-jump.ts';
-import { type Drill, type Fault, type Figure, isTrue, none, pause, until, within } from './fault.ts';
+import { type Drill, type Fault, type Figure, none, pause, until, within } from './fault.ts';
 import { loadPeople, PASSWORD, WRONG_PASSWORD } from './people.ts';
 import { ownVerifier, type TokenChecker } from './verifiers.ts';
 
 const APART_SECONDS = 60;
 const TOKEN_SECONDS = 300;
+
+/** What a busy machine may be wrong by, which is far from how far the clocks are apart. */
+const MARGIN_SECONDS = 10;
 const GRACE_SECONDS = 5;
-const LOCK_SECONDS = 3;
+const LOCK_SECONDS = 5;
 const MAX_FAILURES = 3;
 const PEOPLE = 6;
 
@@ -101,7 +104,7 @@ async function sessionFigures({ orders, verifier }: Scene): Promise<Figure[]> {
     none('tokens that the other refuses', failed(seen)),
     none('tokens that a resource server refuses', refused),
     none('refreshes that the other refuses', failed(refreshed)),
-    within('life of a token', lives, (TOKEN_SECONDS + 2) * 1000),
+    within('life of a token', lives, (TOKEN_SECONDS + MARGIN_SECONDS) * 1000),
   ];
 }
 
@@ -116,9 +119,12 @@ async function graceFigures({ orders }: Scene): Promise<Figure[]> {
   const late: string[] = [];
   for (const [one, other] of orders) {
     const first = (await signIn(one, 'user0')).body.refresh_token;
+    const begun = performance.now();
     const child = (await refresh(one, first)).body.refresh_token;
     const again = await refresh(other, first);
-    repeated.push(again.body.refresh_token === child ? again : { ...again, status: 0 });
+    // A machine that was busy for so long shows nothing.
+    if (performance.now() - begun < GRACE_SECONDS * 1000)
+      repeated.push(again.body.refresh_token === child ? again : { ...again, status: 0 });
     const stolen = (await signIn(one, 'user1')).body.refresh_token;
     await refresh(one, stolen);
     late.push(stolen);
@@ -171,19 +177,17 @@ async function waitFigures(drill: Drill, { orders }: Scene): Promise<Figure[]> {
   let early = 0;
   for (const [index, [one, other]] of orders.entries()) {
     const name = `guessed${index}`;
-    for (let failures = 0; failures < MAX_FAILURES; failures += 1) await signIn(one, name, WRONG_PASSWORD);
-    const begun = performance.now();
+    let begun = 0;
+    for (let failures = 0; failures < MAX_FAILURES; failures += 1) {
+      begun = performance.now();
+      await signIn(one, name, WRONG_PASSWORD);
+    }
     const meanwhile = await signIn(other, name);
-    // A machine that was busy for so long shows nothing.
-    if (meanwhile.status !== 429 && performance.now() - begun < LOCK_SECONDS * 500) early += 1;
+    if (meanwhile.status !== 429 && performance.now() - begun < LOCK_SECONDS * 1000) early += 1;
     waits.push(await until(async () => (await signIn(other, name)).status === 200, 50_000));
   }
   return [
     none('people who have to wait and need not at the other', early),
-    within('until their wait is over', waits, LOCK_SECONDS * 1000 * drill.patience + 2000),
-    isTrue(
-      'they were asked to wait for some time',
-      waits.every((wait) => wait > 100),
-    ),
+    within('until their wait is over', waits, (LOCK_SECONDS + 2) * 1000 * drill.patience),
   ];
 }
