@@ -216,12 +216,14 @@ export class HashPool {
 
   #run(thread: HashThread, jobs: readonly Job[]): void {
     const startedAt = performance.now();
+    const { isUp } = thread;
     this.#running += jobs.length;
     thread.run(jobs.map((job) => job.work)).then(
       (answers) => {
         this.#running -= jobs.length;
         const each = (performance.now() - startedAt) / jobs.length;
-        this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
+        // What a thread needs to start is no hash's: those that come next would be turned away for it.
+        if (isUp) this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
         this.#startNext();
         for (const [index, job] of jobs.entries()) {
           this.#options.onDone?.((startedAt - job.queuedAt) / 1000, each / 1000);
