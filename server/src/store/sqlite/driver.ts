@@ -38,8 +38,11 @@ export interface SqliteUse {
  */
 const LOOK_MILLISECONDS = 0.25;
 
-/** How much of the file a connection keeps in memory. */
-const CACHE_KIB = 8192;
+/**
+ * How much of the file each of the two connections keeps in memory. Reading anything of a file of 28 MB, which the system has in
+ * its own memory, takes 5.9 µs with 2 MiB as with 8.
+ */
+const CACHE_KIB = 2048;
 const BULK_CACHE_KIB = 32_768;
 
 /** How many pages a log has that is worked off. */
