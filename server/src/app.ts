@@ -233,13 +233,15 @@ export function servedMounts(config: Configuration): Mount[] {
   return [...config.mounts, ...native.mounts];
 }
 
-/** The ring of the keys that these mounts sign with. */
+/** The ring of the keys that these mounts sign with. @param others algorithms that have keys beside those of the mounts */
 export function createKeyRing(
   config: Configuration,
   mounts: readonly Mount[],
   { store, vault, clock }: Pick<AppPorts, 'store' | 'vault' | 'clock'>,
+  others: Iterable<AsymmetricAlgorithm> = [],
 ): KeyRing {
-  const algorithms = new Set(mounts.flatMap(({ algorithm }) => (algorithm === 'HS256' ? [] : [algorithm])));
+  const ofMounts = mounts.flatMap(({ algorithm }) => (algorithm === 'HS256' ? [] : [algorithm]));
+  const algorithms = new Set([...ofMounts, ...others]);
   return new KeyRing({
     store,
     vault,
