@@ -65,7 +65,7 @@ const IDLE_MILLISECONDS = 60_000;
  * The most jobs a thread takes at once when many wait. Hashing empties the processor's caches, so that whatever runs
  * between two hashes runs several times slower than alone; results that come together are worked off together.
  */
-const BATCH_LIMIT = 8;
+const BATCH_LIMIT = 16;
 
 /**
  * A bounded number of threads that do nothing but hash, behind a queue bounded by time in which sources take turns. When it is
