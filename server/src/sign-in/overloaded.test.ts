@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nextNumber } from '../../testing/app.ts';
 import { eventsDuring } from '../../testing/audit.ts';
 import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
@@ -15,9 +16,13 @@ import { begin } from './sign-in.ts';
 import { accountKey, installationKey, Throttle } from './throttle.ts';
 
 const PASSWORD = 'the right password of everybody';
-const INSTALLATION = 'an installation '.padEnd(32, '.');
-const EMAIL = 'ada@example.com';
-const [ADA, OTHER] = [uuid(1), uuid(2)];
+const ELSEWHERE = uuid(999_999);
+
+/** A right password, and what it is counted under. */
+interface Shown {
+  readonly keys: readonly [string, string?];
+  readonly ask: () => Promise<unknown>;
+}
 
 // Here nobody may wait: whoever finds the only thread spoken for is turned away at once, and everybody else when their turn has come.
 describe.each(ENGINES)('a right password that there is no time for, on %s', (engine) => {
@@ -25,18 +30,12 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
   let pool: HashPool;
   let corridor: Corridor;
   let attempt: Attempt;
-  let ada: AccountWithMemberships;
+  let passwordHash: string;
   beforeAll(async () => {
     core = await openTestCore(engine);
     const { hashing } = core.config;
-    const passwordHash = hashPassword(PASSWORD, hashing);
-    const account = { kind: 'account', email: EMAIL, emailValidated: true, passwordHash };
-    await loadDirectory(core, [
-      { kind: 'organisation', id: uuid(9), name: 'Elsewhere' },
-      { ...account, id: ADA },
-      { ...account, id: OTHER, organisation: uuid(9) },
-      { kind: 'installation', installationId: INSTALLATION, password: PASSWORD },
-    ]);
+    passwordHash = hashPassword(PASSWORD, hashing);
+    await loadDirectory(core, [{ kind: 'organisation', id: ELSEWHERE, name: 'Elsewhere' }]);
     pool = new HashPool({ threads: 1, cost: hashing, queueMilliseconds: 0 });
     const limit = { count: 100, seconds: 60 };
     const limits = { address: limit, organisation: limit, everybody: limit, context: limit };
@@ -59,7 +58,6 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
     const [mount] = core.config.mounts as [Mount];
     const caller = { mount: mount.name, address: '192.0.2.1', userAgent: null, requestId: 'a request' };
     attempt = { mount, caller: { ...caller, arrivedAt: core.clock.now() } };
-    ada = (await core.store.accounts.byId(ADA)) as AccountWithMemberships;
   });
   afterAll(async () => {
     await pool.close();
@@ -68,23 +66,48 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
 
   const show = (credential: Credential) =>
     begin(corridor, attempt, { kind: 'begin', credential, fingerprint: null });
-  const password: Credential = {
-    kind: 'password',
-    identifiers: [{ value: EMAIL, kinds: ['email'] }],
-    password: PASSWORD,
-    accounts: 'one',
-  };
-  const ways: readonly (readonly [string, string, () => Promise<unknown>])[] = [
-    ['of an account', accountKey(ADA), () => show(password)],
+  /** Two accounts with one address and one password: what each is counted under, the one and the other. */
+  async function accounts() {
+    const email = `person${nextNumber()}@example.com`;
+    const [one, other] = [uuid(nextNumber()), uuid(nextNumber())];
+    const account = { kind: 'account', email, emailValidated: true, passwordHash };
+    await loadDirectory(core, [
+      { ...account, id: one },
+      { ...account, id: other, organisation: ELSEWHERE },
+    ]);
+    return { one, email, keys: [accountKey(one), accountKey(other)] as const };
+  }
+
+  const ways: readonly (readonly [string, () => Promise<Shown>])[] = [
+    [
+      'of an account',
+      async () => {
+        const { keys, email } = await accounts();
+        const identifiers = [{ value: email, kinds: ['email' as const] }];
+        return {
+          keys,
+          ask: () => show({ kind: 'password', identifiers, password: PASSWORD, accounts: 'one' }),
+        };
+      },
+    ],
     [
       'of an installation',
-      installationKey(INSTALLATION),
-      () => show({ kind: 'installation', installationId: INSTALLATION, password: PASSWORD }),
+      async () => {
+        const installationId = `installation ${nextNumber()}`.padEnd(32, '.');
+        await loadDirectory(core, [{ kind: 'installation', installationId, passwordHash }]);
+        return {
+          keys: [installationKey(installationId)],
+          ask: () => show({ kind: 'installation', installationId, password: PASSWORD }),
+        };
+      },
     ],
     [
       'of somebody who is signed in',
-      accountKey(ADA),
-      () => confirmPassword(corridor, attempt, ada, PASSWORD),
+      async () => {
+        const { one, keys } = await accounts();
+        const account = (await core.store.accounts.byId(one)) as AccountWithMemberships;
+        return { keys, ask: () => confirmPassword(corridor, attempt, account, PASSWORD) };
+      },
     ],
   ];
   const counted = async (key: string) => {
@@ -92,8 +115,8 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
     return [state?.inFlight ?? 0, state?.failures ?? 0];
   };
 
-  describe.each(ways)('%s', (_whose, key, ask) => {
-    async function expectTurnedAway(): Promise<void> {
+  describe.each(ways)('%s', (_whose, prepare) => {
+    async function expectTurnedAway({ ask, keys }: Shown): Promise<void> {
       let outcome: unknown;
       const written = await eventsDuring(core, async () => {
         outcome = await ask();
@@ -101,35 +124,32 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
       expect(outcome).toEqual({ kind: 'overloaded', retryAfterSeconds: expect.any(Number) });
       expect((outcome as Extract<Outcome, { kind: 'overloaded' }>).retryAfterSeconds).toBeGreaterThan(0);
       expect(written).toEqual([]);
-      expect(await counted(key)).toEqual([0, 0]);
+      for (const key of keys.filter((each) => each !== undefined)) expect(await counted(key)).toEqual([0, 0]);
     }
 
     test('is turned away at once while somebody else has the only place', async () => {
+      const shown = await prepare();
       const place = pool.reserve('somebody else');
       if ('overloaded' in place) throw new Error('the pool was busy before anybody used it');
-      await expectTurnedAway();
-      place.leave();
+      await expectTurnedAway(shown).finally(place.leave);
     });
 
     test('is turned away when it has waited too long; it is no failure, and holds nothing up', async () => {
-      await expectTurnedAway();
-      await expectTurnedAway();
+      const shown = await prepare();
+      await expectTurnedAway(shown);
+      await expectTurnedAway(shown);
     });
 
     test('is turned away while all attempts that it may have are at it', async () => {
-      const limit = passwordLimit(corridor, ada);
-      const holds = [];
-      for (let each = 0; each < limit.maxFailures; each += 1) {
-        const admission = await corridor.throttle.admit({ key, limit }, core.clock.now());
-        if (admission.kind === 'held') holds.push(admission.hold);
-      }
+      const { ask, keys } = await prepare();
+      const [key, other] = keys;
+      const limit = passwordLimit(corridor, null);
+      for (let each = 0; each < limit.maxFailures; each += 1)
+        expect((await corridor.throttle.admit({ key, limit }, core.clock.now())).kind).toBe('held');
       expect(await ask()).toEqual({ kind: 'overloaded', retryAfterSeconds: 1 });
+      expect(await counted(key)).toEqual([limit.maxFailures, 0]);
       // What the other account of that name was counted for is given back.
-      expect([await counted(key), await counted(accountKey(OTHER))]).toEqual([
-        [limit.maxFailures, 0],
-        [0, 0],
-      ]);
-      await corridor.throttle.release(holds);
+      if (other !== undefined) expect(await counted(other)).toEqual([0, 0]);
     });
   });
 });
