@@ -182,6 +182,19 @@ describe.each(ENGINES)('limits of sending on %s', (engine) => {
     expect(await sms('+34600111222', 'sign-in-code', '192.0.2.1', using)).toBe(true);
   });
 
+  test('one source makes as many text messages as it may, to whatever numbers', async () => {
+    const using = { ...ports, sendingLimits: limitsOf(core.config, {}, { limitPerSource: 3 }) };
+    core.clock.advance(86_401);
+    const from = (address: string, kind: Message['kind']) =>
+      times(5, (index) => sms(`+3460033344${index}`, kind, address, using));
+    expect(await sent(from('192.0.2.1', 'sign-up-code'))).toBe(3);
+    expect((await withheld()).at(-1)).toMatchObject({ reason: 'source', detail: { channel: 'sms' } });
+    expect(await sent(from('192.0.2.1', 'sign-in-code'))).toBe(3);
+    expect(await sent(from('192.0.2.2', 'sign-up-code'))).toBe(3);
+    core.clock.advance(3601);
+    expect(await sent(from('192.0.2.1', 'sign-up-code'))).toBe(3);
+  });
+
   test('keeps no address or number readable', async () => {
     const rows = JSON.stringify(
       await core.store.audit.events({ afterSequence: 0, since: 0, accountId: null, limit: 10_000 }),

@@ -182,6 +182,21 @@ describe.each(ENGINES)('what is written down of a sign-in, on %s', (engine) => {
     ]);
   });
 
+  test('why no role was offered to a right password', async () => {
+    const closed = await app.organisation({ isSuspended: true });
+    const { id, email, password } = await app.person();
+    await app.load({ kind: 'membership', account: id, organisation: closed, role: 'Teacher' });
+    const verify = () => app.post('/auth/sign-in-verify', { identity: email, password });
+    expect(await eventsOf(verify)).toMatchObject([
+      {
+        event: 'sign-in.refused',
+        accountId: id,
+        reason: 'organisation-suspended',
+        detail: { accounts: [id], granted: 0, refused: 1 },
+      },
+    ]);
+  });
+
   test('why a code was refused, and in whose step', async () => {
     const person = await app.person({ secondFactor: { email: true } });
     const step = await openStep(app, 'login', person);
