@@ -42,23 +42,23 @@ export const QUICK: Plan = {
   withPostgres: false,
 };
 
-/** An hour. */
+/** Most of an hour. */
 export const FULL: Plan = {
   kind: 'full',
-  rounds: 5,
-  extraRounds: 4,
+  rounds: 3,
+  extraRounds: 2,
   accounts: 10_000,
   signInConnections: [1, 8, 64, 256],
   cheapConnections: [8, 64],
   slowFrom: Number.POSITIVE_INFINITY,
-  signInSeconds: 5,
-  cheapSeconds: 4,
-  floodSeconds: 15,
-  floodRounds: 3,
-  starts: 9,
+  signInSeconds: 4,
+  cheapSeconds: 3,
+  floodSeconds: 10,
+  floodRounds: 2,
+  starts: 7,
   importedAccounts: 1_000_000,
   importedPasswords: 3000,
   sessionsInMemory: 100_000,
-  verifierRounds: 61,
+  verifierRounds: 21,
   withPostgres: true,
 };

@@ -96,6 +96,12 @@ export function environment(): NodeJS.ProcessEnv {
   return { ...inherited, LATCHKEY_LISTEN_PORT: '0', LATCHKEY_LISTEN_DRAIN_MILLISECONDS: '0' };
 }
 
+/** Whatever ends the bench ends what it has started. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill();
+});
+
 /**
  * Starts a program that says where it listens.
  * @param settings more settings, as environment variables
@@ -114,10 +120,8 @@ export async function start(
     env: { ...environment(), ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  // Whatever ends the bench ends what it has started.
-  const end = () => child.kill();
-  process.once('exit', end);
-  child.once('exit', () => process.off('exit', end));
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const url = await listening(child);
   await fetch(`${url}${path}`);
   const { pid } = child;

@@ -37,6 +37,14 @@ describe('the package of the server', () => {
 
   const text = (path: string) => readFileSync(join(home, path), 'utf8');
 
+  test('keeps the text of its files in one byte for each character', () => {
+    const files = readdirSync(join(home, 'dist')).filter((file) => file.endsWith('.js'));
+    expect(files.length).toBeGreaterThan(10);
+    for (const file of files) expect(text(`dist/${file}`), file).toMatch(/^\p{ASCII}*$/u);
+    // What is escaped there is what was written.
+    expect(text('dist/app.js')).toContain(String.raw`The contract\u2019s own answer.`);
+  });
+
   test('asks for what its files import, in the versions that it was tested with', () => {
     const manifest = JSON.parse(text('package.json'));
     const workspace = JSON.parse(readFileSync(join(ROOT, 'server/package.json'), 'utf8'));
@@ -148,9 +156,10 @@ describe('the package of the server', () => {
     const place = makeWorkplace({}, join(home, 'bin', 'latchkey'));
     const server = await place.serve();
     const about = (file: string) => readFileSync(`/proc/${server.pid}/${file}`, 'utf8');
-    expect(about('cmdline')).toContain('--max-semi-space-size=4');
-    // Its own code, the store's writer and one thread that hashes: 114 MiB.
-    expect(Number(/VmRSS:\s+(\d+)/.exec(about('status'))?.[1]) / 1024).toBeLessThan(140);
+    expect(about('cmdline')).toContain('--max-semi-space-size=2');
+    expect(about('environ')).toContain('MALLOC_ARENA_MAX=1');
+    // Its own code and the store's writer: 93 MiB.
+    expect(Number(/VmRSS:\s+(\d+)/.exec(about('status'))?.[1]) / 1024).toBeLessThan(110);
     await server.end('SIGTERM');
     place.remove();
   });

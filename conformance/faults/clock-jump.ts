@@ -10,7 +10,8 @@ const LIBRARIES = [
   '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',
   '/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1',
 ];
-const library = LIBRARIES.find((path) => existsSync(path));
+/** Fakes the time of a process; undefined where it is not installed. */
+export const faketime = LIBRARIES.find((path) => existsSync(path));
 
 const REFUSAL_MILLISECONDS = 1000;
 
@@ -20,7 +21,7 @@ export const clockJump: Fault = {
   name: 'clock-jump',
   promise: 'a clock that jumps by an hour locks nobody out, opens nothing and keeps nobody waiting',
   missing: () =>
-    library === undefined ? 'faketime is not installed (Debian: apt-get install faketime)' : null,
+    faketime === undefined ? 'faketime is not installed (Debian: apt-get install faketime)' : null,
   async run(drill) {
     const figures: Figure[] = [];
     for (const hours of [-1, 1]) figures.push(...(await jump(drill, hours)));
@@ -38,7 +39,7 @@ async function jump(drill: Drill, hours: number): Promise<Figure[]> {
   set(0);
   await loadPeople(work, { users: USERS, guessed: 4 });
   const server = await work.serve(['serve'], {
-    LD_PRELOAD: library ?? '',
+    LD_PRELOAD: faketime ?? '',
     FAKETIME_TIMESTAMP_FILE: offset,
     FAKETIME_NO_CACHE: '1',
     FAKETIME_DONT_FAKE_MONOTONIC: '1',

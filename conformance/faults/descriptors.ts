@@ -49,8 +49,12 @@ async function exhausted(drill: Drill, engine: (typeof ENGINES)[number]): Promis
     const working = ledger.work();
     await pause(200);
     const sockets = flood(Number(new URL(server.url).port));
+    const isFull = async () => {
+      most = Math.max(most, open());
+      return most >= limit - 1;
+    };
+    await until(isFull, 10_000);
     await pause(1000);
-    most = Math.max(most, open());
     for (const socket of sockets) socket.destroy();
     recoveries.push(await until(signInProbe(client), 20_000));
     await working.stop();

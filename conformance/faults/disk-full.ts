@@ -7,10 +7,12 @@ import { LEDGER_SETTINGS } from './crash.ts';
 import { EFFECTS_WITHOUT_MAIL, USERS } from './effects.ts';
 import { atLeast, type Drill, type Fault, isTrue, none, pause, until, within } from './fault.ts';
 import { openLedger } from './ledger.ts';
+import { signInProbe } from './load.ts';
 import { loadPeople, PASSWORD } from './people.ts';
 
 const ROUNDS = { short: 1, full: 10 } as const;
-const DISK_MIB = 12;
+/** More than all that a slow machine writes before it is told to stop. */
+const DISK_MIB = 64;
 const FILL_BYTES = DISK_MIB * 1024 * 1024;
 const RECOVERY_MILLISECONDS = 5000;
 
@@ -49,13 +51,7 @@ export const diskFull: Fault = {
         );
       }
       rmSync(join(disk, 'filler'));
-      recoveries.push(
-        await until(
-          async () =>
-            (await client.post('/v1/sign-in', { identifier: 'user0', password: PASSWORD })).status === 200,
-          20_000,
-        ),
-      );
+      recoveries.push(await until(signInProbe(client), 20_000));
       await working.stop();
       await ledger.checkNew();
     }

@@ -1,4 +1,5 @@
 import { clockJump } from './clock-jump.ts';
+import { clockSkew } from './clock-skew.ts';
 import { commitUnknown } from './commit-unknown.ts';
 import { databaseStop } from './database-stop.ts';
 import { descriptors } from './descriptors.ts';
@@ -10,6 +11,7 @@ import { keyRotation } from './key-rotation.ts';
 import { kill } from './kill.ts';
 import { mailAway } from './mail-away.ts';
 import { migration } from './migration.ts';
+import { restore } from './restore.ts';
 import { rollingRestart } from './rolling-restart.ts';
 import { slowStore } from './slow-store.ts';
 import { soak } from './soak.ts';
@@ -25,9 +27,11 @@ export const FAULTS: readonly Fault[] = [
   diskFull,
   descriptors,
   clockJump,
+  clockSkew,
   slowStore,
   failover,
   commitUnknown,
   keyRotation,
+  restore,
   soak,
 ];

@@ -1,5 +1,6 @@
 import { hashPassword } from '../../server/src/crypto/password-hash.ts';
 import type { Workplace } from '../../server/testing/process.ts';
+import { SEED } from '../../server/testing/totp.ts';
 
 /** Everybody's password to begin with. */
 export const PASSWORD = 'the password of everybody here';
@@ -19,6 +20,8 @@ export interface Population {
   readonly guessed?: number;
   /** `changes0`, …: who change their passwords. */
   readonly changing?: number;
+  /** `authenticated0`, …: are asked for a code of their authenticator app too, of the seed of the tests. */
+  readonly authenticated?: number;
   /** Codes `CODE0`, … of the context `drill`, good once each. */
   readonly codes?: number;
 }
@@ -42,6 +45,9 @@ export async function loadPeople(work: Workplace, population: Population): Promi
     ),
     ...each(population.guessed, (index) => person(`guessed${index}`, { id: accountId(3, index) })),
     ...each(population.changing, (index) => person(`changes${index}`, { id: accountId(4, index) })),
+    ...each(population.authenticated, (index) =>
+      person(`authenticated${index}`, { id: accountId(5, index), secondFactor: { totp: SEED } }),
+    ),
     ...each(population.codes, (index) => ({ kind: 'resource', context: 'drill', code: `CODE${index}` })),
   ];
   await must(work, ['migrate']);

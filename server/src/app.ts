@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Configuration } from './config.ts';
 import { nativeContract } from './contracts/index.ts';
 import { HashPool } from './crypto/hash-pool.ts';
-import { opaqueSecret } from './crypto/secret-text.ts';
+import { decoyHash } from './crypto/password-hash.ts';
 import { secretHash, type Vault } from './crypto/vault.ts';
 import { type Delivery, startDelivery } from './delivery/delivery.ts';
 import type { Wording } from './delivery/wording.ts';
@@ -191,7 +191,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     store,
     vault,
     hashes,
-    decoyHash: decoyHash(hashes, random),
+    decoyHash: decoyHash(config.hashing, random),
     hashingCost: config.hashing,
     passwords,
     attestation: attestationOf(config, ports),
@@ -233,13 +233,15 @@ export function servedMounts(config: Configuration): Mount[] {
   return [...config.mounts, ...native.mounts];
 }
 
-/** The ring of the keys that these mounts sign with. */
+/** The ring of the keys that these mounts sign with. @param others algorithms that have keys beside those of the mounts */
 export function createKeyRing(
   config: Configuration,
   mounts: readonly Mount[],
   { store, vault, clock }: Pick<AppPorts, 'store' | 'vault' | 'clock'>,
+  others: Iterable<AsymmetricAlgorithm> = [],
 ): KeyRing {
-  const algorithms = new Set(mounts.flatMap(({ algorithm }) => (algorithm === 'HS256' ? [] : [algorithm])));
+  const ofMounts = mounts.flatMap(({ algorithm }) => (algorithm === 'HS256' ? [] : [algorithm]));
+  const algorithms = new Set([...ofMounts, ...others]);
   return new KeyRing({
     store,
     vault,
@@ -260,17 +262,6 @@ const CLOCK_TOLERANCE_SECONDS = 300;
 /** How long a revocation can matter to anybody. */
 function retainedSeconds(mounts: readonly Mount[]): number {
   return longestTokenSeconds(mounts) + CLOCK_TOLERANCE_SECONDS;
-}
-
-/** A hash that no password opens, made in the background: the first attempt without an account waits for it. */
-function decoyHash(hashes: HashPool, random: Random): Promise<string> {
-  const made = hashes.hash(opaqueSecret(random)).then((hash) => {
-    if (typeof hash !== 'string') throw new Error('the hash pool was busy before anybody used it');
-    return hash;
-  });
-  // Whoever waits for it is told what went wrong; when nobody does, as at an early stop, nobody needs to know.
-  made.catch(() => undefined);
-  return made;
 }
 
 /** What keeps the store from answering: the reason is the log's, whoever asks need not know where it is. */

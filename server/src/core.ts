@@ -6,6 +6,7 @@ import { OperatorError, StoreUnavailableError } from './errors.ts';
 import { type Clock, type Log, type Random, systemClock, systemRandom } from './ports.ts';
 import { stateFact } from './store/facts.ts';
 import { openStore, type Store } from './store/store.ts';
+import { openStoreClock } from './store/store-clock.ts';
 
 /** What every command works on: the store, and the secret that goes with it. */
 export interface Core {
@@ -39,7 +40,8 @@ export async function openCore(
     const vault = createVault(secret, systemRandom);
     await requireSameSecret(store, vault);
     const wording = createWording(wordingOptions(config));
-    return { config, store, vault, clock: systemClock, random: systemRandom, log, wording };
+    const clock = isEmbedded(config) ? systemClock : await openStoreClock(() => store.time());
+    return { config, store, vault, clock, random: systemRandom, log, wording };
   } catch (error) {
     await store.close();
     throw error instanceof StoreUnavailableError ? new OperatorError(unreachable(config, error)) : error;
@@ -52,8 +54,13 @@ export function unreachable(config: Configuration, error: Error): string {
   return `cannot reach the store at ${protocol}//${host}${pathname}: ${error.message || 'no answer'}. Check store.url and that the database runs.`;
 }
 
+/** Whether all who have the store open are on one machine, and have its time. */
+function isEmbedded(config: Configuration): boolean {
+  return config.store.url.startsWith('sqlite:');
+}
+
 async function prepareSchema(config: Configuration, store: Store): Promise<void> {
-  if (config.store.url.startsWith('sqlite:')) await store.migrate(systemClock);
+  if (isEmbedded(config)) await store.migrate(systemClock);
   else await store.requireCurrentSchema();
 }
 

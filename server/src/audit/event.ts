@@ -46,6 +46,7 @@ export const AUDIT_EVENTS = [
   'membership.removed',
   'organisation.suspended',
   'organisation.resumed',
+  'store.cut-off',
   'key.rotated',
   'resource-server.added',
   'resource-server.removed',

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { recordAudit } from '../store/audit.ts';
+import { stateCutOff } from '../store/cut-off.ts';
 import { extendChain } from './chain.ts';
 import { type AuditEventName, auditEvent } from './event.ts';
 import { Webhooks } from './webhooks.ts';
@@ -102,6 +103,15 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     open();
     await until(() => told.length === 2, 'both events');
     expect(told.map(({ id }) => id)).toEqual(['audit_1', 'audit_2']);
+  });
+
+  test('RL-15: has other ids after a cut-off: a restored log has places again that were told of', async () => {
+    open();
+    await begun();
+    await core.store.commit([stateCutOff(1_000_000)]);
+    await write('account.created');
+    await until(() => told.length === 1, 'an event');
+    expect(told[0]).toMatchObject({ id: 'audit_1000001', data: { link: 1 } });
   });
 
   test('does not follow where it is sent on', async () => {

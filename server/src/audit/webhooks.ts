@@ -130,7 +130,8 @@ export class Webhooks {
   async #tell({ url, secret }: WebhookEndpoint, event: AuditRecord): Promise<string | null> {
     const { link, seal: _seal, event: type, at, ...data } = event;
     const body = JSON.stringify({ type, timestamp: new Date(at).toISOString(), data: { ...data, link } });
-    const id = `audit_${link}`;
+    // After a restore the chain has places again that it had before: what is told of them is no repeat.
+    const id = `audit_${(await this.#options.store.cutOff.at()) + (link ?? 0)}`;
     const sentAt = new Date(this.#options.clock.now());
     try {
       const response = await fetch(url, {

@@ -80,7 +80,7 @@ async function storeFindings(config: Configuration): Promise<Finding[]> {
     const { store, clock } = core;
     const newer = (await store.requireCurrentSchema()).join(', ');
     const schema = newer === '' ? 'up to date' : `newer, and this version can live with that (${newer})`;
-    const skew = Math.abs((await store.time()) - clock.now());
+    const skew = Math.abs((await store.time()) - systemClock.now());
     return [
       { about: 'store', state: 'ok', message: `${await store.accounts.count()} accounts, schema ${schema}` },
       ...(await durabilityFindings(core)),

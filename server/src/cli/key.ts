@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { createKeyRing, servedMounts } from '../app.ts';
 import { auditEvent } from '../audit/event.ts';
+import type { Core } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { SigningKeyRecord } from '../store/signing-keys.ts';
-import type { AsymmetricAlgorithm } from '../tokens/key-ring.ts';
+import type { AsymmetricAlgorithm, KeyRing } from '../tokens/key-ring.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { printJson, printTable, time } from './output.ts';
 
@@ -78,24 +79,42 @@ function rotateCommand(): Command {
         if (algorithms.length === 0)
           throw new OperatorError(`no mount signs with ${options.algorithm ?? 'a key of ours'}`);
         const emergency = options.emergency === true;
-        const made: { id: string; algorithm: AsymmetricAlgorithm; signsFrom: string }[] = [];
-        for (const algorithm of algorithms) {
-          const told = ({ id }: SigningKeyRecord) =>
-            recordAudit(
-              auditEvent({
-                at: core.clock.now(),
-                event: 'key.rotated',
-                actor: 'operator',
-                detail: { key: id, algorithm, emergency, ...operator() },
-              }),
-            );
-          const key = await ring.rotate(algorithm, told, { emergency });
-          made.push({ id: key.id, algorithm, signsFrom: time(key.signsFrom) });
-        }
+        const made = await rotateKeys(core, ring, algorithms, emergency);
         if (options.json) return printJson(made);
         for (const key of made)
           note(`${key.algorithm} ${key.id}: published now, signs from ${key.signsFrom}`);
         if (emergency) note(emergencyNotice(core.config.keys.publishSeconds));
       });
     });
+}
+
+/** A key that was made. */
+export interface RotatedKey {
+  readonly id: string;
+  readonly algorithm: AsymmetricAlgorithm;
+  readonly signsFrom: string;
+}
+
+/** Makes a new key of each algorithm; see `KeyRing.rotate`. */
+export async function rotateKeys(
+  core: Core,
+  ring: KeyRing,
+  algorithms: readonly AsymmetricAlgorithm[],
+  emergency: boolean,
+): Promise<RotatedKey[]> {
+  const made: RotatedKey[] = [];
+  for (const algorithm of algorithms) {
+    const told = ({ id }: SigningKeyRecord) =>
+      recordAudit(
+        auditEvent({
+          at: core.clock.now(),
+          event: 'key.rotated',
+          actor: 'operator',
+          detail: { key: id, algorithm, emergency, ...operator() },
+        }),
+      );
+    const key = await ring.rotate(algorithm, told, { emergency });
+    made.push({ id: key.id, algorithm, signsFrom: time(key.signsFrom) });
+  }
+  return made;
 }

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   installation: async () => (await import('./installation.ts')).installationCommand(),
   key: async () => (await import('./key.ts')).keyCommand(),
   'resource-server': async () => (await import('./resource-server.ts')).resourceServerCommand(),
+  store: async () => (await import('./store.ts')).storeCommand(),
   mail: async () => (await import('./mail.ts')).mailCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),
   contract: async () => (await import('./contract.ts')).contractCommand(),

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type App, buildApp } from '../app.ts';
 import type { Configuration } from '../config.ts';
@@ -47,6 +48,7 @@ const NOTHING_ELSE: ServeSteps = { prepare: async () => undefined, onListening: 
  * @param worker what it is beside others; without it, it is the whole server
  */
 export async function serve(config: Configuration, steps: ServeSteps, worker?: Worker): Promise<void> {
+  collectWhenDoubled();
   const processLog = createLog(config.log.level);
   const { log } = processLog;
   const { url, sampleRatio } = config.tracing;
@@ -73,6 +75,14 @@ export async function serve(config: Configuration, steps: ServeSteps, worker?: W
   }
   // A connection to a mail server that says nothing would keep the process.
   process.exit(0);
+}
+
+/**
+ * V8 lets what is old grow fourfold before it looks for garbage there: 18 MiB of a server under load to 75. Not an option of the
+ * command line, which a Node.js that has it no more would refuse; here it would go without.
+ */
+function collectWhenDoubled(): void {
+  setFlagsFromString('--heap-growing-percent=100');
 }
 
 /** Serves by several processes: this one looks after them. */

@@ -1,11 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { verifySync as argon2Verify } from '@node-rs/argon2';
 import { hashSync as bcryptHash } from '@node-rs/bcrypt';
 import { afterAll, describe, expect, test } from 'vitest';
 import { systemRandom } from '../ports.ts';
 import { HashPool } from './hash-pool.ts';
-import { hashPassword, readStoredHash, verifyPassword } from './password-hash.ts';
+import { decoyHash, hashPassword, readStoredHash, verifyPassword } from './password-hash.ts';
 import { loadOrCreateSecretKey, parseSecretKey } from './secret-key.ts';
 import { alphanumeric, sixDigits, timedUuid } from './secret-text.ts';
 import { createVault } from './vault.ts';
@@ -69,6 +70,19 @@ describe('password hashes', () => {
   ])('%s is not even tried', (stored, reason) => {
     expect(readStoredHash(stored)).toContain(reason);
     expect(verifyPassword('anything', stored)).toBe(false);
+  });
+
+  test('a decoy is such a hash, of no password, and never the same', () => {
+    const decoy = decoyHash(CHEAP, systemRandom);
+    const pattern = /^\$argon2id\$v=19\$m=256,t=1,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/;
+    expect([hashPassword('', CHEAP), decoy]).toEqual([
+      expect.stringMatching(pattern),
+      expect.stringMatching(pattern),
+    ]);
+    expect(readStoredHash(decoy)).toMatchObject({ format: 'argon2' });
+    // The library itself answers: it reads the decoy, and does its work.
+    expect(argon2Verify(decoy, '')).toBe(false);
+    expect(decoyHash(CHEAP, systemRandom)).not.toBe(decoy);
   });
 
   test('one that is not argon2id at today’s cost is told as outdated', () => {

@@ -11,8 +11,10 @@ export interface PoolOverloaded {
 
 /** How a pool is set up. */
 export interface HashPoolOptions {
-  /** The most there are. One is there from the start, the others from when they are first needed: each takes 11 MiB. */
+  /** The most there are. Each is there from when it is first needed until it has had nothing to do for a while: it takes 11 MiB. */
   readonly threads: number;
+  /** How long a thread is kept that has nothing to do; a minute where it is left out. */
+  readonly idleMilliseconds?: number;
   readonly cost: HashingCost;
   /** The longest a job may wait before it starts; Infinity for work that nobody waits for. */
   readonly queueMilliseconds: number;
@@ -56,14 +58,17 @@ const ADMITTED_PART = 0.8;
 const FIRST_ESTIMATE_MILLISECONDS = 10;
 const ESTIMATE_WEIGHT = 0.1;
 
+/** So long that whoever signs in again after a slip does not wait for a thread to start, which takes some hundredths of a second. */
+const IDLE_MILLISECONDS = 60_000;
+
 /**
  * The most jobs a thread takes at once when many wait. Hashing empties the processor's caches, so that whatever runs
  * between two hashes runs several times slower than alone; results that come together are worked off together.
  */
-const BATCH_LIMIT = 8;
+const BATCH_LIMIT = 16;
 
 /**
- * A fixed number of threads that do nothing but hash, behind a queue bounded by time in which sources take turns. When it is
+ * A bounded number of threads that do nothing but hash, behind a queue bounded by time in which sources take turns. When it is
  * full, the source with most waiting loses its newest job to one that has less. A job that was taken is worked off whoever
  * still waits for it: a client that hangs up frees no place for its next request. Its owner closes the pool.
  */
@@ -80,7 +85,6 @@ export class HashPool {
 
   constructor(options: HashPoolOptions) {
     this.#options = options;
-    this.#startThread();
   }
 
   /** Jobs that wait for a thread now. */
@@ -183,6 +187,7 @@ export class HashPool {
   }
 
   #startNext(): void {
+    if (this.#workers.size === 0) this.#startAnother();
     while (this.#queue.length > 0) {
       const thread = this.#idleThread();
       if (thread === undefined) {
@@ -211,12 +216,14 @@ export class HashPool {
 
   #run(thread: HashThread, jobs: readonly Job[]): void {
     const startedAt = performance.now();
+    const { isUp } = thread;
     this.#running += jobs.length;
     thread.run(jobs.map((job) => job.work)).then(
       (answers) => {
         this.#running -= jobs.length;
         const each = (performance.now() - startedAt) / jobs.length;
-        this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
+        // What a thread needs to start is no hash's: those that come next would be turned away for it.
+        if (isUp) this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
         this.#startNext();
         for (const [index, job] of jobs.entries()) {
           this.#options.onDone?.((startedAt - job.queuedAt) / 1000, each / 1000);
@@ -248,14 +255,27 @@ export class HashPool {
   }
 
   #startThread(): void {
-    const onUp = () => this.#startNext();
-    const thread = new HashThread(onUp, (error) => {
-      this.#workers.delete(thread);
-      // A thread that has worked is replaced. One that never could (a missing native part) would only die again.
-      if (!this.#closing && thread.hasWorked) this.#startThread();
-      if (this.#workers.size === 0) this.#rejectWaiting(error);
+    const thread = new HashThread(this.#options.idleMilliseconds ?? IDLE_MILLISECONDS, {
+      onUp: () => this.#startNext(),
+      onIdle: () => this.#dismiss(thread),
+      onEnd: (error) => this.#onEnd(thread, error),
     });
     this.#workers.add(thread);
+  }
+
+  /** No job finds it any more, so none is lost with it. */
+  #dismiss(thread: HashThread): void {
+    this.#workers.delete(thread);
+    void thread.end();
+  }
+
+  #onEnd(thread: HashThread, error: Error): void {
+    const wasDismissed = !this.#workers.delete(thread);
+    if (wasDismissed || this.#closing) return;
+    // What waits has another thread in place of one that has worked. One that never could (a missing native part) would only
+    // die again.
+    if (thread.hasWorked) this.#startNext();
+    else if (this.#workers.size === 0) this.#rejectWaiting(error);
   }
 
   #rejectWaiting(error: Error): void {

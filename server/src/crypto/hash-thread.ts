@@ -2,6 +2,16 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { HashAnswer, HashJob } from './hash-worker.ts';
 
+/** Who is told what becomes of a thread. */
+interface Watcher {
+  /** It can be given jobs. */
+  onUp(): void;
+  /** It has had nothing to do for the time that was given. */
+  onIdle(): void;
+  /** Is told once, whether it failed or was ended. */
+  onEnd(error: Error): void;
+}
+
 /** One worker thread and the jobs it is on. Its owner ends it. */
 export class HashThread {
   readonly #worker = new Worker(new URL(`./hash-worker${extname(import.meta.url)}`, import.meta.url));
@@ -11,12 +21,17 @@ export class HashThread {
   /** Whether it can be given jobs: nobody waits for a thread that has yet to load while others work. */
   isUp = false;
 
-  /** @param onEnd is told once, whether it failed or was ended */
-  constructor(onUp: () => void, onEnd: (error: Error) => void) {
+  /** @param idleMilliseconds how long it has had nothing to do when `onIdle` is told */
+  constructor(idleMilliseconds: number, { onUp, onIdle, onEnd }: Watcher) {
     let reason = new Error('a hash thread ended');
+    const idle = setTimeout(() => {
+      // Being up, and every answer, starts the time anew.
+      if (this.isUp && !this.busy) onIdle();
+    }, idleMilliseconds).unref();
     this.#worker.on('message', (answers: unknown) => {
       // Under `node --watch` Node.js itself sends messages from here, which name the files that the thread has loaded.
       if (!Array.isArray(answers)) return;
+      idle.refresh();
       if (!this.isUp) {
         this.isUp = true;
         onUp();
@@ -31,6 +46,7 @@ export class HashThread {
       reason = error;
     });
     this.#worker.on('exit', () => {
+      clearTimeout(idle);
       this.#current?.reject(reason);
       onEnd(reason);
     });

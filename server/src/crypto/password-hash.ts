@@ -1,5 +1,6 @@
 import { hashSync as argon2Hash, verifySync as argon2Verify } from '@node-rs/argon2';
 import { verifySync as bcryptVerify } from '@node-rs/bcrypt';
+import type { Random } from '../ports.ts';
 
 /** The work of one argon2id hash (RFC 9106). ASVS 5.0 11.4.2 asks for at least 19 MiB with two passes. */
 export interface HashingCost {
@@ -85,6 +86,15 @@ export function hashPassword(password: string, cost: HashingCost): string {
     timeCost: cost.passes,
     parallelism: cost.parallelism,
   });
+}
+
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+
+/** What looks like a hash of that cost, of no password that anybody knows: to find that out takes the work of any other. */
+export function decoyHash({ memoryKib, passes, parallelism }: HashingCost, random: Random): string {
+  const drawn = (count: number) => random.bytes(count).toString('base64').replace(/=+$/, '');
+  return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${parallelism}$${drawn(SALT_BYTES)}$${drawn(HASH_BYTES)}`;
 }
 
 /** Whether the password is the one that was hashed. Takes milliseconds of CPU: worker threads only. */

@@ -7,14 +7,17 @@ import type { Random } from '../ports.ts';
 const RANDOM_BYTES = 10;
 const TIME_BYTES = 6;
 const HASH_BYTES = 20;
-const LIFE_MILLISECONDS = 5 * 60_000;
+
+/** How long a challenge is good. */
+export const CHALLENGE_SECONDS = 300;
+
 const FORM = /^[A-Za-z0-9_-]{48}$/;
 
 /** Draws a challenge that only this mount takes. @param now milliseconds since 1970 */
 export function drawChallenge(vault: Vault, random: Random, mount: string, now: number): string {
   const said = Buffer.alloc(RANDOM_BYTES + TIME_BYTES);
   random.bytes(RANDOM_BYTES).copy(said);
-  said.writeUIntBE(now + LIFE_MILLISECONDS, RANDOM_BYTES, TIME_BYTES);
+  said.writeUIntBE(now + CHALLENGE_SECONDS * 1000, RANDOM_BYTES, TIME_BYTES);
   return Buffer.concat([said, hashOf(vault, mount, said)]).toString('base64url');
 }
 

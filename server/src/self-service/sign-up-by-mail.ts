@@ -103,7 +103,7 @@ export function confirmSignUp(
     if (!equalSecrets(pending.codeHash, codeHashOf(corridor, pending.salt, normalCode(code))))
       return refuseCode(corridor, attempt, hold);
     const outcome = await complete(corridor, attempt, pending, [
-      consumeChallenge(secretHash(pending.salt), pending.expiresAt),
+      consumeChallenge(secretHash(pending.salt), pending.expiresAt, corridor.limits.pinSeconds),
       ...releaseHolds([hold]),
     ]);
     if (outcome.kind !== 'signed-in') await corridor.throttle.release([hold]);

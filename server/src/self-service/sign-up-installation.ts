@@ -7,7 +7,7 @@ import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.t
 import { countFailure, sourceOf, throughGate } from '../sign-in/gate.ts';
 import { consumeChallenge } from '../store/consume.ts';
 import { insertInstallation } from '../store/installations.ts';
-import { challengeExpiry, drawChallenge } from './attestation-challenge.ts';
+import { CHALLENGE_SECONDS, challengeExpiry, drawChallenge } from './attestation-challenge.ts';
 
 /** A challenge for a device's platform to sign. */
 export async function signUpChallenge(corridor: Corridor, { mount }: Attempt): Promise<Outcome> {
@@ -34,7 +34,9 @@ async function vouchAndMake(corridor: Corridor, attempt: Attempt, device: Attest
   const expiresAt = challengeExpiry(vault, mount.name, device.challenge, clock.now());
   if (expiresAt === null) return refused('ticket-invalid');
   // Spent before the verifier is asked: a challenge buys one question, whatever comes of it.
-  const spent = await store.commit([consumeChallenge(secretHash(device.challenge), expiresAt)]);
+  const spent = await store.commit([
+    consumeChallenge(secretHash(device.challenge), expiresAt, CHALLENGE_SECONDS),
+  ]);
   if (!spent.ok) return refused('ticket-invalid');
   if (attestation !== null && !(await attestation.isGenuine(device)))
     return refuse(corridor, attempt, device.installationId);

@@ -5,7 +5,8 @@ import { type Follower, follow } from '../../testing/follower.ts';
 import { opaqueSecret } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import { setAccountStatus, signAccountOut } from '../store/accounts.ts';
-import { stateFact } from '../store/facts.ts';
+import { CUT_OFF_FACT, stateCutOff } from '../store/cut-off.ts';
+import { forgetFact, stateFact } from '../store/facts.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { setOrganisationSuspended } from '../store/organisations.ts';
 import { addResourceServer, removeResourceServer } from '../store/resource-servers.ts';
@@ -115,6 +116,7 @@ describe.each(ENGINES)('the revocations on %s', (engine) => {
       'membership-removed',
       'organisation-suspended',
       'account-changed',
+      'store-restored',
     ],
     policy: ['refresh-token-reused', 'second-factor-missing'],
   };
@@ -256,6 +258,31 @@ describe.each(ENGINES)('the revocations on %s', (engine) => {
     expect(lost.sessions()).toEqual(follower.sessions());
     lost.stop();
   });
+
+  test('are counted from a cut-off on: who has a number from before is told all, and none is given twice', async () => {
+    await told(await signOutSomebody());
+    const last = Math.max(...follower.events.map(({ id }) => id ?? 0));
+    await commit([stateCutOff(now())]);
+    // As many as the copy would have to write until it came to numbers that others had been given before.
+    const lost = await follow(app.url, credential, last - 1);
+    await lost.until((events) => events.some(({ event }) => event === 'caught-up'));
+    expect(lost.sessions()).toEqual(follower.sessions());
+    expect(Math.min(...lost.events.flatMap(({ id }) => id ?? []))).toBeGreaterThan(last);
+    const session = await signOutSomebody();
+    await lost.until(() => lost.sessions().includes(session.id));
+    const next = await follow(app.url, credential, lost.events.findLast(({ id }) => id !== null)?.id ?? 0);
+    await next.until((events) => events.some(({ event }) => event === 'caught-up'));
+    expect(next.sessions()).toEqual([]);
+    await commit([forgetFact(CUT_OFF_FACT)]);
+    lost.stop();
+    next.stop();
+  });
+
+  async function signOutSomebody(): Promise<Session> {
+    const session = await signIn(await app.person());
+    await app.request('POST', '/auth/logout', { headers: bearer(session.token) });
+    return session;
+  }
 
   test('tell of sessions whose refresh token has lapsed before their access token', async () => {
     const mounts = [{ contract: 'login', refreshTokenSeconds: 1 }];

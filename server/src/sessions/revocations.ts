@@ -48,8 +48,11 @@ export async function* followRevocations(
   const { store, clock, keySet } = options;
   const { audience, signal } = follower;
   const since = clock.now() - options.retainedSeconds * 1000;
-  // A number that was never drawn is of another list: the store is an older copy.
-  let sequence = follower.after > (await store.revocations.newest()) ? 0 : follower.after;
+  // Numbers that a list was given are not given again by the older copy that took its place: it counts from its cut-off on.
+  const first = await store.cutOff.at();
+  const after = follower.after - first;
+  // A number that was never given is of another list.
+  let sequence = after < 0 || after > (await store.revocations.newest()) ? 0 : after;
   let keys = keySet();
   let saidAt = 0;
   for (let isCaughtUp = false; !signal.aborted; ) {
@@ -57,8 +60,8 @@ export async function* followRevocations(
     for (const revocation of page) {
       yield {
         event: 'session-revoked',
-        id: revocation.sequence,
-        data: eventToken(options, audience, revocation),
+        id: first + revocation.sequence,
+        data: eventToken(options, audience, { ...revocation, sequence: first + revocation.sequence }),
       };
       sequence = revocation.sequence;
     }
@@ -98,6 +101,7 @@ const INITIATORS: Readonly<Record<RevocationReason, 'user' | 'admin' | 'policy' 
   'membership-removed': 'admin',
   'organisation-suspended': 'admin',
   'account-changed': 'admin',
+  'store-restored': 'admin',
 };
 
 /** Reasons for which a session is not over: it stands still, or goes on with what its tokens say from then on. */

@@ -27,7 +27,7 @@ export interface Corridor {
   readonly vault: Vault;
   readonly hashes: HashPool;
   /** A hash that no password opens: what an attempt without an account is verified against, at the same cost. */
-  readonly decoyHash: Promise<string>;
+  readonly decoyHash: string;
   readonly hashingCost: HashingCost;
   /** What holds for every password that is set. */
   readonly passwords: PasswordPolicy;

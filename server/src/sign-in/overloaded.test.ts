@@ -44,7 +44,7 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
     const parts: Partial<Corridor> = {
       ...core,
       hashes: pool,
-      decoyHash: Promise.resolve(passwordHash),
+      decoyHash: passwordHash,
       hashingCost: hashing,
       throttle: new Throttle(core.store, core.clock, 0),
       windows: new Windows({ limits, shared: null }),

@@ -56,7 +56,7 @@ async function signIn(
   const clientData = readClientData(response.clientDataJSON);
   const expiresAt = clientData && challengeEnd(clientData.challenge, bondOf(ticket), now, vault);
   if (expiresAt === null) return refused('ticket-invalid');
-  const spent = consumeChallenge(secretHash(ticket), expiresAt);
+  const spent = consumeChallenge(secretHash(ticket), expiresAt, CHALLENGE_SECONDS);
   const refuse = (reason: CredentialRefusal, passkey: Passkey | null) =>
     refusePasskey(corridor, attempt, { reason, passkey, spent, origin: clientData?.origin ?? null });
 

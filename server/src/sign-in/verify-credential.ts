@@ -23,8 +23,8 @@ export async function verifyPassword(
   tried: readonly Verifiable[],
   place: Place,
 ): Promise<ReadonlySet<string> | PoolOverloaded> {
-  const decoy = await corridor.decoyHash;
-  const hashes = tried.length === 0 ? [decoy] : tried.map((each) => each.passwordHash ?? decoy);
+  const { decoyHash } = corridor;
+  const hashes = tried.length === 0 ? [decoyHash] : tried.map((each) => each.passwordHash ?? decoyHash);
   const verdicts = await traced('hash', { 'latchkey.hashes': hashes.length }, () =>
     Promise.all(hashes.map((hash) => place.verify(password, hash))),
   );

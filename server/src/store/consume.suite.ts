@@ -14,7 +14,9 @@ import {
   raiseTotpStep,
 } from './consume.ts';
 import { countTicketAttempt, TICKET_ATTEMPTS } from './count-attempt.ts';
+import { CUT_OFF_FACT, stateCutOff } from './cut-off.ts';
 import type { Change } from './engine.ts';
+import { forgetFact } from './facts.ts';
 import { addPasskey, removePasskey } from './passkeys.ts';
 import { replaceRecoveryCodes } from './recovery-codes.ts';
 import { endSession, insertSession, type Session } from './sessions.ts';
@@ -130,8 +132,17 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
 
   test('a challenge that nothing stands for is answered once', async () => {
     const hash = `challenge-${count}`;
-    expect(await winners(() => consumeChallenge(hash, core.clock.now() + 1000))).toBe(1);
-    expect(await winners(() => consumeChallenge(hash, core.clock.now() + 2000))).toBe(0);
+    expect(await winners(() => consumeChallenge(hash, core.clock.now() + 1000, 1))).toBe(1);
+    expect(await winners(() => consumeChallenge(hash, core.clock.now() + 2000, 1))).toBe(0);
+  });
+
+  test('a challenge that was made before a cut-off goes to nobody, one that is made after it is answered', async () => {
+    const at = core.clock.now();
+    await core.store.commit([stateCutOff(at)]);
+    expect(await winners(() => consumeChallenge(`before-${count}`, at + 300_000, 300))).toBe(0);
+    expect(await winners(() => consumeChallenge(`after-${count}`, at + 300_001, 300))).toBe(1);
+    expect(await winners(() => consumeChallenge(`short-${count}`, at + 60_001, 60))).toBe(1);
+    await core.store.commit([forgetFact(CUT_OFF_FACT)]);
   });
 
   async function addKey(counter: number): Promise<(next: number, accountId?: string) => () => Change> {

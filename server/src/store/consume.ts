@@ -1,3 +1,4 @@
+import { CUT_OFF_FACT, type Piece } from './cut-off.ts';
 import type { Change } from './engine.ts';
 import type { ResourceCode } from './resource-codes.ts';
 import type { TicketPurpose } from './tickets.ts';
@@ -52,13 +53,20 @@ export function consumePasskeyCounter(signed: {
   };
 }
 
-/** Spends a challenge that no ticket stands for. Guard `ticket`: nobody has answered it. */
-export function consumeChallenge(challengeHash: string, expiresAt: number): Change {
+/**
+ * Spends a challenge that no ticket stands for. Guard `ticket`: nobody has answered it, and it was made after the last cut-off:
+ * a store that was restored does not know which had been answered.
+ * @param expiresAt milliseconds since 1970
+ * @param lifeSeconds how long before that it was made
+ */
+export function consumeChallenge(challengeHash: string, expiresAt: number, lifeSeconds: number): Change {
   return {
     guard: 'ticket',
-    sql: `INSERT INTO spent_challenges (challenge_hash, expires_at) VALUES ($1, $2)
+    sql: `INSERT INTO spent_challenges (challenge_hash, expires_at) SELECT $1, CAST($2 AS BIGINT)
+          WHERE NOT EXISTS (SELECT 1 FROM facts WHERE name = '${CUT_OFF_FACT}'
+            AND CAST(value AS BIGINT) >= CAST($3 AS BIGINT))
           ON CONFLICT (challenge_hash) DO NOTHING RETURNING challenge_hash`,
-    params: [challengeHash, expiresAt],
+    params: [challengeHash, expiresAt, expiresAt - lifeSeconds * 1000],
   };
 }
 
@@ -67,6 +75,14 @@ export function raiseTotpStep(accountId: string, step: number): Change {
   return {
     sql: 'UPDATE accounts SET totp_step = $2 WHERE id = $1 AND totp_step < $2',
     params: [accountId, step],
+  };
+}
+
+/** Spends every time step up to one, for all accounts of a piece whose codes have them. */
+export function spendTotpSteps({ after, last }: Piece, step: number): Change {
+  return {
+    sql: `UPDATE accounts SET totp_step = $3 WHERE id > $1 AND id <= $2 AND totp_sealed IS NOT NULL AND totp_step < $3`,
+    params: [after, last, step],
   };
 }
 

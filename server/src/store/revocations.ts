@@ -19,7 +19,8 @@ export type RevocationReason =
   | 'installation-changed'
   | 'membership-removed'
   | 'organisation-suspended'
-  | 'account-changed';
+  | 'account-changed'
+  | 'store-restored';
 
 /** A session whose tokens are taken no longer. */
 export interface Revocation {

@@ -1,4 +1,5 @@
 import { padded, places } from './bulk.ts';
+import type { Piece } from './cut-off.ts';
 import type { Change, Engine, Value } from './engine.ts';
 import type { MembershipKey } from './memberships.ts';
 import { type RevocationReason, revoke } from './revocations.ts';
@@ -180,6 +181,15 @@ export function revokeStaleTokens(accountIds: readonly string[], now: number): C
   const ids = padded(accountIds);
   const which = `${OF_ACCOUNTS} AND account_id IN (${places(ids.length, 4)})`;
   return [revoke(which, ids, 'account-changed', now)];
+}
+
+/** Ends every session of a piece; the second change returns a row for each. */
+export function endSessionsOfPiece(
+  { after, last }: Piece,
+  reason: RevocationReason,
+  now: number,
+): [Change, Change] {
+  return end((first) => `id > $${first} AND id <= $${first + 1}`, [after, last], reason, now);
 }
 
 /** Ends one session of an account. Guard `session`: it is the account's, and had not ended. */

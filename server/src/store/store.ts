@@ -5,6 +5,7 @@ import { auditReader } from './audit.ts';
 import { cleanUpReader } from './clean-up.ts';
 import { attemptReader } from './count-attempt.ts';
 import { currentPrincipalReader } from './current-principal.ts';
+import { cutOffReader } from './cut-off.ts';
 import { deviceReader } from './devices.ts';
 import type { Change, Committed, Engine } from './engine.ts';
 import { factReader } from './facts.ts';
@@ -45,6 +46,7 @@ export function storeOn(unwatched: Engine) {
     attempts: attemptReader(engine),
     audit: auditReader(engine),
     cleanUp: cleanUpReader(engine),
+    cutOff: cutOffReader(engine),
     devices: deviceReader(engine),
     facts: factReader(engine),
     formerPasswords: formerPasswordReader(engine),

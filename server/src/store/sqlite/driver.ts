@@ -38,8 +38,11 @@ export interface SqliteUse {
  */
 const LOOK_MILLISECONDS = 0.25;
 
-/** How much of the file a connection keeps in memory. */
-const CACHE_KIB = 8192;
+/**
+ * How much of the file each of the two connections keeps in memory. Reading anything of a file of 28 MB, which the system has in
+ * its own memory, takes 5.9 µs with 2 MiB as with 8.
+ */
+const CACHE_KIB = 2048;
 const BULK_CACHE_KIB = 32_768;
 
 /** How many pages a log has that is worked off. */
@@ -65,11 +68,13 @@ export function openSqlite(path: string, use: SqliteUse = { isBulkLoad: false })
         entry = prepare(database, sql);
         prepared.set(sql, entry);
       }
-      return entry.statement.all(...entry.order.map((index) => params[index] ?? null)) as Row[];
+      const { statement, order, columns } = entry;
+      const found: unknown[] = statement.all(...order.map((index) => params[index] ?? null));
+      return (found as Value[][]).map((values) => rowOf(columns, values));
     },
     execute: (sql) => database.exec(sql),
     beginWriting() {
-      begin ??= beginWithoutWaiting(database);
+      begin ??= becomeWriter(database, use);
       const deadline = performance.now() + BUSY_TIMEOUT_MILLISECONDS;
       for (;;) {
         try {
@@ -96,6 +101,8 @@ interface Prepared {
   readonly statement: StatementSync;
   /** Which parameter stands at each place. */
   readonly order: readonly number[];
+  /** The names of what it gives. */
+  readonly columns: readonly string[];
 }
 
 /** `$1` is a name to SQLite, and looking names up costs more the more there are: each is bound by its place instead. */
@@ -105,12 +112,26 @@ function prepare(database: DatabaseSync, sql: string): Prepared {
     order.push(Number(number) - 1);
     return '?';
   });
-  return { statement: database.prepare(text), order };
+  const statement = database.prepare(text);
+  // Rows with names, as the library makes them, take half as long again: it looks each name up anew for each row.
+  statement.setReturnArrays(true);
+  return { statement, order, columns: statement.columns().map(({ name }) => name) };
 }
 
-/** From here on the connection waits for no lock by itself. In a transaction that writes there is none to wait for. */
-function beginWithoutWaiting(database: DatabaseSync): StatementSync {
+function rowOf(columns: readonly string[], values: readonly Value[]): Row {
+  const row = { __proto__: null } as unknown as Record<string, Value>;
+  for (let at = 0; at < columns.length; at += 1) row[columns[at] ?? ''] = values[at] ?? null;
+  return row;
+}
+
+/**
+ * From here on the connection waits for no lock by itself: in a transaction that writes there is none to wait for. And it
+ * keeps in memory what a refused transition has to put back. SQLite would write these pages to a file in the machine's folder for
+ * temporary files, for each transition again: a quarter of the writer’s work, and passwords' hashes outside of the store's folder.
+ */
+function becomeWriter(database: DatabaseSync, use: SqliteUse): StatementSync {
   database.exec('PRAGMA busy_timeout = 0');
+  if (!use.isBulkLoad) database.exec('PRAGMA temp_store = MEMORY');
   return database.prepare('BEGIN IMMEDIATE');
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -68,8 +68,47 @@ describe('a batch', () => {
     await other.close();
   });
 
+  test('writes to no temporary file what a refusal would put back, and puts it back', () => {
+    connection.execute(
+      'CREATE TABLE pages (number INTEGER PRIMARY KEY, text TEXT NOT NULL, turn INTEGER NOT NULL)',
+    );
+    const fill = Array.from(
+      { length: 64 },
+      (_, number): Change => ({
+        sql: 'INSERT INTO pages VALUES ($1, $2, 0)',
+        params: [number, 'x'.repeat(3000)],
+      }),
+    );
+    expect(writeBatch(connection, [fill])).toMatchObject([{ ok: true }]);
+    const turn = (value: number): Change => ({ sql: 'UPDATE pages SET turn = $1', params: [value] });
+    const refusal: Change = { sql: 'SELECT 1 AS one WHERE 1 = $1', params: [0], guard: 'no' };
+    const seen: string[] = [];
+    const watched: SqliteConnection = {
+      ...connection,
+      query(sql, params) {
+        const rows = connection.query(sql, params);
+        seen.push(...openFiles());
+        return rows;
+      },
+    };
+    const batch = [[turn(1)], [turn(2), refusal]];
+    expect(writeBatch(watched, batch)).toMatchObject([{ ok: true }, { ok: false, guard: 'no' }]);
+    expect(seen.some((file) => file.startsWith(directory))).toBe(true);
+    expect(seen.filter((file) => file.includes('etilqs_'))).toEqual([]);
+    expect(connection.query('SELECT DISTINCT turn FROM pages', [])).toMatchObject([{ turn: 1 }]);
+  });
+
   test('has written all of it', () => {
     const names = connection.query('SELECT name FROM things ORDER BY name', []).map(({ name }) => name);
     expect(names).toEqual([...'abcdefghij']);
   });
 });
+
+/** The files that this process has open now. What SQLite makes for a while has a name that begins with `etilqs_`. */
+function openFiles(): string[] {
+  const folder = '/proc/self/fd';
+  return readdirSync(folder)
+    .map((descriptor) => join(folder, descriptor))
+    .filter((link) => existsSync(link))
+    .map((link) => readlinkSync(link));
+}
