@@ -38,6 +38,8 @@ const BOUNDS = {
 const FILES_ALONE = 3;
 /** A test file that spoils its process is started so often. */
 const STARTS_PER_FILE = 12;
+/** What has spoilt the processes of so many test files is left for a process of its own. */
+const SPOILT_FILES = 2;
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -48,7 +50,9 @@ async function tryWith(file: TestFile, mutants: readonly Mutant[], secondsPerFil
     const hash = shortHash(file.text);
     const name = `${file.path}@${hash}`;
     const unclear = known.unclear.filter((entry) => entry.file === file.path);
-    const open = mutants.filter(({ key }) => !known.killed.has(key));
+    const spoilt = (mutant: string) =>
+      new Set(known.unclear.filter((entry) => entry.mutant === mutant).map((entry) => entry.file)).size;
+    const open = mutants.filter(({ key }) => !known.killed.has(key) && spoilt(key) < SPOILT_FILES);
     const todo = open.filter(({ key }) => !known.gone.has(`${key} ${name}`));
     if (todo.length === 0) return;
     const tests = ({ key }: Mutant) => [

@@ -7,6 +7,7 @@ import { instrument } from './mutants.ts';
 import { report, standing } from './report.ts';
 import { interval, shuffled } from './sample.ts';
 import { isNamedLike, nearestFirst } from './tests.ts';
+import { leftUnsaid } from './trial.ts';
 
 const SOURCE = `
 export function isOpen(hour: number, log: { warn(fields: object, words: string): void }): boolean {
@@ -101,6 +102,29 @@ describe('what was seen', () => {
       rmSync(directory, { recursive: true });
     }
   });
+});
+
+test('a process that hangs has killed its mutant, also when the one before it had nothing to say', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-mutation-'));
+  try {
+    const ledger = join(directory, 'ledger.jsonl');
+    const unclear = { kind: 'unclear', mutant: 'first', test: 'a.test.ts@1 it', file: 'a.test.ts' } as const;
+    const empty = readLedger(ledger);
+    note(ledger, unclear);
+    const before = readLedger(ledger);
+    expect(leftUnsaid(empty, before, unclear, true)).toBeNull();
+    const doing = { ...unclear, mutant: 'second' };
+    expect(leftUnsaid(before, before, doing, false)).toEqual({
+      kind: 'killed',
+      mutant: 'second',
+      how: 'timeout',
+      by: 'a.test.ts@1 it',
+    });
+    expect(leftUnsaid(before, before, doing, true)).toEqual(doing);
+    expect(leftUnsaid(before, before, null, false)).toBe('nothing was tried');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 describe('tests', () => {

@@ -4,7 +4,7 @@ import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { note, readLedger } from './ledger.ts';
+import { type Entry, type Known, note, readLedger } from './ledger.ts';
 
 /** A mutant that nothing has killed. */
 export interface Open {
@@ -52,15 +52,31 @@ export async function tryFile(place: Place, plan: Plan): Promise<void> {
   const planPath = join(place.sandbox, '..', 'plan.json');
   writeFileSync(planPath, JSON.stringify(plan));
   rmSync(plan.progress, { force: true });
+  const before = readLedger(plan.ledger);
   const config = join(place.sandbox, 'tools', 'mutation', 'vitest.config.ts');
   const child = vitest(place, ['--config', config, plan.file], { MUTATION_PLAN: planPath });
   const byItself = await ends(child, () => changedAt(plan));
-  const { last } = readLedger(plan.ledger);
-  if (last?.kind === 'done' || last?.kind === 'unclear') return;
   const doing = readLedger(plan.progress).last;
-  if (doing?.kind !== 'unclear') throw new Error(`${plan.file} does not come to its end without a mutant`);
-  if (byItself) note(plan.ledger, doing);
-  else note(plan.ledger, { kind: 'killed', mutant: doing.mutant, how: 'timeout', by: doing.test });
+  const entry = leftUnsaid(before, readLedger(plan.ledger), doing, byItself);
+  if (entry === 'nothing was tried')
+    throw new Error(`${plan.file} does not come to its end without a mutant`);
+  if (entry !== null) note(plan.ledger, entry);
+}
+
+/**
+ * What a process that has ended could not say itself: a mutant that made it hang is killed, and one that made it break off is
+ * unclear. Null when the process has said why it went no further.
+ * @param doing what it was about to do
+ */
+export function leftUnsaid(
+  before: Known,
+  after: Known,
+  doing: Entry | null,
+  byItself: boolean,
+): Entry | null | 'nothing was tried' {
+  if (after.finished > before.finished || after.unclear.length > before.unclear.length) return null;
+  if (doing?.kind !== 'unclear') return 'nothing was tried';
+  return byItself ? doing : { kind: 'killed', mutant: doing.mutant, how: 'timeout', by: doing.test };
 }
 
 /** Runs a whole test file in a process of its own with one mutant switched on from its beginning. */

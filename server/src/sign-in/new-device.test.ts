@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { placeDatabase } from '../../testing/place-database.ts';
+import { readTables } from '../../testing/store-dump.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
 import { SEEN_DEVICE_LIMIT } from '../store/seen-devices.ts';
 
@@ -214,6 +215,36 @@ describe.each(ENGINES)('a notice of a new device on %s', (engine) => {
     const before = await count(person);
     await withFingerprint(person, `device ${SEEN_DEVICE_LIMIT + 9}`);
     expect(await count(person)).toBe(before);
+  });
+
+  test('what is seen again is noted once a day, by its browser and by its fingerprint', async () => {
+    const person = await app.person();
+    /** What of it is noted while something is done. */
+    const noted = async (work: () => Promise<unknown>) => {
+      const since = app.core.clock.now();
+      await work();
+      const rows = (await readTables(app.core.config.store.url)).seen_devices ?? [];
+      return rows
+        .filter((row) => row.account_id === person.id && Number(row.seen_at) >= since)
+        .map((row) => String(row.trait).split('.')[0])
+        .sort();
+    };
+    const hours = (count: number) => app.core.clock.advance(count * 3600);
+    const byBrowser = () => signIn(person, AGENTS.chrome);
+    const byBoth = () => withFingerprint(person, 'one');
+    expect(await noted(byBrowser)).toEqual(['user-agent']);
+    hours(23);
+    expect(await noted(byBrowser)).toEqual([]);
+    hours(1);
+    expect(await noted(byBrowser)).toEqual(['user-agent']);
+    // Its browser was noted just now, and its fingerprint never.
+    expect(await noted(byBoth)).toEqual(['fingerprint', 'user-agent']);
+    hours(23);
+    expect(await noted(byBoth)).toEqual([]);
+    hours(1);
+    expect(await noted(byBrowser)).toEqual(['user-agent']);
+    expect(await noted(byBoth)).toEqual(['fingerprint', 'user-agent']);
+    expect(await count(person)).toBe(0);
   });
 
   test('one account’s device says nothing of another’s', async () => {

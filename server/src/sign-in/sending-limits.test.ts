@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
-import { openTestCore, type TestCore } from '../../testing/core.ts';
+import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { startPostgres } from '../../testing/postgres.ts';
 import type { Configuration } from '../config.ts';
@@ -105,6 +105,57 @@ describe.each(ENGINES)('limits of sending on %s', (engine) => {
     expect(core.log.lines.at(-1)?.message).toBe('messages are withheld: a limit for everybody is reached');
   });
 
+  test('what was withheld is counted for as long as the limit that it was over', async () => {
+    const using = { ...ports, sendingLimits: limitsOf(core.config, { limitPerDay: 12 }) };
+    core.clock.advance(86_401);
+    const count = () => core.store.sendingBudgets.withheld(core.clock.now());
+    const lines = core.log.lines.length;
+    await sent(times(8, () => mail('eve@example.com', 'reset-code', '192.0.2.8', using)));
+    expect(await count()).toBe(3);
+    // One address is nobody else’s concern.
+    expect(core.log.lines).toHaveLength(lines);
+    await sent(times(5, (index) => mail(`eve${index}@example.com`, 'reset-code', '192.0.2.8', using)));
+    expect(await count()).toBe(7);
+    expect(core.log.lines.slice(lines).map(({ level, fields }) => [level, fields])).toEqual(
+      Array(4).fill([
+        'warn',
+        { limit: 'day', channel: 'mail', kind: 'reset-code', requestId: '0123456789abcdef' },
+      ]),
+    );
+    core.clock.advance(3601);
+    expect(await count()).toBe(4);
+  });
+
+  test('an organisation has its own share of mails, and says for whom they were withheld', async () => {
+    const [one, other] = [uuid(901), uuid(902)];
+    await loadDirectory(core, [
+      ...[one, other].map((id) => ({ kind: 'organisation', id, name: id })),
+      { kind: 'account', id: uuid(903), username: 'one', organisation: one },
+      { kind: 'account', id: uuid(904), username: 'other', organisation: other },
+    ]);
+    const using = { ...ports, sendingLimits: limitsOf(core.config, { limitPerOrganisation: 5 }) };
+    const to = async (id: string, recipient: string, kind: Message['kind']) => {
+      const account = await core.store.accounts.byId(id);
+      return maySend(using, from('192.0.2.7'), { channel: 'mail', kind, recipient, account });
+    };
+    core.clock.advance(86_401);
+    const many = (kind: Message['kind'], id: string) =>
+      times(10, (index) => to(id, `${kind}${index}@example.com`, kind));
+    expect(await sent(many('reset-code', uuid(903)))).toBe(3);
+    expect((await withheld()).at(-1)).toMatchObject({
+      reason: 'organisation',
+      accountId: uuid(903),
+      organisationId: one,
+    });
+    expect(core.log.lines.at(-1)?.fields).toMatchObject({ limit: 'organisation' });
+    expect(await sent(many('sign-in-code', uuid(903)))).toBe(2);
+    expect(await sent(many('sign-in-code', uuid(904)))).toBe(5);
+    // Whoever is in none is held up by none.
+    expect(await mail('nobody-s@example.com', 'sign-in-code', '192.0.2.7', using)).toBe(true);
+    core.clock.advance(86_401);
+    expect(await to(uuid(903), 'tomorrow@example.com', 'reset-code')).toBe(true);
+  });
+
   test('text messages have limits by number, by source, by country code and by day', async () => {
     const using = {
       ...ports,
@@ -129,6 +180,19 @@ describe.each(ENGINES)('limits of sending on %s', (engine) => {
     expect((await withheld()).at(-1)?.reason).toBe('day');
     // Half of each is left for whoever has shown a password.
     expect(await sms('+34600111222', 'sign-in-code', '192.0.2.1', using)).toBe(true);
+  });
+
+  test('one source makes as many text messages as it may, to whatever numbers', async () => {
+    const using = { ...ports, sendingLimits: limitsOf(core.config, {}, { limitPerSource: 3 }) };
+    core.clock.advance(86_401);
+    const from = (address: string, kind: Message['kind']) =>
+      times(5, (index) => sms(`+3460033344${index}`, kind, address, using));
+    expect(await sent(from('192.0.2.1', 'sign-up-code'))).toBe(3);
+    expect((await withheld()).at(-1)).toMatchObject({ reason: 'source', detail: { channel: 'sms' } });
+    expect(await sent(from('192.0.2.1', 'sign-in-code'))).toBe(3);
+    expect(await sent(from('192.0.2.2', 'sign-up-code'))).toBe(3);
+    core.clock.advance(3601);
+    expect(await sent(from('192.0.2.1', 'sign-up-code'))).toBe(3);
   });
 
   test('keeps no address or number readable', async () => {

@@ -102,6 +102,12 @@ describe.each(ENGINES)('TH-6: an account that a stranger makes wait, on %s', (en
     const person = await victim({ organisation });
     for (let each = 0; each < 2; each += 1) await signIn(person, 'a wrong password', 'a stranger’s device');
     expect((await signIn(person, person.password, DEVICE)).status).toBe(401);
+    // By now the account must wait as well, which its device would not: the lock holds all the same.
+    await signIn(person, 'a wrong password', 'a stranger’s device');
+    expect((await signIn(person, person.password, 'a stranger’s device')).status).toBe(429);
+    expect((await signIn(person, person.password, DEVICE)).status).toBe(401);
+    app.core.clock.advance(3601);
+    expect(isIn(await signIn(person, person.password, DEVICE))).toBe(true);
   });
 
   test('is right many times at once on its device', async () => {

@@ -39,6 +39,30 @@ describe.each(ENGINES)('what is written down of a sign-in, on %s', (engine) => {
     expect(await eventsOf(() => login(without, 'wrong'))).toMatchObject([refusal('no-password', without.id)]);
   });
 
+  test('that nothing was looked at since the account is locked, whoever shows its password', async () => {
+    const organisation = await app.organisation({ settings: { maxFailedSignInAttempts: 2 } });
+    const person = await app.person({ organisation });
+    const token = accessTokenIn('login', await signIn(app, 'login', person));
+    const wrong = refusal('wrong-password', person.id);
+    const locked = refusal('locked', person.id);
+    for (const reason of [wrong, wrong, locked])
+      expect(await eventsOf(() => login(person, 'wrong'))).toMatchObject([reason]);
+    app.core.clock.advance(31);
+    expect(await eventsOf(() => login(person, person.password))).toMatchObject([locked]);
+    app.core.clock.advance(61);
+    const prove = () =>
+      app.post('/v1/session/prove', { password: person.password }, { authorization: `Bearer ${token}` });
+    expect(await eventsOf(prove)).toMatchObject([locked]);
+  });
+
+  test('what was wrong with a password that is shown in a session', async () => {
+    const person = await app.person();
+    const token = accessTokenIn('login', await signIn(app, 'login', person));
+    const prove = () =>
+      app.post('/v1/session/prove', { password: 'wrong' }, { authorization: `Bearer ${token}` });
+    expect(await eventsOf(prove)).toMatchObject([refusal('wrong-password', person.id)]);
+  });
+
   test('what the state of an account stood in the way of, and where', async () => {
     const inactive = await app.person({ status: 'inactive' });
     expect(await eventsOf(() => login(inactive, inactive.password))).toMatchObject([
@@ -155,6 +179,21 @@ describe.each(ENGINES)('what is written down of a sign-in, on %s', (engine) => {
     const picked = await eventsOf(() => app.post('/auth/sign-in', { loginToken, is2FAEnabled: false }));
     expect(picked).toMatchObject([
       { event: 'sign-in.completed', accountId: person.id, organisationId: open },
+    ]);
+  });
+
+  test('why no role was offered to a right password', async () => {
+    const closed = await app.organisation({ isSuspended: true });
+    const { id, email, password } = await app.person();
+    await app.load({ kind: 'membership', account: id, organisation: closed, role: 'Teacher' });
+    const verify = () => app.post('/auth/sign-in-verify', { identity: email, password });
+    expect(await eventsOf(verify)).toMatchObject([
+      {
+        event: 'sign-in.refused',
+        accountId: id,
+        reason: 'organisation-suspended',
+        detail: { accounts: [id], granted: 0, refused: 1 },
+      },
     ]);
   });
 
