@@ -41,12 +41,10 @@ test('who comes first in one round comes last in the next', async () => {
   ]);
 });
 
-test('only those that are noisy have more rounds, and only until they are not', async () => {
-  const { results } = await turnsOf({ calm: [100, 101, 102], noisy: [100, 200, 101, 102, 103] }, 5);
-  expect(results).toEqual([
-    [100, 101, 102],
-    [100, 200, 101, 102],
-  ]);
+test('only those that are noisy have more rounds, beside the first, and only until they are not', async () => {
+  const floor = [500, 501, 502, 503];
+  const { results } = await turnsOf({ floor, calm: [100, 101, 102], noisy: [100, 200, 101, 102, 103] }, 5);
+  expect(results).toEqual([floor, [100, 101, 102], [100, 200, 101, 102]]);
 });
 
 test('there is an end to more rounds', async () => {

@@ -30,7 +30,7 @@ export function isNoisy(values: readonly number[], count: number): boolean {
 
 /**
  * Lets all of them have their rounds, one after another, so that a slow minute is slow for all; who came first in one round
- * comes last in the next. Those whose rounds are noisy have more.
+ * comes last in the next. Those whose rounds are noisy have more, and the first goes along: the others are read against it.
  * @param figureOf what is compared of a round
  * @returns the rounds of each, in the order of `turns`
  */
@@ -41,7 +41,9 @@ export async function alternate<Result>(
 ): Promise<Result[][]> {
   const all = turns.map((turn) => ({ turn, results: [] as Result[] }));
   for (let round = 0; round < rounds + extraRounds; round += 1) {
-    const wanted = round < rounds ? all : all.filter(({ results }) => isNoisy(results.map(figureOf), rounds));
+    const noisy = round < rounds ? all : all.filter(({ results }) => isNoisy(results.map(figureOf), rounds));
+    if (noisy.length === 0) break;
+    const wanted = all.filter((each, index) => index === 0 || noisy.includes(each));
     for (const { turn, results } of round % 2 === 0 ? wanted : wanted.toReversed())
       results.push(await turn.round());
   }
