@@ -13,6 +13,11 @@ const LIBRARIES = [
 /** Fakes the time of a process; undefined where it is not installed. */
 export const faketime = LIBRARIES.find((path) => existsSync(path));
 
+/** Why no clock can be faked; null when one can. */
+export function faketimeMissing(): string | null {
+  return faketime === undefined ? 'faketime is not installed (Debian: apt-get install faketime)' : null;
+}
+
 const REFUSAL_MILLISECONDS = 1000;
 
 /** The clock of a server jumps by an hour, back and forth, while it serves. */
@@ -20,8 +25,7 @@ export const clockJump: Fault = {
   id: 'RL-6',
   name: 'clock-jump',
   promise: 'a clock that jumps by an hour locks nobody out, opens nothing and keeps nobody waiting',
-  missing: () =>
-    faketime === undefined ? 'faketime is not installed (Debian: apt-get install faketime)' : null,
+  missing: faketimeMissing,
   async run(drill) {
     const figures: Figure[] = [];
     for (const hours of [-1, 1]) figures.push(...(await jump(drill, hours)));

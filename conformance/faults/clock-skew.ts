@@ -1,7 +1,7 @@
 import { type MailSink, startMailSink } from '../../server/testing/mail-sink.ts';
 import { SEED, totpCode } from '../../server/testing/totp.ts';
 import { type Answer, type Client, clientOf } from './client.ts';
-import { faketime } from './clock-jump.ts';
+import { faketime, faketimeMissing } from './clock-jump.ts';
 import { type Drill, type Fault, type Figure, none, pause, until, within } from './fault.ts';
 import { loadPeople, PASSWORD, WRONG_PASSWORD } from './people.ts';
 import { ownVerifier, type TokenChecker } from './verifiers.ts';
@@ -21,8 +21,7 @@ export const clockSkew: Fault = {
   id: 'RL-6',
   name: 'clock-skew',
   promise: `servers whose clocks are ${APART_SECONDS} s apart take each other’s tokens and codes, lock nobody out, and open nothing twice`,
-  missing: () =>
-    faketime === undefined ? 'faketime is not installed (Debian: apt-get install faketime)' : null,
+  missing: faketimeMissing,
   async run(drill) {
     const figures: Figure[] = [];
     for (const seconds of drill.scale === 'short' ? [APART_SECONDS] : [APART_SECONDS, -APART_SECONDS])

@@ -1,4 +1,5 @@
 import type { Change, Engine } from './engine.ts';
+import { factReader } from './facts.ts';
 import { text } from './rows.ts';
 
 /** How many rows one commit of a cut-off takes, at most, so that it never holds the store for long. */
@@ -18,17 +19,14 @@ export const CUT_OFF_FACT = 'cut-off';
 
 /** Reads what a cut-off goes by, and what it leaves. */
 export function cutOffReader(engine: Engine) {
+  const facts = factReader(engine);
   const count = async (sql: string, params: readonly number[]): Promise<number> => {
     const [row] = await engine.read({ sql, params });
     return Number(row?.every ?? 0);
   };
   return {
     /** When the last cut-off was, in milliseconds since 1970; 0 when there was none. */
-    async at(): Promise<number> {
-      const sql = 'SELECT value FROM facts WHERE name = $1';
-      const [row] = await engine.read({ sql, params: [CUT_OFF_FACT] });
-      return row ? Number(text(row, 'value')) : 0;
-    },
+    at: async (): Promise<number> => Number((await facts.value(CUT_OFF_FACT)) ?? 0),
 
     /** The piece of a table after a key; null when nothing is left. */
     async piece(table: CutOffTable, after: string): Promise<Piece | null> {
