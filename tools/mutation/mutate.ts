@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { note, readLedger } from './ledger.ts';
 import { instrument, MUTATED, type Mutant, shortHash } from './mutants.ts';
 import { report, standing } from './report.ts';
-import { shuffled } from './sample.ts';
+import { partOf, shuffled } from './sample.ts';
 import { makeSandbox, treeOf } from './sandbox.ts';
 import { isNamedLike, nearestFirst, type TestFile, testFiles } from './tests.ts';
 import { type Plan, tryAlone, tryFile } from './trial.ts';
@@ -16,6 +16,8 @@ const USAGE = `usage: npm run mutate -- [--sample N] [--seed S] [--only PATH] [-
 
   --sample N   a random sample of N mutants; without it all of them are tried
   --seed S     draws that very sample again (1 is the default); a larger one of the same seed has the smaller one in it
+  --part K/N   only the Kth of N parts of them. Clones that each try a part need half the time; what was seen is in
+               .mutation/ledger.jsonl of each, and is one ledger when these are put behind each other
   --only PATH  only mutants in files whose path has this in it
   --tests A,B  tries them only with test files whose path has one of these in it, in this order
   --seconds N  goes on to the next test file after so long; what was left is left for another run
@@ -49,16 +51,13 @@ async function tryWith(file: TestFile, mutants: readonly Mutant[], secondsPerFil
     const known = readLedger(LEDGER);
     const hash = shortHash(file.text);
     const name = `${file.path}@${hash}`;
-    const unclear = known.unclear.filter((entry) => entry.file === file.path);
     const spoilt = (mutant: string) =>
-      new Set(known.unclear.filter((entry) => entry.mutant === mutant).map((entry) => entry.file)).size;
-    const open = mutants.filter(({ key }) => !known.killed.has(key) && spoilt(key) < SPOILT_FILES);
+      new Set(known.unclear.filter((entry) => entry.mutant === mutant).map((entry) => entry.file));
+    // What has spoilt this file once would again with its next test.
+    const isLeft = (mutant: string) => spoilt(mutant).has(file.path) || spoilt(mutant).size >= SPOILT_FILES;
+    const open = mutants.filter(({ key }) => !known.killed.has(key) && !isLeft(key));
     const todo = open.filter(({ key }) => !known.gone.has(`${key} ${name}`));
     if (todo.length === 0) return;
-    const tests = ({ key }: Mutant) => [
-      ...(known.passed.get(key) ?? []),
-      ...unclear.filter(({ mutant }) => mutant === key).map(({ test }) => test),
-    ];
     const plan: Plan = {
       file: file.path,
       hash,
@@ -67,7 +66,11 @@ async function tryWith(file: TestFile, mutants: readonly Mutant[], secondsPerFil
       open: Object.fromEntries(
         todo.map((mutant) => [
           mutant.id,
-          { key: mutant.key, tests: tests(mutant), near: isNamedLike(mutant.file, file.path) },
+          {
+            key: mutant.key,
+            tests: [...(known.passed.get(mutant.key) ?? [])],
+            near: isNamedLike(mutant.file, file.path),
+          },
         ]),
       ),
       unusable: [...known.unusable.keys()].filter((test) => test.startsWith(name)),
@@ -140,6 +143,7 @@ async function main(): Promise<void> {
     options: {
       sample: { type: 'string' },
       seed: { type: 'string', default: '1' },
+      part: { type: 'string', default: '1/1' },
       only: { type: 'string' },
       tests: { type: 'string', default: '' },
       seconds: { type: 'string', default: '3600' },
@@ -159,7 +163,8 @@ async function main(): Promise<void> {
   const asked = mutants.filter(({ file }) => file.includes(values.only ?? ''));
   const valid = asked.filter(({ ignored }) => ignored === null);
   const seed = Number(values.seed);
-  const chosen = values.sample === undefined ? valid : shuffled(valid, seed).slice(0, Number(values.sample));
+  const drawn = values.sample === undefined ? valid : shuffled(valid, seed).slice(0, Number(values.sample));
+  const chosen = partOf(drawn, values.part);
   mkdirSync(KEPT, { recursive: true });
   if (values.fresh) rmSync(LEDGER, { force: true });
   if (!values.report) {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { note, readLedger } from './ledger.ts';
 import { instrument } from './mutants.ts';
 import { report, standing } from './report.ts';
-import { interval, shuffled } from './sample.ts';
+import { interval, partOf, shuffled } from './sample.ts';
 import { isNamedLike, nearestFirst } from './tests.ts';
 import { leftUnsaid } from './trial.ts';
 
@@ -58,6 +58,13 @@ describe('a sample', () => {
     expect(shuffled(items, 7)).toEqual(shuffled(items, 7));
     expect(shuffled(items, 7)).not.toEqual(shuffled(items, 8));
     expect(shuffled(items, 7).toSorted((a, b) => a - b)).toEqual(items);
+  });
+
+  test('is its parts together', () => {
+    const parts = ['1/3', '2/3', '3/3'].map((part) => partOf(items, part));
+    expect(parts.map(({ length }) => length)).toEqual([34, 33, 33]);
+    expect(parts.flat().toSorted((a, b) => a - b)).toEqual(items);
+    for (const part of ['0/3', '4/3', '1', 'a/b']) expect(() => partOf(items, part)).toThrow('is no part');
   });
 
   test('tells a share within bounds', () => {

@@ -10,6 +10,15 @@ export function shuffled<T>(items: readonly T[], seed: number): T[] {
   return order;
 }
 
+/** One of several parts of about the same size, which together are all of it.
+ * @param part `2/3` is the second of three */
+export function partOf<T>(items: readonly T[], part: string): T[] {
+  const [which, of] = part.split('/').map(Number) as [number, number];
+  if (!(Number.isInteger(which) && Number.isInteger(of) && 1 <= which && which <= of))
+    throw new RangeError(`${part} is no part: the second of three is 2/3`);
+  return items.filter((_, at) => at % of === which - 1);
+}
+
 /** Bounds of a share, as a sample of that size tells it: Wilson's interval, right 95 times in 100. */
 export function interval(hits: number, size: number): readonly [number, number] {
   const z = 1.96;
