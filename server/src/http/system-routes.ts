@@ -3,6 +3,7 @@ import type { Mount } from '../mount.ts';
 import type { KeyRing } from '../tokens/key-ring.ts';
 import { DOCS_PAGE_POLICY, docsPage } from './docs-page.ts';
 import { describeApi } from './openapi.ts';
+import { RETRY_AFTER_SECONDS } from './server.ts';
 
 /** What the routes that belong to no contract need. */
 export interface SystemRoutesOptions {
@@ -29,9 +30,8 @@ export function registerSystemRoutes(server: FastifyInstance, options: SystemRou
 
   server.get('/readyz', { config }, async (_request, reply) => {
     const notReady = await options.notReady();
-    return reply
-      .code(notReady.length === 0 ? 200 : 503)
-      .send({ status: notReady.length === 0 ? 'ready' : 'not ready', notReady });
+    if (notReady.length === 0) return { status: 'ready', notReady };
+    return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ status: 'not ready', notReady });
   });
 
   const api = () => describeApi(options.mounts, options.publicUrl(), options.version);
