@@ -37,7 +37,10 @@ const CALLS: readonly (readonly [string, (url: string, core: TestCore) => Promis
           () => false,
         ),
   ],
-  ['attestation', (url) => createAttestation({ url, secret: SECRET }, ports()).isGenuine(ATTESTED_DEVICE)],
+  [
+    'attestation',
+    (url) => createAttestation({ url, secret: SECRET }, ports()).isGenuine(ATTESTED_DEVICE, 'a-request'),
+  ],
   ['breached passwords', (url) => createBreachRange(url, systemClock, keptLog()).has(SHA1)],
   [
     'webhooks',

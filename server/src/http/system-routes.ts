@@ -12,8 +12,8 @@ export interface SystemRoutesOptions {
   readonly mounts: readonly Mount[];
   readonly publicUrl: () => string;
   readonly version: string;
-  /** What is not ready, one phrase each; empty when everything is. */
-  readonly notReady: () => Promise<readonly string[]>;
+  /** What is not ready, one phrase each; empty when everything is. @param requestId of the request that asks, for the log */
+  readonly notReady: (requestId: string) => Promise<readonly string[]>;
 }
 
 /** Keys, health and the description of the API. */
@@ -28,8 +28,8 @@ export function registerSystemRoutes(server: FastifyInstance, options: SystemRou
 
   server.get('/livez', { config }, async () => ({ status: 'alive' }));
 
-  server.get('/readyz', { config }, async (_request, reply) => {
-    const notReady = await options.notReady();
+  server.get('/readyz', { config }, async (request, reply) => {
+    const notReady = await options.notReady(request.id);
     if (notReady.length === 0) return { status: 'ready', notReady };
     return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ status: 'not ready', notReady });
   });

@@ -3,7 +3,7 @@ import { declined } from '../commands/decline.ts';
 import { ownWordsOf } from '../passwords/own-words.ts';
 import { hasPasswordLength } from '../passwords/rules.ts';
 import type { Outcome } from '../sign-in/attempt.ts';
-import type { Corridor } from '../sign-in/corridor.ts';
+import type { Attempt, Corridor } from '../sign-in/corridor.ts';
 import { endAllButOne, replacePassword } from '../store/accounts.ts';
 import { forgetDevices } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
@@ -20,6 +20,7 @@ export function lengthDecline(password: string): Outcome | null {
  */
 export async function hashNewPassword(
   corridor: Corridor,
+  attempt: Pick<Attempt, 'caller'>,
   account: AccountWithMemberships,
   password: string,
 ): Promise<string | Outcome> {
@@ -30,7 +31,7 @@ export async function hashNewPassword(
   const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
   if (overloaded) return { kind: 'overloaded', retryAfterSeconds: overloaded.retryAfterSeconds };
   if (verdicts.includes(true)) return declined('password-reused');
-  const problem = await passwords.problemWith(password, ownWordsOf(account));
+  const problem = await passwords.problemWith(password, ownWordsOf(account), attempt.caller.requestId);
   if (problem !== null) return declined(problem);
   const hash = await hashes.hash(password, account.id);
   return typeof hash === 'string' ? hash : { kind: 'overloaded', retryAfterSeconds: hash.retryAfterSeconds };
