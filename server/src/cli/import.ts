@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Core } from '../core.ts';
 import { GUESSABLE_PASSWORD } from '../directory/guessable-password.ts';
 import { importDirectory } from '../directory/import.ts';
-import type { ImportReport } from '../directory/import-report.ts';
+import { type ImportReport, NAMED_AT_MOST } from '../directory/import-report.ts';
 import { readLines } from '../directory/read-lines.ts';
 import { OperatorError } from '../errors.ts';
 import { command, fail, note, withCore } from './command.ts';
@@ -46,19 +46,26 @@ export function importCommand(): Command {
 }
 
 function tell(report: ImportReport, dryRun: boolean): void {
+  const { counts } = report;
   for (const { source, lineNumber, reason } of report.refused) note(`${source}:${lineNumber}: ${reason}`);
+  tellOfMore(counts.refused, 'refused');
   for (const { source, lineNumber } of report.guessable)
     note(`${source}:${lineNumber}: warning: ${GUESSABLE_PASSWORD}`);
-  if (report.guessable.length > 0)
-    note(`${report.guessable.length} lines have a password that is too easy to guess`);
+  if (counts.guessable > 0) note(`${counts.guessable} lines have a password that is too easy to guess`);
   for (const { source, lineNumber, settings } of report.unheeded)
     note(
       `${source}:${lineNumber}: warning: ${settings.join(', ')} is not what it should be, and binds nobody`,
     );
-  const counts = `${report.created} created, ${report.updated} updated, ${report.unchanged} unchanged, ${report.refused.length} refused`;
-  const summary = dryRun ? `dry run, nothing written: ${counts}` : counts;
-  if (report.refused.length > 0) fail(summary);
+  tellOfMore(counts.unheeded, 'warned of');
+  const result = `${report.created} created, ${report.updated} updated, ${report.unchanged} unchanged, ${counts.refused} refused`;
+  const summary = dryRun ? `dry run, nothing written: ${result}` : result;
+  if (counts.refused > 0) fail(summary);
   else note(summary);
+}
+
+/** Says that a report does not name every line. */
+function tellOfMore(count: number, what: string): void {
+  if (count > NAMED_AT_MOST) note(`and ${count - NAMED_AT_MOST} more lines ${what}`);
 }
 
 /** The files in their order, as lines, and how much of them was read. */

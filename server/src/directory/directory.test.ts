@@ -12,6 +12,7 @@ import { hashPassword } from '../crypto/password-hash.ts';
 import { importDirectory } from './import.ts';
 import { readLines } from './read-lines.ts';
 
+const NONE = { refused: 0, guessable: 0, unheeded: 0 };
 const ACCOUNT = { kind: 'account', id: uuid(1) };
 
 describe.each(ENGINES)('the directory on %s', (engine) => {
@@ -33,6 +34,7 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       created: file.length,
       updated: 0,
       unchanged: 0,
+      counts: NONE,
       refused: [],
       guessable: [],
       unheeded: [],
@@ -43,6 +45,7 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       created: 0,
       updated: 0,
       unchanged: file.length,
+      counts: NONE,
       refused: [],
       guessable: [],
       unheeded: [],

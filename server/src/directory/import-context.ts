@@ -35,6 +35,8 @@ export interface ImportContext {
   /** Those in the store and those loaded so far. */
   readonly organisations: Map<string, Organisation>;
   readonly roles: Map<string, Role>;
+  /** Settles when the lines before those that are loaded are written; fails when they could not be. */
+  readonly earlier: Promise<void>;
   /** Changes that belong into the same commit as what is written. */
   readonly beside: readonly Change[];
   /** In a dry run: the accounts that would be there, and who would have which identifier. */
@@ -58,6 +60,7 @@ export async function openImport(
     core,
     dryRun: options.dryRun,
     refusesGuessable: options.refusesGuessable ?? false,
+    earlier: Promise.resolve(),
     beside: options.beside,
     organisations: new Map(organisations.map((organisation) => [organisation.id, organisation])),
     roles: new Map(roles.map((role) => [role.name, role])),
