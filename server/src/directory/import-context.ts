@@ -32,6 +32,9 @@ export interface ImportContext {
   readonly core: Core;
   readonly dryRun: boolean;
   readonly refusesGuessable: boolean;
+  readonly refusesGuessableCodes: boolean;
+  /** How many resource codes are live at each context that was met. */
+  readonly liveCodes: Map<string, number>;
   /** Those in the store and those loaded so far. */
   readonly organisations: Map<string, Organisation>;
   readonly roles: Map<string, Role>;
@@ -51,7 +54,12 @@ export interface ImportContext {
 /** Reads what a load needs to know from the start. */
 export async function openImport(
   core: Core,
-  options: { dryRun: boolean; refusesGuessable?: boolean; beside: readonly Change[] },
+  options: {
+    dryRun: boolean;
+    refusesGuessable?: boolean;
+    refusesGuessableCodes?: boolean;
+    beside: readonly Change[];
+  },
 ): Promise<ImportContext> {
   const [organisations, roles] = await Promise.all([core.store.organisations.all(), core.store.roles.all()]);
   let pool: HashPool | undefined;
@@ -60,6 +68,8 @@ export async function openImport(
     core,
     dryRun: options.dryRun,
     refusesGuessable: options.refusesGuessable ?? false,
+    refusesGuessableCodes: options.refusesGuessableCodes ?? false,
+    liveCodes: new Map(),
     earlier: Promise.resolve(),
     beside: options.beside,
     organisations: new Map(organisations.map((organisation) => [organisation.id, organisation])),

@@ -14,6 +14,13 @@ export interface UnheededLine extends LinePlace {
   readonly settings: readonly string[];
 }
 
+/** A line whose resource code is short enough to be guessed. */
+export interface GuessableCodeLine extends LinePlace {
+  readonly context: string;
+  /** How many codes are live at the context, this one among them. */
+  readonly liveCodes: number;
+}
+
 /** The lines that a report names, by what is told of them. */
 export interface NamedLines {
   readonly refused: RefusedLine[];
@@ -21,6 +28,10 @@ export interface NamedLines {
   readonly guessable: LinePlace[];
   /** Lines that were loaded, but have a rule that binds nobody. */
   readonly unheeded: UnheededLine[];
+  /** Lines that were loaded, but whose resource code is live and short enough to be guessed. */
+  readonly guessableCodes: GuessableCodeLine[];
+  /** Lines that were loaded, but whose resource code is live and has no end. */
+  readonly endlessCodes: LinePlace[];
 }
 
 /** What a load did. It counts everything, and names what it came across first. */
@@ -40,10 +51,12 @@ export function emptyReport(): ImportReport {
     created: 0,
     updated: 0,
     unchanged: 0,
-    counts: { refused: 0, guessable: 0, unheeded: 0 },
+    counts: { refused: 0, guessable: 0, unheeded: 0, guessableCodes: 0, endlessCodes: 0 },
     refused: [],
     guessable: [],
     unheeded: [],
+    guessableCodes: [],
+    endlessCodes: [],
   };
 }
 
@@ -59,8 +72,9 @@ export function tellOf<What extends keyof NamedLines>(
 }
 
 /** Puts what is told of lines into the order of the lines: those that waited for others were dealt with later. */
-export function sortReport({ refused, guessable, unheeded }: ImportReport): void {
-  for (const places of [refused, guessable, unheeded] as LinePlace[][]) places.sort(inOrder);
+export function sortReport(report: ImportReport): void {
+  for (const what of Object.keys(report.counts) as (keyof NamedLines)[])
+    (report[what] as LinePlace[]).sort(inOrder);
 }
 
 function inOrder(left: LinePlace, right: LinePlace): number {

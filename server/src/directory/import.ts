@@ -3,7 +3,7 @@ import { type AuditEvent, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { StoreConflictError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
-import { GUESSABLE_PASSWORD, guessableAmong } from './guessable-password.ts';
+import { guessableLines, guessableProblem, tellOfGuessable } from './guessable-line.ts';
 import { type ImportContext, type Item, type Loaded, type Loader, openImport } from './import-context.ts';
 import { emptyReport, type ImportReport, sortReport, tellOf } from './import-report.ts';
 import { type DirectoryKind, type DirectoryLine, readDirectoryLine } from './line.ts';
@@ -36,6 +36,8 @@ export interface ImportOptions {
   readonly dryRun: boolean;
   /** Refuses lines whose password is one that others would try first, instead of telling. */
   readonly refusesGuessable?: boolean;
+  /** Refuses lines whose resource code is short enough to be guessed, instead of telling. */
+  readonly refusesGuessableCodes?: boolean;
   /** What the audit log is told of one object that is loaded, in the commit that writes it; else the load as a whole. */
   readonly event?: AuditEvent;
   /** Called after each batch with the number of lines dealt with so far. */
@@ -222,16 +224,18 @@ async function loadNow(
   report: ImportReport,
   waiting: WaitingItems,
 ): Promise<void> {
-  const guessable = await guessableAmong(context, items);
-  const refused = context.refusesGuessable ? items.filter((item) => guessable.has(item)) : [];
-  for (const item of refused) note(item, { problem: GUESSABLE_PASSWORD }, report, waiting);
-  const taken = items.filter((item) => !refused.includes(item));
+  const guessable = await guessableLines(context, items);
+  const taken = items.filter((item) => {
+    const problem = guessableProblem(context, item, guessable);
+    if (problem !== null) note(item, { problem }, report, waiting);
+    return problem === null;
+  });
   const results = taken.length === 0 ? [] : await loadTogether(context, loader, taken);
   for (const [index, item] of taken.entries()) {
     note(item, results[index], report, waiting);
     if (typeof results[index] !== 'string') continue;
     const { source, lineNumber } = item;
-    if (guessable.has(item)) tellOf(report, 'guessable', { source, lineNumber });
+    tellOfGuessable(item, guessable, report);
     const settings = unheededSettings(item.line);
     if (settings.length > 0) tellOf(report, 'unheeded', { source, lineNumber, settings });
   }
