@@ -19,6 +19,7 @@ export type Measure =
   | 'disk-account'
   | 'disk-session'
   | 'import-hashes'
+  | 'import-scattered'
   | 'import-memory'
   | 'import-plain'
   | 'cpu-hash'
