@@ -24,14 +24,17 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
   let told: Told[];
   let status: number;
   let isClockRight: boolean;
+  /** What the endpoint does before it answers. */
+  let work: (event: Told) => Promise<unknown> | undefined;
   let running: Webhooks[];
   beforeEach(async () => {
     core = await openTestCore(engine);
     [told, status, running, isClockRight] = [[], 200, [], true];
+    work = () => undefined;
     server = createServer((request, response) => {
       const pieces: Buffer[] = [];
       request.on('data', (piece: Buffer) => pieces.push(piece));
-      request.on('end', () => {
+      request.on('end', async () => {
         if (status === 200) {
           const body = Buffer.concat(pieces).toString();
           // Throws for a signature or a time that is not right, and the test runner hears of it.
@@ -40,7 +43,9 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
               ? new Webhook(SECRET).verify(body, request.headers as Record<string, string>)
               : JSON.parse(body)
           ) as Told;
-          told.push({ ...payload, id: String(request.headers['webhook-id']) });
+          const event = { ...payload, id: String(request.headers['webhook-id']) };
+          told.push(event);
+          await work(event);
         }
         response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end();
       });
@@ -154,5 +159,35 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     await begun();
     expect(told).toHaveLength(40);
     expect(new Set(told.map(({ id }) => id)).size).toBe(40);
+  });
+
+  test('are told by one server also where telling all takes longer than it has the endpoint to itself', async () => {
+    for (let each = 0; each < 2; each += 1) open();
+    await begun();
+    // Two seconds for each by the clock, of which this test waits for a part.
+    isClockRight = false;
+    work = async () => {
+      core.clock.advance(2);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    };
+    await write(...Array.from({ length: 60 }, () => 'account.created' as const));
+    await until(() => new Set(told.map(({ id }) => id)).size === 60, 'all events');
+    await begun();
+    expect(told.map(({ id }) => id)).toEqual(Array.from({ length: 60 }, (_, index) => `audit_${index + 1}`));
+  });
+
+  test('are told no further by a server from which another has taken over', async () => {
+    const held = Promise.withResolvers<void>();
+    const first = open();
+    await begun();
+    work = () => (told.length === 1 ? held.promise : undefined);
+    await write('account.created', 'account.enabled', 'account.disabled');
+    await until(() => told.length === 1, 'the first event');
+    core.clock.advance(31);
+    open();
+    await until(() => told.length === 4, 'all events, by the other server');
+    held.resolve();
+    await first.stop();
+    expect(told.map(({ id }) => id)).toEqual(['audit_1', 'audit_1', 'audit_2', 'audit_3']);
   });
 });

@@ -1,10 +1,9 @@
 import { Webhook } from 'standardwebhooks';
-import { secretHash } from '../crypto/vault.ts';
 import type { Clock, Log } from '../ports.ts';
 import { type AuditRecord, recordAudit } from '../store/audit.ts';
-import { replaceFact, stateFact } from '../store/facts.ts';
 import type { Store } from '../store/store.ts';
 import { auditEvent } from './event.ts';
+import { WebhookCursor, type WebhookLease } from './webhook-cursor.ts';
 
 /** Somebody who is told of audit events as they happen. */
 export interface WebhookEndpoint {
@@ -27,24 +26,11 @@ const POLL_MILLISECONDS = 1000;
 const ANSWER_MILLISECONDS = 10_000;
 const PAGE_EVENTS = 50;
 
-/** How long one server has an endpoint to itself: one that died gives it back. */
-const LEASE_MILLISECONDS = 30_000;
-
 /** Waits between tries of one event; the last one is repeated. */
 const RETRY_SECONDS = [1, 5, 15, 30] as const;
 
 /** How long one event is tried before those behind it get their turn. */
 const GIVE_UP_MILLISECONDS = 24 * 3_600_000;
-
-/** How far an endpoint has been told, kept as a fact. */
-interface Cursor {
-  readonly link: number;
-  readonly leasedUntil: number;
-  /** When the event after `link` was tried first, and how often; 0 before. */
-  readonly triedSince: number;
-  readonly tries: number;
-  readonly nextTryAt: number;
-}
 
 /**
  * Tells endpoints of audit events, signed, in the order of the chain, each at least once. The audit log is the outbox: an
@@ -79,51 +65,24 @@ export class Webhooks {
     });
   }
 
-  /** Tells one endpoint what it has not been told, until there is no more, or it does not answer. */
+  /** Tells one endpoint what it has not been told, until there is no more, it does not answer, or another server has taken it. */
   async #serve(endpoint: WebhookEndpoint): Promise<void> {
-    const { store, clock } = this.#options;
-    const name = `webhook ${secretHash(endpoint.url)}`;
-    const known = await store.facts.value(name);
-    const cursor = known === null ? await this.#begin() : (JSON.parse(known) as Cursor);
-    const now = clock.now();
-    if (cursor.leasedUntil > now || cursor.nextTryAt > now) return;
-    let held = JSON.stringify({ ...cursor, leasedUntil: now + LEASE_MILLISECONDS });
-    const claim = known === null ? stateFact(name, held) : replaceFact(name, known, held);
-    if (!(await store.commit([claim])).ok) return;
+    const lease = await new WebhookCursor(endpoint.url, this.#options).take();
+    if (lease !== null) while (await this.#tellPage(lease, endpoint));
+  }
 
-    let told: Cursor = cursor;
-    for (let page = await store.audit.afterLink(told.link, PAGE_EVENTS); page.length > 0; ) {
-      for (const event of page) {
-        if (this.#stopped) return this.#release(name, held, told);
-        const wanted = endpoint.events.some((pattern) => matches(pattern, event.event));
-        const failure = wanted ? await this.#tell(endpoint, event) : null;
-        if (failure !== null) {
-          const later = this.#afterFailure(endpoint, event, told, failure);
-          return this.#release(name, held, later.cursor, later.givenUp);
-        }
-        told = { ...told, link: event.link ?? told.link, triedSince: 0, tries: 0, nextTryAt: 0 };
-      }
-      const next = JSON.stringify({ ...told, leasedUntil: clock.now() + LEASE_MILLISECONDS });
-      if (!(await store.commit([replaceFact(name, held, next)])).ok) return;
-      held = next;
-      page = await store.audit.afterLink(told.link, PAGE_EVENTS);
+  /** @returns whether there may be more to tell, and this server still has the endpoint */
+  async #tellPage(lease: WebhookLease, endpoint: WebhookEndpoint): Promise<boolean> {
+    const page = await this.#options.store.audit.afterLink(lease.place.link, PAGE_EVENTS);
+    for (const event of page) {
+      if (this.#stopped) break;
+      if (!(await lease.keep())) return false;
+      const wanted = endpoint.events.some((pattern) => matches(pattern, event.event));
+      const failure = wanted ? await this.#tell(endpoint, event) : null;
+      if (failure !== null) return this.#putOff(lease, endpoint, event, failure);
+      lease.passed(event.link ?? lease.place.link);
     }
-    await this.#release(name, held, told);
-  }
-
-  /** A new endpoint is told what is written from now on. */
-  async #begin(): Promise<Cursor> {
-    const last = await this.#options.store.audit.last();
-    return { link: last?.link ?? 0, leasedUntil: 0, triedSince: 0, tries: 0, nextTryAt: 0 };
-  }
-
-  async #release(name: string, held: string, cursor: Cursor, givenUp?: AuditRecord): Promise<void> {
-    const { store, clock } = this.#options;
-    const detail = givenUp && { event: givenUp.event, link: givenUp.link };
-    const audit = detail
-      ? [recordAudit(auditEvent({ at: clock.now(), event: 'webhook.given-up', actor: 'system', detail }))]
-      : [];
-    await store.commit([replaceFact(name, held, JSON.stringify({ ...cursor, leasedUntil: 0 })), ...audit]);
+    return page.length === 0 || this.#stopped ? lease.release() : lease.save();
   }
 
   /** Why an endpoint did not take an event; null when it did. */
@@ -153,29 +112,33 @@ export class Webhooks {
     }
   }
 
-  #afterFailure(
+  /** What was not taken is tried again later; after a day of that, those behind it get their turn. */
+  async #putOff(
+    lease: WebhookLease,
     { url }: WebhookEndpoint,
     event: AuditRecord,
-    told: Cursor,
     failure: string,
-  ): { cursor: Cursor; givenUp?: AuditRecord } {
+  ): Promise<false> {
     const { clock, log } = this.#options;
+    const { place } = lease;
     const now = clock.now();
     const host = new URL(url).host;
-    const triedSince = told.triedSince === 0 ? now : told.triedSince;
+    const triedSince = place.triedSince === 0 ? now : place.triedSince;
     if (now - triedSince >= GIVE_UP_MILLISECONDS) {
       log.error(
         { host, event: event.event, failure },
         'a webhook was given up: those behind it get their turn',
       );
-      return {
-        cursor: { ...told, link: event.link ?? told.link, triedSince: 0, tries: 0, nextTryAt: 0 },
-        givenUp: event,
-      };
+      const detail = { event: event.event, link: event.link };
+      lease.passed(event.link ?? place.link);
+      return lease.release([
+        recordAudit(auditEvent({ at: now, event: 'webhook.given-up', actor: 'system', detail })),
+      ]);
     }
-    const wait = RETRY_SECONDS[Math.min(told.tries, RETRY_SECONDS.length - 1)] ?? 30;
+    const wait = RETRY_SECONDS[Math.min(place.tries, RETRY_SECONDS.length - 1)] ?? 30;
     log.warn({ host, failure, retrySeconds: wait }, 'a webhook was not taken');
-    return { cursor: { ...told, triedSince, tries: told.tries + 1, nextTryAt: now + wait * 1000 } };
+    lease.failed(triedSince, now + wait * 1000);
+    return lease.release();
   }
 }
 
