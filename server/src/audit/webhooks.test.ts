@@ -13,6 +13,7 @@ import { Webhooks } from './webhooks.ts';
 const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
 
 interface Told {
+  readonly path: string;
   readonly id: string;
   readonly type: string;
   readonly data: Record<string, unknown>;
@@ -43,7 +44,7 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
               ? new Webhook(SECRET).verify(body, request.headers as Record<string, string>)
               : JSON.parse(body)
           ) as Told;
-          const event = { ...payload, id: String(request.headers['webhook-id']) };
+          const event = { ...payload, path: request.url ?? '', id: String(request.headers['webhook-id']) };
           told.push(event);
           await work(event);
         }
@@ -58,9 +59,10 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     await core.close();
   });
 
-  const open = (events = ['*']) => {
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
-    const webhooks = new Webhooks({ ...core, endpoints: [{ url, secret: SECRET, events }] });
+  const open = (events = ['*'], paths = ['/hook']) => {
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const endpoints = paths.map((path) => ({ url: `${origin}${path}`, secret: SECRET, events }));
+    const webhooks = new Webhooks({ ...core, endpoints });
     running.push(webhooks);
     return webhooks;
   };
@@ -189,5 +191,35 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     held.resolve();
     await first.stop();
     expect(told.map(({ id }) => id)).toEqual(['audit_1', 'audit_1', 'audit_2', 'audit_3']);
+  });
+
+  test('are told to one endpoint while another never comes to an end', async () => {
+    open(['*'], ['/late', '/hook']);
+    await begun();
+    const heard = () => told.filter(({ path }) => path === '/hook').length;
+    // Whenever it has nearly caught up there is something new.
+    work = async ({ path }) => {
+      if (path === '/late' && heard() < 5) await write('account.enabled');
+    };
+    await write('account.created');
+    await until(() => heard() >= 5, 'five events at the other endpoint');
+    const ids = told.filter(({ path }) => path === '/hook').map(({ id }) => id);
+    expect(ids.slice(0, 5)).toEqual(['audit_1', 'audit_2', 'audit_3', 'audit_4', 'audit_5']);
+  });
+
+  test('that are on their way when a server stops are cut off, and count as not tried', async () => {
+    const answer = Promise.withResolvers<void>();
+    const first = open(['*'], ['/silent', '/hook']);
+    await begun();
+    work = ({ path }) => (path === '/silent' ? answer.promise : undefined);
+    await write('account.created');
+    await until(() => told.length === 2, 'both endpoints');
+    await first.stop();
+    expect(core.log.lines).toEqual([]);
+    work = () => undefined;
+    open(['*'], ['/silent', '/hook']);
+    await until(() => told.length === 3, 'the one that had not answered');
+    expect(told[2]).toMatchObject({ path: '/silent', id: 'audit_1' });
+    answer.resolve();
   });
 });
