@@ -44,6 +44,12 @@ export class WebhookCursor {
     this.#name = `webhook ${secretHash(url)}`;
   }
 
+  /** Where the endpoint is; null when it is new. */
+  async place(): Promise<Place | null> {
+    const known = await this.#ports.store.facts.value(this.#name);
+    return known === null ? null : (JSON.parse(known) as Cursor);
+  }
+
   /**
    * Takes the endpoint for this server. One that is new is told from the next event on.
    * @returns null when another server has it, or its next try is not due

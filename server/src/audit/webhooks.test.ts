@@ -222,4 +222,19 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     expect(told[2]).toMatchObject({ path: '/silent', id: 'audit_1' });
     answer.resolve();
   });
+
+  test('write nothing while there is nothing to tell', async () => {
+    await write('account.created');
+    open();
+    await begun();
+    let commits = 0;
+    core.store.watch((operation) => {
+      if (operation === 'commit') commits += 1;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(commits).toBe(0);
+    await write('account.enabled');
+    await until(() => told.length === 1, 'what comes then');
+    expect(commits).toBeGreaterThan(0);
+  });
 });
