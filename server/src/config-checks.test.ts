@@ -29,7 +29,7 @@ function problems(environment: Record<string, string>): readonly string[] {
 }
 
 describe('an address that is called', () => {
-  test.each(Object.entries(CALLED))('LG-1: as %s holds no user and no password', (key, given) => {
+  test.each(Object.entries(CALLED))('as %s holds no user and no password', (key, given) => {
     expect(problems(given('https://example.com/path'))).toEqual([]);
     for (const credential of ['canary:canary', 'canary', ':canary']) {
       const [problem, ...others] = problems(given(`https://${credential}@example.com/path`));

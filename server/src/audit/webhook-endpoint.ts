@@ -1,4 +1,5 @@
 import { Webhook } from 'standardwebhooks';
+import { reasonOf } from '../outbound.ts';
 import type { AuditRecord } from '../store/audit.ts';
 
 /** Somebody who is told of audit events as they happen. */
@@ -48,6 +49,6 @@ export async function tell(
     await response.body?.cancel();
     return response.ok ? null : `it answered ${response.status}`;
   } catch (error) {
-    return (error as Error).message;
+    return reasonOf(error as Error);
   }
 }
