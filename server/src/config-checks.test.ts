@@ -47,3 +47,11 @@ describe('an address that is called', () => {
     expect([...taken, 'webhooks[1].url'].sort()).toEqual(Object.keys(CALLED).sort());
   });
 });
+
+test('one address is one webhook: two would share a place in the log, and each miss what the other was told', () => {
+  const [one, other] = ['https://example.com/one', 'https://example.com/other'];
+  expect(problems(webhooks(one, other))).toEqual([]);
+  expect(problems(webhooks(one, other, one))).toEqual([
+    'webhooks[2].url: is there already; name the events of both in one',
+  ]);
+});

@@ -60,6 +60,17 @@ export function requireCallable(
     );
 }
 
+/** Whoever is told of events has an address of its own, by which its place in the log is kept. */
+export function requireWebhooks({ webhooks }: Settings, problems: string[]): void {
+  const known = new Set<string>();
+  for (const [index, { url }] of webhooks.entries()) {
+    const key = `webhooks[${index}].url`;
+    requireCallable(key, url, problems);
+    if (known.has(url)) problems.push(`${key}: is there already; name the events of both in one`);
+    known.add(url);
+  }
+}
+
 /** The key that seals, where one is given. */
 export function secretOf(text: string | undefined, problems: string[]): Buffer | null {
   const key = text === undefined ? null : parseSecretKey(text);

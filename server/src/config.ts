@@ -12,6 +12,7 @@ import {
   requireSafeUrl,
   requireSecret,
   requireUrl,
+  requireWebhooks,
   requireWords,
   secretOf,
   templatesOf,
@@ -212,10 +213,7 @@ function complete(
   read('tracing.url', () =>
     requireCallable('tracing.url', settings.tracing.url, problems, 'OTEL_EXPORTER_OTLP_HEADERS'),
   );
-  read('webhooks', () => {
-    for (const [index, { url }] of settings.webhooks.entries())
-      requireCallable(`webhooks[${index}].url`, url, problems);
-  });
+  read('webhooks', () => requireWebhooks(settings, problems));
   read('hashing.memoryKib', () =>
     read('hashing.parallelism', () => requireLanes(settings.hashing, problems)),
   );
