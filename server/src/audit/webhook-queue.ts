@@ -13,6 +13,13 @@ export interface WebhookPorts {
   readonly log: Log;
 }
 
+/** How far behind an endpoint is. */
+export interface WebhookLag {
+  readonly host: string;
+  /** 0 when it was told of everything. */
+  readonly seconds: number;
+}
+
 const POLL_MILLISECONDS = 1000;
 const PAGE_EVENTS = 50;
 
@@ -29,6 +36,8 @@ const GIVE_UP_MILLISECONDS = 24 * 3_600_000;
 export class WebhookQueue {
   readonly #endpoint: WebhookEndpoint;
   readonly #ports: WebhookPorts;
+  /** All of the address that may be shown. */
+  readonly #host: string;
   readonly #cursor: WebhookCursor;
   readonly #stop = new AbortController();
   readonly #cutOff = new AbortController();
@@ -37,6 +46,7 @@ export class WebhookQueue {
   constructor(endpoint: WebhookEndpoint, ports: WebhookPorts) {
     this.#endpoint = endpoint;
     this.#ports = ports;
+    this.#host = new URL(endpoint.url).host;
     this.#cursor = new WebhookCursor(endpoint.url, ports);
     this.#running = this.#run();
   }
@@ -46,6 +56,17 @@ export class WebhookQueue {
     this.#stop.abort();
     const timer = setTimeout(() => this.#cutOff.abort(), STOP_MILLISECONDS);
     await this.#running.finally(() => clearTimeout(timer));
+  }
+
+  /** How long the oldest event that the endpoint has not been told of has waited. */
+  async lag(): Promise<WebhookLag> {
+    const { store, clock } = this.#ports;
+    const place = await this.#cursor.place();
+    if (place === null) return { host: this.#host, seconds: 0 };
+    // What has no place in the chain yet waits as well.
+    const [oldest] = [...(await store.audit.afterLink(place.link, 1)), ...(await store.audit.withoutLink(1))];
+    const seconds = oldest === undefined ? 0 : Math.max(0, (clock.now() - oldest.at) / 1000);
+    return { host: this.#host, seconds };
   }
 
   async #run(): Promise<void> {
@@ -94,11 +115,10 @@ export class WebhookQueue {
     const { clock, log } = this.#ports;
     const { place } = lease;
     const now = clock.now();
-    const host = new URL(this.#endpoint.url).host;
     const triedSince = place.triedSince === 0 ? now : place.triedSince;
     if (now - triedSince >= GIVE_UP_MILLISECONDS) {
       log.error(
-        { host, event: event.event, failure },
+        { host: this.#host, event: event.event, failure },
         'a webhook was given up: those behind it get their turn',
       );
       const detail = { event: event.event, link: event.link };
@@ -108,7 +128,7 @@ export class WebhookQueue {
       ]);
     }
     const wait = RETRY_SECONDS[Math.min(place.tries, RETRY_SECONDS.length - 1)] ?? 30;
-    log.warn({ host, failure, retrySeconds: wait }, 'a webhook was not taken');
+    log.warn({ host: this.#host, failure, retrySeconds: wait }, 'a webhook was not taken');
     lease.failed(triedSince, now + wait * 1000);
     return lease.release();
   }

@@ -1,5 +1,5 @@
 import type { WebhookEndpoint } from './webhook-endpoint.ts';
-import { type WebhookPorts, WebhookQueue } from './webhook-queue.ts';
+import { type WebhookLag, type WebhookPorts, WebhookQueue } from './webhook-queue.ts';
 
 /** What tells them. */
 export interface WebhooksOptions extends WebhookPorts {
@@ -17,6 +17,11 @@ export class Webhooks {
 
   constructor({ endpoints, ...ports }: WebhooksOptions) {
     this.#queues = endpoints.map((endpoint) => new WebhookQueue(endpoint, ports));
+  }
+
+  /** How far behind each of them is, in the order of the configuration. */
+  lags(): Promise<WebhookLag[]> {
+    return Promise.all(this.#queues.map((queue) => queue.lag()));
   }
 
   /** Waits for what is on its way, but not for long, and sends nothing after it. */
