@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { secretHash } from '../crypto/vault.ts';
 import { recordAudit } from '../store/audit.ts';
 import { stateCutOff } from '../store/cut-off.ts';
 import { extendChain } from './chain.ts';
@@ -28,9 +29,10 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
   /** What the endpoint does before it answers. */
   let work: (event: Told) => Promise<unknown> | undefined;
   let running: Webhooks[];
+  let opened: Set<string>;
   beforeEach(async () => {
     core = await openTestCore(engine);
-    [told, status, running, isClockRight] = [[], 200, [], true];
+    [told, status, running, opened, isClockRight] = [[], 200, [], new Set(), true];
     work = () => undefined;
     server = createServer((request, response) => {
       const pieces: Buffer[] = [];
@@ -64,6 +66,7 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     const endpoints = paths.map((path) => ({ url: `${origin}${path}`, secret: SECRET, events }));
     const webhooks = new Webhooks({ ...core, endpoints });
     running.push(webhooks);
+    for (const { url } of endpoints) opened.add(url);
     return webhooks;
   };
   const write = async (...events: AuditEventName[]) => {
@@ -79,7 +82,14 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     throw new Error(`waited for ${what}: ${JSON.stringify(told)} ${JSON.stringify(core.log.lines)}`);
   };
   /** A new endpoint is told from then on: so it must have been looked at once. */
-  const begun = () => new Promise((resolve) => setTimeout(resolve, 300));
+  const begun = async () => {
+    for (const url of opened)
+      await expect
+        .poll(() => core.store.facts.value(`webhook ${secretHash(url)}`), { timeout: 10_000 })
+        .toContain('"leasedUntil":0');
+  };
+  /** For what must not come. */
+  const moment = () => new Promise((resolve) => setTimeout(resolve, 300));
 
   test('tells what is written from then on, in order, signed, and only what is asked for', async () => {
     await write('account.created');
@@ -158,7 +168,7 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     await begun();
     await write(...Array.from({ length: 40 }, () => 'account.created' as const));
     await until(() => told.length >= 40, 'all events');
-    await begun();
+    await moment();
     expect(told).toHaveLength(40);
     expect(new Set(told.map(({ id }) => id)).size).toBe(40);
   });
@@ -172,10 +182,10 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
       core.clock.advance(2);
       await new Promise((resolve) => setTimeout(resolve, 60));
     };
-    await write(...Array.from({ length: 60 }, () => 'account.created' as const));
-    await until(() => new Set(told.map(({ id }) => id)).size === 60, 'all events');
-    await begun();
-    expect(told.map(({ id }) => id)).toEqual(Array.from({ length: 60 }, (_, index) => `audit_${index + 1}`));
+    await write(...Array.from({ length: 40 }, () => 'account.created' as const));
+    await until(() => new Set(told.map(({ id }) => id)).size === 40, 'all events');
+    await moment();
+    expect(told.map(({ id }) => id)).toEqual(Array.from({ length: 40 }, (_, index) => `audit_${index + 1}`));
   });
 
   test('are told no further by a server from which another has taken over', async () => {
