@@ -199,6 +199,7 @@ describe.each(ENGINES)('webhooks on %s', (engine) => {
     open();
     await until(() => told.length === 4, 'all events, by the other server');
     held.resolve();
+    await moment();
     await first.stop();
     expect(told.map(({ id }) => id)).toEqual(['audit_1', 'audit_1', 'audit_2', 'audit_3']);
   });
