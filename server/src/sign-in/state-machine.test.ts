@@ -2,12 +2,14 @@ import { randomInt } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startApp } from '../../testing/app.ts';
+import { loadDirectory, openTestCore } from '../../testing/core.ts';
+import { PUBLIC_URL } from '../../testing/passkeys.ts';
 import { frozenClock } from '../../testing/ports.ts';
 import { readPrintedMail } from '../../testing/printed-mail.ts';
 import { CAST_SIZE, loadCast, ROLES } from '../../testing/sign-in-model/cast.ts';
 import { CHANGE_STEPS } from '../../testing/sign-in-model/change-steps.ts';
 import { OPERATOR_STEPS } from '../../testing/sign-in-model/operator-steps.ts';
+import { Servers } from '../../testing/sign-in-model/servers.ts';
 import { SESSION_STEPS } from '../../testing/sign-in-model/session-steps.ts';
 import { SIGN_IN_STEPS } from '../../testing/sign-in-model/sign-in-steps.ts';
 import { CODE_MILLISECONDS, TICKET_MILLISECONDS } from '../../testing/sign-in-model/state.ts';
@@ -19,7 +21,7 @@ import { type Stage, type Tally, World } from '../../testing/sign-in-model/world
 // sessions in the store are the model's after every step.
 
 /** The steps that are taken at least. */
-const STEPS = 50_000;
+const STEPS = Number(process.env.TEST_MODEL_STEPS ?? 50_000);
 
 /** The longest run, and the runs that share a seed. */
 const RUN_STEPS = 120;
@@ -49,6 +51,7 @@ const REACHED: Readonly<Record<string, readonly string[]>> = {
   'renew recovery codes': ['done', 'refused'],
   'reset password': ['done', 'refused'],
   'change password': ['done', 'refused'],
+  crash: ['done'],
 };
 
 const tally: Tally = new Map();
@@ -59,6 +62,9 @@ beforeAll(async () => {
   const limits = ['PER_ADDRESS', 'PER_SOURCE'].flatMap((limit) => [`UNPROVEN_${limit}`, `PROVEN_${limit}`]);
   const settings = {
     LATCHKEY_MAIL_URL: 'console:',
+    LATCHKEY_PUBLIC_URL: PUBLIC_URL,
+    // Servers learn of each other's keys in half a second, in which weeks may pass here.
+    LATCHKEY_KEYS_ROTATE_DAYS: '0',
     LATCHKEY_HASHING_MEMORY_KIB: '8',
     LATCHKEY_CHALLENGE_PIN_SECONDS: String(CODE_MILLISECONDS / 1000),
     LATCHKEY_CHALLENGE_TICKET_SECONDS: String(TICKET_MILLISECONDS / 1000),
@@ -70,14 +76,20 @@ beforeAll(async () => {
       ]),
     ),
   };
-  const app = await startApp('sqlite', settings, frozenClock());
-  await app.load(...ROLES.map((name) => ({ kind: 'role', name })));
-  const database = new DatabaseSync(app.core.config.store.url.slice('sqlite:'.length), { readOnly: true });
-  stage = { app, mail, database, tally };
+  const core = await openTestCore('sqlite', settings, frozenClock());
+  await loadDirectory(
+    core,
+    ROLES.map((name) => ({ kind: 'role', name })),
+  );
+  const servers = new Servers(core);
+  await servers.start();
+  const database = new DatabaseSync(core.config.store.url.slice('sqlite:'.length), { readOnly: true });
+  stage = { core, servers, mail, database, tally };
 });
 afterAll(async () => {
   stage.database.close();
-  await stage.app.stop();
+  await stage.servers.stop();
+  await stage.core.close();
   stage.mail.stop();
 });
 
@@ -87,7 +99,7 @@ const step = fc.oneof(...SIGN_IN_STEPS, ...SESSION_STEPS, ...CHANGE_STEPS, ...OP
 function play(replayed: { readonly replayPath?: string } = {}) {
   const run = fc.commands([step], { maxCommands: RUN_STEPS, size: 'max', ...replayed });
   return fc.asyncProperty(run, fc.nat(CAST_SIZE - 1), async (steps, lead) => {
-    const model = await loadCast(stage.app, lead);
+    const model = await loadCast(stage.core, lead);
     const world = new World(stage);
     await fc.asyncModelRun(async () => ({ model, real: world }), steps);
     await world.checkMail(model);

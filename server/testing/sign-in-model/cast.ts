@@ -1,7 +1,7 @@
 import { hashPassword } from '../../src/crypto/password-hash.ts';
 import { freshRecoveryCodes } from '../../src/self-service/change-factors.ts';
-import { nextNumber, type TestApp } from '../app.ts';
-import { uuid } from '../core.ts';
+import { nextNumber } from '../app.ts';
+import { loadDirectory, type TestCore, uuid } from '../core.ts';
 import { SEED } from '../totp.ts';
 import type { Account, Held, Model, Organisation, Settings } from './state.ts';
 import { noTries } from './tries.ts';
@@ -106,7 +106,7 @@ const PARTS: readonly Part[] = [
 export const CAST_SIZE = PARTS.length;
 
 /** Loads a fresh cast, and gives the model of it. @param lead the place of the account that is meant most often */
-export async function loadCast(app: TestApp, lead: number): Promise<Model> {
+export async function loadCast(core: TestCore, lead: number): Promise<Model> {
   const run = nextNumber();
   const organisations: Organisation[] = ORGANISATIONS.map(({ name, settings }) => ({
     id: uuid(nextNumber()),
@@ -115,16 +115,16 @@ export async function loadCast(app: TestApp, lead: number): Promise<Model> {
     suspended: false,
   }));
   const accounts = PARTS.map((part, index) => accountOf(part, run, organisations, PASSWORDS[index] ?? ''));
-  await app.load(
+  await loadDirectory(core, [
     ...organisations.map(({ id, name, settings }) => ({ kind: 'organisation', id, name, settings })),
-    ...accounts.flatMap((account) => linesOf(app, account)),
-  );
+    ...accounts.flatMap((account) => linesOf(core, account)),
+  ]);
   for (const [index, part] of PARTS.entries()) {
     const account = accounts[index];
-    if (part.recoveryCodes && account) await giveCodes(app, account);
+    if (part.recoveryCodes && account) await giveCodes(core, account);
   }
   return {
-    now: app.core.clock.now(),
+    now: core.clock.now(),
     organisations,
     accounts,
     lead,
@@ -175,7 +175,7 @@ function accountOf(
   };
 }
 
-function linesOf({ core }: TestApp, account: Account): object[] {
+function linesOf({ config }: TestCore, account: Account): object[] {
   const { id, username, email, home, roles, passwords, validated, seed, mailedPin } = account;
   const own = roles.find(({ organisation }) => organisation === null);
   const line = {
@@ -184,7 +184,7 @@ function linesOf({ core }: TestApp, account: Account): object[] {
     username,
     email,
     emailValidated: validated,
-    passwordHash: hashPassword(passwords[0] ?? '', core.config.hashing),
+    passwordHash: hashPassword(passwords[0] ?? '', config.hashing),
     recogniseDevices: account.recognisesDevices,
     secondFactor: { email: mailedPin, ...(seed === null ? {} : { totp: seed }) },
     ...(home === null ? {} : { organisation: home.id }),
@@ -196,7 +196,7 @@ function linesOf({ core }: TestApp, account: Account): object[] {
   return [line, ...memberships];
 }
 
-async function giveCodes({ core }: TestApp, account: Account): Promise<void> {
+async function giveCodes(core: TestCore, account: Account): Promise<void> {
   const { codes, changes } = freshRecoveryCodes(core, account.id);
   await core.store.commit(changes);
   account.recoveryCodes = new Set(codes);

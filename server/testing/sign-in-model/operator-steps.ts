@@ -5,17 +5,18 @@ import { setAccountStatus, signAccountOut } from '../../src/store/accounts.ts';
 import { forgiveAttempts, forgiveDeviceAttempts } from '../../src/store/count-attempt.ts';
 import type { Change } from '../../src/store/engine.ts';
 import { saveOrganisations, setOrganisationSuspended } from '../../src/store/organisations.ts';
+import { allMailSent } from '../owner.ts';
 import { takeAway } from './changes.ts';
 import { type Account, endAllButOne, type Model, type Organisation, type Settings } from './state.ts';
 import { accountAt, nameOf, type Step, steps, who } from './step.ts';
 import { forgive } from './tries.ts';
 import type { World } from './world.ts';
 
-// What an operator does at the command line, by the changes that the commands commit; and time, which passes.
+// What an operator does at the command line, by the changes that the commands commit; time, which passes; and servers, which die.
 
 /** Commits, and holds the store against the model. */
 async function operate(model: Model, world: World, what: string, changes: readonly Change[]): Promise<void> {
-  const committed = await world.app.core.store.commit(changes);
+  const committed = await world.core.store.commit(changes);
   world.trace.push(`${what}${committed.ok ? '' : ': nothing to do'}`);
   world.count('operate', what.split(' ')[0] ?? '');
   world.checkStore(model);
@@ -79,11 +80,11 @@ const factorRemovals = steps('take a factor away', who, async (model, world, pla
   );
 });
 
-async function removalFor({ app }: World, { id }: Account, factor: 'totp' | 'email'): Promise<Change[]> {
-  const account = await app.core.store.accounts.byId(id);
+async function removalFor({ core }: World, { id }: Account, factor: 'totp' | 'email'): Promise<Change[]> {
+  const account = await core.store.accounts.byId(id);
   if (account === null) throw new Error(`account ${id} is gone`);
   const changes = [removalOf(factor, id)];
-  return changeFactors(app.core, { account, factor, what: 'factor-removed', keptSessionId: null, changes });
+  return changeFactors(core, { account, factor, what: 'factor-removed', keptSessionId: null, changes });
 }
 
 const suspensions = steps(
@@ -139,13 +140,22 @@ const seconds = fc.oneof(
 );
 
 const waits = steps('wait', seconds, async (model, world, passing) => {
-  world.app.core.clock.advance(passing);
+  world.core.clock.advance(passing);
   model.now += passing * 1000;
   world.trace.push(`${passing} s pass`);
   world.count('wait', `${passing} s`);
 });
 
-/** What operators do, and time. */
+const crashes = steps('crash', fc.constant(null), async (model, world) => {
+  await world.servers.crash();
+  // Whatever was queued is sent: by the other server, or by the new one.
+  await allMailSent(world);
+  world.trace.push('a server dies, and another takes its place');
+  world.count('crash', 'done');
+  world.checkStore(model);
+});
+
+/** What operators do, and time; and what nobody does. */
 export const OPERATOR_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 4, arbitrary: states },
   { weight: 1, arbitrary: unlocks },
@@ -154,4 +164,5 @@ export const OPERATOR_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: suspensions },
   { weight: 2, arbitrary: rulings },
   { weight: 10, arbitrary: waits },
+  { weight: 1, arbitrary: crashes },
 ];

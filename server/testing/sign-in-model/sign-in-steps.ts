@@ -7,7 +7,6 @@ import { owedFor } from './policy.ts';
 import { type Account, type Held, type Model, REFUSED, type Session, type Shown, ticketOf } from './state.ts';
 import {
   accountAt,
-  atOnce,
   nameOf,
   type Step,
   seldom,
@@ -139,9 +138,10 @@ const picks = steps(
       const owed = owedForPick(model, loginToken);
       return { what, owed, ticketIn, verdict: pick(model, loginToken) };
     });
-    const answers = await atOnce(expected.length, () =>
-      world.ask(['/auth/sign-in', { loginToken, is2FAEnabled: says }]),
-    );
+    const answers = await world.askAtOnce(expected.length, [
+      '/auth/sign-in',
+      { loginToken, is2FAEnabled: says },
+    ]);
     for (const [time, answer] of answers.entries())
       await world.settle(model, 'pick', { ...(expected[time] ?? UNEXPECTED), answer });
   },
@@ -211,7 +211,7 @@ async function showCode(
     const owed = owedWith(model, at, token, code);
     return { what, owed, isBeside: times > 1, verdict: prove(model, { at, token, code, device }) };
   });
-  const answers = await atOnce(times, () => world.ask(STEPS[at].prove(token, code, device)));
+  const answers = await world.askAtOnce(times, STEPS[at].prove(token, code, device));
   for (const [time, answer] of answers.entries())
     await world.settle(model, `prove ${drawn.code}`, { ...(expected[time] ?? UNEXPECTED), answer });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Answer } from '../app.ts';
 import { CAST_SIZE } from './cast.ts';
+import { SERVERS } from './servers.ts';
 import { type Account, isAlive, type Model, type SessionToken, type Ticket } from './state.ts';
 import type { World } from './world.ts';
 
@@ -10,22 +10,16 @@ export type Act<Drawn> = (model: Model, world: World, drawn: Drawn) => Promise<v
 /** A step as fast-check runs it. */
 export type Step = fc.AsyncCommand<Model, World>;
 
-/** Makes steps of a kind. Every step can be taken at any time: what is not there is made up. */
+/** Makes steps of a kind, at any of the servers. Every step can be taken at any time: what is not there is made up. */
 export function steps<Drawn>(kind: string, drawn: fc.Arbitrary<Drawn>, act: Act<Drawn>): fc.Arbitrary<Step> {
-  return drawn.map((values) => ({
+  return fc.tuple(drawn, fc.nat(SERVERS - 1)).map(([values, server]) => ({
     check: () => true,
-    run: (model: Model, world: World) => act(model, world, values),
-    toString: () => `${kind}(${JSON.stringify(values)})`,
+    run: (model: Model, world: World) => {
+      world.servers.turnTo(server);
+      return act(model, world, values);
+    },
+    toString: () => `${kind}(${JSON.stringify(values)}, server ${server})`,
   }));
-}
-
-/**
- * Asks so often at once. It must end as if it had been asked one after the other: the answers are in that order, since of all
- * that is done here, what works works the first time, and who must wait has to wait for what came before.
- */
-export async function atOnce(times: number, ask: () => Promise<Answer>): Promise<Answer[]> {
-  const answers = await Promise.all(Array.from({ length: times }, ask));
-  return answers.sort((one, other) => one.status - other.status);
 }
 
 /** How far back in a list: the newest most of the time. */

@@ -1,9 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Answer, TestApp } from '../app.ts';
+import type { Answer } from '../app.ts';
+import type { TestCore } from '../core.ts';
 import { allMailSent } from '../owner.ts';
 import type { PrintedMail } from '../printed-mail.ts';
+import type { Servers } from './servers.ts';
 import type { Model, SessionToken, Ticket, Verdict } from './state.ts';
-import { type Asked, bearer, type FoundToken, tokensIn } from './wire.ts';
+import { type Asked, type FoundToken, tokensIn } from './wire.ts';
 
 // The real service, and what is held against the model after every step.
 
@@ -31,16 +33,19 @@ export type Tally = Map<string, Map<string, number>>;
 
 /** What runs are played on, one after the other. */
 export interface Stage {
-  readonly app: TestApp;
+  /** The store as operators have it, the clock that the servers go by, and what they are configured with. */
+  readonly core: TestCore;
+  readonly servers: Servers;
   readonly mail: PrintedMail;
-  /** The store of the app, past the product. */
+  /** The store, past the product. */
   readonly database: DatabaseSync;
   readonly tally: Tally;
 }
 
 /** One run of steps against the service. */
 export class World {
-  readonly app: TestApp;
+  readonly core: TestCore;
+  readonly servers: Servers;
   /** What happened, in words. */
   readonly trace: string[] = [];
   /** Everything that looked like a token and is none of a session, nor of a step. */
@@ -49,8 +54,9 @@ export class World {
   readonly #tally: Tally;
   readonly #live;
 
-  constructor({ app, mail, database, tally }: Stage) {
-    this.app = app;
+  constructor({ core, servers, mail, database, tally }: Stage) {
+    this.core = core;
+    this.servers = servers;
     this.#mail = mail;
     this.#tally = tally;
     this.#live = database.prepare(
@@ -58,14 +64,26 @@ export class World {
     );
   }
 
-  /** Posts. */
-  ask([path, body, headers = {}]: Asked): Promise<Answer> {
-    return this.app.post(path, body, headers);
+  /** Posts to the server whose turn it is. */
+  ask(asked: Asked): Promise<Answer> {
+    return this.servers.post(asked);
   }
 
-  /** Asks with a bearer token. */
+  /**
+   * Posts so often at once, to one server after the other. It must end as if it had been asked one after the other: the answers
+   * are in that order, since of all that is done here, what works works the first time, and who must wait has to wait for what
+   * came before.
+   */
+  async askAtOnce(times: number, asked: Asked): Promise<Answer[]> {
+    const answers = await Promise.all(
+      Array.from({ length: times }, (_, after) => this.servers.post(asked, after)),
+    );
+    return answers.sort((one, other) => one.status - other.status);
+  }
+
+  /** Asks the server whose turn it is with a bearer token. */
   call(method: string, path: string, token: string): Promise<Answer> {
-    return this.app.request(method, path, { headers: bearer(token) });
+    return this.servers.call(method, path, token);
   }
 
   /** Counts a step that was taken. @param ended how it ended, in a word */
@@ -91,7 +109,7 @@ export class World {
 
   /** When all is over: nobody was mailed a code that the model does not know of. */
   async checkMail({ accounts }: Model): Promise<void> {
-    await allMailSent(this.app);
+    await allMailSent(this);
     const left = this.#mail.left(accounts.map(({ email }) => email));
     this.#must(left === 0, `${left} codes were mailed that nobody should have had`);
   }

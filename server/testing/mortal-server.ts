@@ -1,0 +1,95 @@
+import type { AddressInfo } from 'node:net';
+import type { Worker } from 'node:worker_threads';
+import { vi } from 'vitest';
+import type { Engine } from '../src/store/engine.ts';
+import type { TestCore } from './core.ts';
+import { type RemoteServer, remoteServer } from './remote.ts';
+
+/** A server beside others on the embedded store, that shares nothing with them but the database file and the clock. */
+export interface MortalServer extends RemoteServer {
+  /**
+   * Ends it as a kill ends a process: from one moment to the next nothing of it reaches the store any more, the thread that
+   * writes is gone, and who waits for an answer gets none.
+   */
+  kill(): Promise<void>;
+  /** Ends it in order. */
+  stop(): Promise<void>;
+}
+
+/** Starts one. @param core whose configuration, clock and log it has; its store is opened anew */
+export async function startMortalServer({ config, clock, log }: TestCore): Promise<MortalServer> {
+  const { secretKey, publicUrl } = config;
+  if (secretKey === null || publicUrl === null)
+    throw new Error('the servers of a store have one secret and one name');
+  const program = await freshProgram();
+  const { engine, cut } = await openMortalEngine(program, config.store.url.slice('sqlite:'.length));
+  const store = program.storeOn(engine);
+  const random = program.systemRandom;
+  const vault = program.createVault(secretKey, random);
+  const wording = program.createWording(program.wordingOptions(config));
+  const ports = { store, vault, clock, random, log, wording, publicUrl: () => publicUrl };
+  const app = await program.buildApp(config, ports);
+  await app.server.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.server.address() as AddressInfo;
+  return {
+    ...remoteServer(`http://127.0.0.1:${port}`),
+    async kill() {
+      app.server.server.closeAllConnections();
+      await cut();
+      // What is left are timers and threads of this process, which could do nothing more: they have no store.
+      await app.close();
+    },
+    async stop() {
+      await app.close();
+      await store.close();
+    },
+  };
+}
+
+type Program = Awaited<ReturnType<typeof freshProgram>>;
+
+/** What a server is made of, its modules evaluated anew: what one of them might keep is of one server only, and goes with it. */
+async function freshProgram() {
+  vi.resetModules();
+  return {
+    ...(await import('../src/app.ts')),
+    ...(await import('../src/crypto/vault.ts')),
+    ...(await import('../src/delivery/wording.ts')),
+    ...(await import('../src/errors.ts')),
+    ...(await import('../src/ports.ts')),
+    ...(await import('../src/store/sqlite/engine.ts')),
+    ...(await import('../src/store/store.ts')),
+  };
+}
+
+/** An engine that can be cut off from its database in the middle of whatever it does. */
+async function openMortalEngine(
+  { openSqliteEngine, StoreUnavailableError }: Program,
+  path: string,
+): Promise<{ engine: Engine; cut: () => Promise<void> }> {
+  const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
+  const living = openSqliteEngine(path);
+  const writer = await started;
+  let isCut = false;
+  /** What was asked for before the cut is not told of after it. */
+  const orNothing = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = isCut ? null : await work();
+    if (isCut || result === null) throw new StoreUnavailableError('this server was killed');
+    return result;
+  };
+  return {
+    engine: {
+      ...living,
+      read: (query) => orNothing(() => living.read(query)),
+      commit: (changes) => orNothing(() => living.commit(changes)),
+    },
+    async cut() {
+      isCut = true;
+      await writer.terminate();
+      // Closes the connection that reads: it waits for the end of the thread, which has come.
+      const closed = living.close();
+      writer.emit('exit', 1);
+      await closed;
+    },
+  };
+}
