@@ -6,12 +6,15 @@ import { loadDirectory, openTestCore } from '../../testing/core.ts';
 import { PUBLIC_URL } from '../../testing/passkeys.ts';
 import { frozenClock } from '../../testing/ports.ts';
 import { readPrintedMail } from '../../testing/printed-mail.ts';
+import { ADDRESS_STEPS } from '../../testing/sign-in-model/address-steps.ts';
 import { CAST_SIZE, loadCast, ROLES } from '../../testing/sign-in-model/cast.ts';
 import { CHANGE_STEPS } from '../../testing/sign-in-model/change-steps.ts';
 import { OPERATOR_STEPS } from '../../testing/sign-in-model/operator-steps.ts';
+import { PASSKEY_STEPS } from '../../testing/sign-in-model/passkey-steps.ts';
 import { Servers } from '../../testing/sign-in-model/servers.ts';
 import { SESSION_STEPS } from '../../testing/sign-in-model/session-steps.ts';
 import { SIGN_IN_STEPS } from '../../testing/sign-in-model/sign-in-steps.ts';
+import { SIGN_UP_STEPS } from '../../testing/sign-in-model/sign-up-steps.ts';
 import { CODE_MILLISECONDS, TICKET_MILLISECONDS } from '../../testing/sign-in-model/state.ts';
 import { MOST_FAILURES } from '../../testing/sign-in-model/tries.ts';
 import { type Stage, type Tally, World } from '../../testing/sign-in-model/world.ts';
@@ -51,6 +54,14 @@ const REACHED: Readonly<Record<string, readonly string[]>> = {
   'renew recovery codes': ['done', 'refused'],
   'reset password': ['done', 'refused'],
   'change password': ['done', 'refused'],
+  'add passkey': ['done', 'refused'],
+  'remove passkey': ['done', 'refused'],
+  'sign in by passkey fresh': ['session', 'refused'],
+  'sign in by passkey again': ['session', 'refused'],
+  'prove by passkey fresh': ['session', 'refused', 'throttled'],
+  'ask for an address': ['step', 'refused'],
+  'confirm an address': ['done', 'refused'],
+  'confirm a sign-up by the right': ['session', 'refused'],
   crash: ['done'],
 };
 
@@ -63,6 +74,7 @@ beforeAll(async () => {
   const settings = {
     LATCHKEY_MAIL_URL: 'console:',
     LATCHKEY_PUBLIC_URL: PUBLIC_URL,
+    LATCHKEY_SIGN_UP_ENABLED: 'true',
     // Servers learn of each other's keys in half a second, in which weeks may pass here.
     LATCHKEY_KEYS_ROTATE_DAYS: '0',
     LATCHKEY_HASHING_MEMORY_KIB: '8',
@@ -93,7 +105,15 @@ afterAll(async () => {
   stage.mail.stop();
 });
 
-const step = fc.oneof(...SIGN_IN_STEPS, ...SESSION_STEPS, ...CHANGE_STEPS, ...OPERATOR_STEPS);
+const step = fc.oneof(
+  ...SIGN_IN_STEPS,
+  ...PASSKEY_STEPS,
+  ...SIGN_UP_STEPS,
+  ...ADDRESS_STEPS,
+  ...SESSION_STEPS,
+  ...CHANGE_STEPS,
+  ...OPERATOR_STEPS,
+);
 
 /** The property, of runs that fast-check draws; of one that it drew before, with what was kept of it. */
 function play(replayed: { readonly replayPath?: string } = {}) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { nobodysName, PASSWORDS } from './cast.ts';
 import { type CodeKind, chooseCode, codeKinds } from './code-choice.ts';
-import { evaluate } from './codes.ts';
+import { evaluate, type Proof } from './codes.ts';
 import { begin, mayTryPassword, type ProveAt, pick, prove, resend, stepTicketAt } from './corridor.ts';
 import { owedFor } from './policy.ts';
 import { type Account, type Held, type Model, REFUSED, type Session, type Shown, ticketOf } from './state.ts';
@@ -52,7 +52,8 @@ export function nameFor(account: Account | undefined, byAddress: boolean, model:
 /** For an answer that nobody asked for. */
 const UNEXPECTED = { what: 'nothing', verdict: REFUSED };
 
-const NOTHING_SHOWN = { picked: null, device: null, password: false, factor: null, deviceCode: false };
+/** Nothing yet. */
+export const NOTHING_SHOWN = { picked: null, device: null, password: false, factor: null, deviceCode: false };
 
 /** What is owed for one way to a session, by the account that would have it. */
 export function owing(model: Model, ...ways: readonly Shown[]): Map<string, string[]> {
@@ -216,8 +217,8 @@ async function showCode(
     await world.settle(model, `prove ${drawn.code}`, { ...(expected[time] ?? UNEXPECTED), answer });
 }
 
-/** What is owed when a code is shown for a ticket: what it really is, whatever the server makes of it. */
-function owedWith(model: Model, at: ProveAt, token: string, code: string): Map<string, string[]> {
+/** What is owed when something is shown for a ticket: what it really is, whatever the server makes of it. */
+export function owedWith(model: Model, at: ProveAt, token: string, code: Proof): Map<string, string[]> {
   const ticket = stepTicketAt(model, at, token);
   if (!ticket || ticket.session?.ended) return new Map();
   const { account, mount, picked, device, step, session } = ticket;
@@ -244,10 +245,17 @@ const resends = steps('resend', fc.record({ token: whichToken, place }), async (
   await world.settle(model, 'resend', { what, verdict, answer, mailed: mailed ? [mailed] : [] });
 });
 
+/** What each method of a session shows, the strongest first. */
+const WAYS = [
+  ['otp', 'totp'],
+  ['recovery', 'recovery'],
+  ['user', 'passkey'],
+  ['email', 'pin'],
+] as const;
+
 /** What a session that goes on has shown: what it began with. */
 export function shownBy({ account, mount, methods }: Session, picked: Held | null): Shown {
-  const own = methods.includes('otp') ? 'totp' : methods.includes('recovery') ? 'recovery' : null;
-  const factor = own ?? (methods.includes('email') ? 'pin' : null);
+  const factor = WAYS.find(([method]) => methods.includes(method))?.[1] ?? null;
   return { account, mount, picked, device: null, password: true, factor, deviceCode: true };
 }
 

@@ -79,7 +79,8 @@ export function ticketToken(
   { far, of }: WhichToken,
 ): string {
   const tickets = model.tickets.filter(({ purpose, token }) => purposes.includes(purpose) && token !== '');
-  const chosen = of === 'the good' ? tickets.filter((ticket) => isAlive(model, ticket)) : tickets;
+  const isGood = (ticket: Ticket) => isAlive(model, ticket) && ticket.session?.ended !== true;
+  const chosen = of === 'the good' ? tickets.filter(isGood) : tickets;
   return of === 'all'
     ? anyToken(model, world, far)
     : (fromEnd(chosen, far)?.token ?? anyToken(model, world, far));
@@ -101,6 +102,14 @@ export function sessionToken(
     : (fromEnd(chosen, far)?.[0] ?? anyToken(model, world, far));
 }
 
+/** The newest access token of the session that a ticket goes on from. */
+export function ownToken({ tokens }: Model, ticket: Ticket | undefined): string | undefined {
+  const own = [...tokens].findLast(
+    ([, { kind, session }]) => kind === 'access' && session === ticket?.session,
+  );
+  return own?.[0];
+}
+
 function anyToken(model: Model, world: World, far: number): string {
   const all = [...world.strays, ...model.tokens.keys(), ...model.tickets.map(({ token }) => token)];
   return fromEnd(all, far * 7) ?? '';
@@ -108,7 +117,7 @@ function anyToken(model: Model, world: World, far: number): string {
 
 /** The account to which something belongs, for the account of a failure. */
 export function nameOf(account: Account | undefined): string {
-  return account === undefined ? 'nobody' : (account.email.split('@')[0] ?? '');
+  return account?.username ?? 'nobody';
 }
 
 /** Whom a token is of, for the account of a failure. */

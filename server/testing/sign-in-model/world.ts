@@ -107,10 +107,19 @@ export class World {
     this.checkStore(model);
   }
 
+  /** The code in the next mail to an address. */
+  mailedTo(address: string): Promise<string> {
+    return this.#mail.code(address);
+  }
+
   /** When all is over: nobody was mailed a code that the model does not know of. */
-  async checkMail({ accounts }: Model): Promise<void> {
+  async checkMail({ accounts, tickets, signUps }: Model): Promise<void> {
     await allMailSent(this);
-    const left = this.#mail.left(accounts.map(({ email }) => email));
+    const addresses = [
+      ...[...accounts, ...signUps].map(({ email }) => email),
+      ...tickets.flatMap(({ address }) => address ?? []),
+    ];
+    const left = this.#mail.left([...new Set(addresses)]);
     this.#must(left === 0, `${left} codes were mailed that nobody should have had`);
   }
 
@@ -158,7 +167,7 @@ export class World {
     for (const ticket of [...stepped, ...mailed]) {
       const { account, code, purpose } = ticket;
       if (purpose === 'reset') ticket.token = await this.#mail.code(account.email);
-      else if (code !== null) code.digits = await this.#mail.code(account.email);
+      else if (code !== null) code.digits = await this.#mail.code(ticket.address ?? account.email);
     }
   }
 
