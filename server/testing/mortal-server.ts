@@ -12,8 +12,20 @@ export interface MortalServer extends RemoteServer {
    * writes is gone, and who waits for an answer gets none.
    */
   kill(): Promise<void>;
+  /**
+   * Has it die at the next commit that has a statement like this one: just before it, or as soon as it is on disk and nobody
+   * has been told. What is left of it is to be killed.
+   */
+  dieAt(statement: RegExp, isCommitted: boolean): Fate;
   /** Ends it in order. */
   stop(): Promise<void>;
+}
+
+/** What may become of a server. */
+export interface Fate {
+  isDead(): boolean;
+  /** Takes it back, when it has not come to that. */
+  avert(): void;
 }
 
 /** Starts one. @param core whose configuration, clock and log it has; its store is opened anew */
@@ -22,7 +34,7 @@ export async function startMortalServer({ config, clock, log }: TestCore): Promi
   if (secretKey === null || publicUrl === null)
     throw new Error('the servers of a store have one secret and one name');
   const program = await freshProgram();
-  const { engine, cut } = await openMortalEngine(program, config.store.url.slice('sqlite:'.length));
+  const { engine, cut, dieAt } = await openMortalEngine(program, config.store.url.slice('sqlite:'.length));
   const store = program.storeOn(engine);
   const random = program.systemRandom;
   const vault = program.createVault(secretKey, random);
@@ -39,6 +51,8 @@ export async function startMortalServer({ config, clock, log }: TestCore): Promi
       // What is left are timers and threads of this process, which could do nothing more: they have no store.
       await app.close();
     },
+    dieAt: (statement, isCommitted) =>
+      dieAt({ statement, isCommitted, onDeath: () => app.server.server.closeAllConnections() }),
     async stop() {
       await app.close();
       await store.close();
@@ -62,15 +76,26 @@ async function freshProgram() {
   };
 }
 
+interface Doom {
+  readonly statement: RegExp;
+  readonly isCommitted: boolean;
+  readonly onDeath: () => void;
+}
+
 /** An engine that can be cut off from its database in the middle of whatever it does. */
 async function openMortalEngine(
   { openSqliteEngine, StoreUnavailableError }: Program,
   path: string,
-): Promise<{ engine: Engine; cut: () => Promise<void> }> {
+): Promise<{ engine: Engine; cut: () => Promise<void>; dieAt: (doom: Doom) => Fate }> {
   const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
   const living = openSqliteEngine(path);
   const writer = await started;
   let isCut = false;
+  let doom: Doom | null = null;
+  const die = ({ onDeath }: Doom): void => {
+    isCut = true;
+    onDeath();
+  };
   /** What was asked for before the cut is not told of after it. */
   const orNothing = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     const result = isCut ? null : await work();
@@ -81,7 +106,24 @@ async function openMortalEngine(
     engine: {
       ...living,
       read: (query) => orNothing(() => living.read(query)),
-      commit: (changes) => orNothing(() => living.commit(changes)),
+      commit(changes) {
+        const fatal = changes.some(({ sql }) => doom?.statement.test(sql)) ? doom : null;
+        if (fatal && !fatal.isCommitted) die(fatal);
+        return orNothing(async () => {
+          const committed = await living.commit(changes);
+          if (fatal && committed.ok) die(fatal);
+          return committed;
+        });
+      },
+    },
+    dieAt(wanted) {
+      doom = wanted;
+      return {
+        isDead: () => isCut,
+        avert: () => {
+          doom = null;
+        },
+      };
     },
     async cut() {
       isCut = true;

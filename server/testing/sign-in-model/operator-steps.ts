@@ -5,14 +5,13 @@ import { setAccountStatus, signAccountOut } from '../../src/store/accounts.ts';
 import { forgiveAttempts, forgiveDeviceAttempts } from '../../src/store/count-attempt.ts';
 import type { Change } from '../../src/store/engine.ts';
 import { saveOrganisations, setOrganisationSuspended } from '../../src/store/organisations.ts';
-import { allMailSent } from '../owner.ts';
 import { takeAway } from './changes.ts';
 import { type Account, endAllButOne, type Model, type Organisation, type Settings } from './state.ts';
 import { accountAt, nameOf, type Step, steps, who } from './step.ts';
 import { forgive } from './tries.ts';
 import type { World } from './world.ts';
 
-// What an operator does at the command line, by the changes that the commands commit; time, which passes; and servers, which die.
+// What an operator does at the command line, by the changes that the commands commit; and time, which passes.
 
 /** Commits, and holds the store against the model. */
 async function operate(model: Model, world: World, what: string, changes: readonly Change[]): Promise<void> {
@@ -146,16 +145,7 @@ const waits = steps('wait', seconds, async (model, world, passing) => {
   world.count('wait', `${passing} s`);
 });
 
-const crashes = steps('crash', fc.constant(null), async (model, world) => {
-  await world.servers.crash();
-  // Whatever was queued is sent: by the other server, or by the new one.
-  await allMailSent(world);
-  world.trace.push('a server dies, and another takes its place');
-  world.count('crash', 'done');
-  world.checkStore(model);
-});
-
-/** What operators do, and time; and what nobody does. */
+/** What operators do, and time. */
 export const OPERATOR_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 4, arbitrary: states },
   { weight: 1, arbitrary: unlocks },
@@ -164,5 +154,4 @@ export const OPERATOR_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: suspensions },
   { weight: 2, arbitrary: rulings },
   { weight: 10, arbitrary: waits },
-  { weight: 1, arbitrary: crashes },
 ];

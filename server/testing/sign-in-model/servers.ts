@@ -6,6 +6,16 @@ import { type Asked, bearer } from './wire.ts';
 /** How many servers there are on the one store. */
 export const SERVERS = 2;
 
+/** Where a server may die in the middle of a request, by the statement of the commit at which it does. */
+const POINTS = {
+  'issuing a session': /INSERT INTO sessions/,
+  'rotating a refresh token': /UPDATE sessions SET counter = counter \+ 1/,
+  'counting a failure': /failures = failures \+ 1/,
+} as const;
+
+/** One of them. */
+export type Point = keyof typeof POINTS;
+
 /** The servers, side by side: each request goes to one of them, and each of them may die at any time. */
 export class Servers {
   readonly #core: TestCore;
@@ -43,6 +53,26 @@ export class Servers {
   async crash(): Promise<void> {
     await this.#at(this.#turn).kill();
     this.#alive[this.#turn % SERVERS] = await startMortalServer(this.#core);
+  }
+
+  /**
+   * Posts to the one whose turn it is, which dies if it comes to that point. @param isCommitted whether it dies when the commit
+   * is on disk, or before @returns null when it has died, and another is in its place
+   */
+  async postToDeath(
+    [path, body, headers = {}]: Asked,
+    point: Point,
+    isCommitted: boolean,
+  ): Promise<Answer | null> {
+    const server = this.#at(this.#turn);
+    const fate = server.dieAt(POINTS[point], isCommitted);
+    const answer = await server.post(path, body, headers).catch((error: Error) => {
+      if (!fate.isDead()) throw error;
+      return null;
+    });
+    if (fate.isDead()) await this.crash();
+    else fate.avert();
+    return answer;
   }
 
   #at(place: number): MortalServer {

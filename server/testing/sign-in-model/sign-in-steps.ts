@@ -157,7 +157,7 @@ function owedForPick(model: Model, token: string): Map<string, string[]> {
 }
 
 /** Where the step of a ticket is usually completed. */
-function usualPlace(model: Model, token: string): ProveAt {
+export function usualPlace(model: Model, token: string): ProveAt {
   const ticket = model.tickets.find((each) => each.token === token);
   if (ticket?.purpose === 'prove' && ticket.mount === 'fingerprint')
     return ticket.step === 'device' ? 'fingerprint-device' : 'fingerprint';

@@ -123,10 +123,29 @@ export class World {
     this.#must(left === 0, `${left} codes were mailed that nobody should have had`);
   }
 
+  /**
+   * Holds what a server did before it died against the model: whoever asked was told nothing.
+   * @param verdict what must have come of it, if it was done; null when it was not
+   */
+  async settleUntold(model: Model, what: string, verdict: Verdict | null): Promise<void> {
+    this.trace.push(`${what} → dead, ${verdict === null ? 'nothing done' : verdict.is}`);
+    this.count('die amid', verdict === null ? 'nothing' : verdict.is);
+    if (verdict?.is === 'session') {
+      const known = new Set(model.sessions.map(({ id }) => id));
+      verdict.session.id = this.#stored(model).find((id) => !known.has(id)) ?? '';
+    }
+    await allMailSent(this);
+    this.checkStore(model);
+  }
+
+  #stored({ accounts }: Model): string[] {
+    const ids = JSON.stringify(accounts.map(({ id }) => id));
+    return this.#live.all(ids).map(({ id }) => String(id));
+  }
+
   /** The sessions that are alive in the store are the model's. */
   checkStore(model: Model): void {
-    const ids = JSON.stringify(model.accounts.map(({ id }) => id));
-    const stored = this.#live.all(ids).map(({ id }) => String(id));
+    const stored = this.#stored(model);
     const known = model.sessions.filter(({ ended }) => !ended).map(({ id }) => id);
     const same = stored.length === known.length && known.sort().every((id, at) => id === stored[at]);
     this.#must(same, `the store has the sessions ${stored.join(' ')}, and not ${known.join(' ')}`);
