@@ -1,15 +1,16 @@
 import type { AddressInfo } from 'node:net';
 import type { Worker } from 'node:worker_threads';
 import { vi } from 'vitest';
+import type { Log } from '../src/ports.ts';
 import type { Engine } from '../src/store/engine.ts';
 import type { TestCore } from './core.ts';
 import { type RemoteServer, remoteServer } from './remote.ts';
 
-/** A server beside others on the embedded store, that shares nothing with them but the database file and the clock. */
+/** A server beside others on one store, that shares nothing with them but the database and the clock. */
 export interface MortalServer extends RemoteServer {
   /**
-   * Ends it as a kill ends a process: from one moment to the next nothing of it reaches the store any more, the thread that
-   * writes is gone, and who waits for an answer gets none.
+   * Ends it as a kill ends a process: from one moment to the next nothing of it reaches the store any more, and who waits for an
+   * answer gets none. The thread that writes to an embedded store is gone with what it had not begun.
    */
   kill(): Promise<void>;
   /**
@@ -34,7 +35,7 @@ export async function startMortalServer({ config, clock, log }: TestCore): Promi
   if (secretKey === null || publicUrl === null)
     throw new Error('the servers of a store have one secret and one name');
   const program = await freshProgram();
-  const { engine, cut, dieAt } = await openMortalEngine(program, config.store.url.slice('sqlite:'.length));
+  const { engine, cut, dieAt } = await openMortalEngine(program, config.store.url, log);
   const store = program.storeOn(engine);
   const random = program.systemRandom;
   const vault = program.createVault(secretKey, random);
@@ -71,6 +72,7 @@ async function freshProgram() {
     ...(await import('../src/delivery/wording.ts')),
     ...(await import('../src/errors.ts')),
     ...(await import('../src/ports.ts')),
+    ...(await import('../src/store/postgres/engine.ts')),
     ...(await import('../src/store/sqlite/engine.ts')),
     ...(await import('../src/store/store.ts')),
   };
@@ -84,12 +86,14 @@ interface Doom {
 
 /** An engine that can be cut off from its database in the middle of whatever it does. */
 async function openMortalEngine(
-  { openSqliteEngine, StoreUnavailableError }: Program,
-  path: string,
+  program: Program,
+  url: string,
+  log: Log,
 ): Promise<{ engine: Engine; cut: () => Promise<void>; dieAt: (doom: Doom) => Fate }> {
-  const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
-  const living = openSqliteEngine(path);
-  const writer = await started;
+  const { StoreUnavailableError } = program;
+  const { living, end } = url.startsWith('sqlite:')
+    ? await openOnFile(program, url.slice('sqlite:'.length))
+    : openOnServer(program, url, log);
   let isCut = false;
   let doom: Doom | null = null;
   const die = ({ onDeath }: Doom): void => {
@@ -127,6 +131,24 @@ async function openMortalEngine(
     },
     async cut() {
       isCut = true;
+      await end();
+    },
+  };
+}
+
+/** An engine, and what ends it without order. */
+interface Ending {
+  readonly living: Engine;
+  end(): Promise<void>;
+}
+
+async function openOnFile({ openSqliteEngine }: Program, path: string): Promise<Ending> {
+  const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
+  const living = openSqliteEngine(path);
+  const writer = await started;
+  return {
+    living,
+    async end() {
       await writer.terminate();
       // Closes the connection that reads: it waits for the end of the thread, which has come.
       const closed = living.close();
@@ -134,4 +156,10 @@ async function openMortalEngine(
       await closed;
     },
   };
+}
+
+/** Nothing waits in front of PostgreSQL but what is on its way there. */
+function openOnServer({ openPostgresEngine }: Program, url: string, log: Log): Ending {
+  const living = openPostgresEngine(url, log);
+  return { living, end: () => living.close() };
 }

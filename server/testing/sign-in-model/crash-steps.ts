@@ -29,7 +29,7 @@ const crashes = steps('crash', fc.constant(null), async (model, world) => {
   await allMailSent(world);
   world.trace.push('a server dies, and another takes its place');
   world.count('crash', 'done');
-  world.checkStore(model);
+  await world.checkStore(model);
 });
 
 /** Longer than an attempt that nobody finishes holds its place, in seconds. */

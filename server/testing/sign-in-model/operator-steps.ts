@@ -18,7 +18,7 @@ async function operate(model: Model, world: World, what: string, changes: readon
   const committed = await world.core.store.commit(changes);
   world.trace.push(`${what}${committed.ok ? '' : ': nothing to do'}`);
   world.count('operate', what.split(' ')[0] ?? '');
-  world.checkStore(model);
+  await world.checkStore(model);
 }
 
 const states = steps(

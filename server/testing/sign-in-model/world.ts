@@ -1,8 +1,8 @@
-import type { DatabaseSync } from 'node:sqlite';
 import type { Answer } from '../app.ts';
 import type { TestCore } from '../core.ts';
 import { allMailSent } from '../owner.ts';
 import type { PrintedMail } from '../printed-mail.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import type { Servers } from './servers.ts';
 import type { Model, SessionToken, Ticket, Verdict } from './state.ts';
 import { type Asked, type FoundToken, tokensIn } from './wire.ts';
@@ -37,8 +37,7 @@ export interface Stage {
   readonly core: TestCore;
   readonly servers: Servers;
   readonly mail: PrintedMail;
-  /** The store, past the product. */
-  readonly database: DatabaseSync;
+  readonly live: LiveSessions;
   readonly tally: Tally;
 }
 
@@ -52,16 +51,14 @@ export class World {
   readonly strays: string[] = ['x'.repeat(43), ''];
   readonly #mail: PrintedMail;
   readonly #tally: Tally;
-  readonly #live;
+  readonly #live: LiveSessions;
 
-  constructor({ core, servers, mail, database, tally }: Stage) {
+  constructor({ core, servers, mail, live, tally }: Stage) {
     this.core = core;
     this.servers = servers;
     this.#mail = mail;
     this.#tally = tally;
-    this.#live = database.prepare(
-      `SELECT s.id FROM sessions s JOIN json_each(?) a ON s.account_id = a.value WHERE s.ended_at IS NULL ORDER BY s.id`,
-    );
+    this.#live = live;
   }
 
   /** Posts to the server whose turn it is. */
@@ -104,7 +101,7 @@ export class World {
     this.#must(ended === verdict.is || isLate, `the last step was to be: ${verdict.is}`);
     this.#takeUp(model, done, found);
     await this.#takeMail(done);
-    this.checkStore(model);
+    await this.checkStore(model);
   }
 
   /** The code in the next mail to an address. */
@@ -132,23 +129,22 @@ export class World {
     this.count('die amid', verdict === null ? 'nothing' : verdict.is);
     if (verdict?.is === 'session') {
       const known = new Set(model.sessions.map(({ id }) => id));
-      verdict.session.id = this.#stored(model).find((id) => !known.has(id)) ?? '';
+      verdict.session.id = (await this.#stored(model)).find((id) => !known.has(id)) ?? '';
     }
     await allMailSent(this);
-    this.checkStore(model);
-  }
-
-  #stored({ accounts }: Model): string[] {
-    const ids = JSON.stringify(accounts.map(({ id }) => id));
-    return this.#live.all(ids).map(({ id }) => String(id));
+    await this.checkStore(model);
   }
 
   /** The sessions that are alive in the store are the model's. */
-  checkStore(model: Model): void {
-    const stored = this.#stored(model);
+  async checkStore(model: Model): Promise<void> {
+    const stored = await this.#stored(model);
     const known = model.sessions.filter(({ ended }) => !ended).map(({ id }) => id);
     const same = stored.length === known.length && known.sort().every((id, at) => id === stored[at]);
     this.#must(same, `the store has the sessions ${stored.join(' ')}, and not ${known.join(' ')}`);
+  }
+
+  #stored({ accounts }: Model): Promise<string[]> {
+    return this.#live.of(accounts.map(({ id }) => id));
   }
 
   /** No session without every step that policy asked for, in whatever answer it is. */
