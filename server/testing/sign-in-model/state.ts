@@ -213,6 +213,9 @@ export const TICKET_MILLISECONDS = 600_000;
 /** How long mailed codes live, in milliseconds: less, so that one can be late for a ticket that is not. */
 export const CODE_MILLISECONDS = 300_000;
 
+/** How long somebody waits for tries that are under way: an attempt that nobody finishes must not hold up a run for long. */
+export const QUEUE_MILLISECONDS = 10_000;
+
 /** Ends every session of an account but one, and everything else that was issued to it. */
 export function endAllButOne(model: Model, account: Account, kept: Session | null): void {
   account.epoch += 1;
