@@ -19,19 +19,21 @@ export type Point = keyof typeof POINTS;
 /** The servers, side by side: each request goes to one of them, and each of them may die at any time. */
 export class Servers {
   readonly #core: TestCore;
-  readonly #alive: MortalServer[] = [];
+  readonly #alive = new Map<number, MortalServer>();
   #turn = 0;
 
   constructor(core: TestCore) {
     this.#core = core;
   }
 
+  /** Starts those that are not there. */
   async start(): Promise<void> {
-    while (this.#alive.length < SERVERS) this.#alive.push(await startMortalServer(this.#core));
+    for (let place = 0; place < SERVERS; place += 1)
+      if (!this.#alive.has(place)) this.#alive.set(place, await startMortalServer(this.#core));
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#alive.splice(0).map((server) => server.stop()));
+    await Promise.all([...this.#alive.values()].map((server) => server.stop()));
   }
 
   /** Whose turn it is to be asked, by its place. */
@@ -51,8 +53,10 @@ export class Servers {
 
   /** Kills the one whose turn it is, and starts another in its place. */
   async crash(): Promise<void> {
-    await this.#at(this.#turn).kill();
-    this.#alive[this.#turn % SERVERS] = await startMortalServer(this.#core);
+    const dead = this.#at(this.#turn);
+    this.#alive.delete(this.#turn);
+    await dead.kill();
+    await this.start();
   }
 
   /**
@@ -76,8 +80,8 @@ export class Servers {
   }
 
   #at(place: number): MortalServer {
-    const server = this.#alive[place % SERVERS];
-    if (server === undefined) throw new Error('the servers have not started');
+    const server = this.#alive.get(place % SERVERS);
+    if (server === undefined) throw new Error('there is no such server');
     return server;
   }
 }
