@@ -135,6 +135,6 @@ const proofs = steps(
 export const CRASH_STEPS: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: crashes },
   { weight: 1, arbitrary: refreshes },
-  { weight: 1, arbitrary: beginnings },
-  { weight: 1, arbitrary: proofs },
+  { weight: 2, arbitrary: beginnings },
+  { weight: 2, arbitrary: proofs },
 ];
