@@ -31,7 +31,7 @@ export async function throughGate(
 }
 
 /** Whose turn it is in a queue: the client's address, or its network. */
-export const sourceOf = ({ caller }: Attempt): string => addressKey(caller.address);
+export const sourceOf = ({ caller }: Pick<Attempt, 'caller'>): string => addressKey(caller.address);
 
 /**
  * Counts a failure of whoever is calling.
