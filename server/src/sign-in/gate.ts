@@ -48,6 +48,18 @@ export async function countFailure(
 }
 
 /**
+ * Counts a request of whoever is calling that anybody may make, whatever comes of it: before anything is looked up, so that
+ * the answer tells nothing. What is written down about each would fill the disk otherwise.
+ * @returns the outcome, when it is one more than there may be
+ */
+export async function countAsking(
+  { windows }: Pick<Corridor, 'windows'>,
+  attempt: Attempt,
+): Promise<Outcome | null> {
+  return throttledFor(await windows.fail([{ window: 'asking', key: sourceOf(attempt) }]));
+}
+
+/**
  * Whether whoever is calling must wait although what was shown is right: those who were wrong at the same time may have used
  * the limit up since the gate.
  */
