@@ -96,7 +96,7 @@ async function measureAlone(figures: Figure[], plan: Plan, say: (what: string) =
   store.remove();
   if (plan.sessionsInMemory !== null) {
     say('memory with many sessions');
-    figures.push(await measureSessionMemory(LATCHKEY, plan.accounts, plan.sessionsInMemory));
+    figures.push(...(await measureSessionMemory(LATCHKEY, plan.accounts, plan.sessionsInMemory)));
   }
   say('verification in a resource server');
   for (const rate of await measureVerifier('ES256', plan.verifierRounds)) {

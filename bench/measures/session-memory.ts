@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { hashSync } from '@node-rs/argon2';
 import { latchkeyDialect } from '../contenders/dialects.ts';
 import { residentMib } from '../process-times.ts';
@@ -9,12 +10,18 @@ import { untilIdle } from './started.ts';
 
 const COST = { memoryKib: 64, passes: 1 };
 
-/** What Latchkey has in memory once so many sessions were begun and stand. Hashing is cheap here: it is not what is measured. */
+/** Hashing threads that have nothing to do have ended by then. */
+const STANDING_MILLISECONDS = 75_000;
+
+/**
+ * What Latchkey has in memory when so many sessions have just been begun, and while they stand. Hashing is cheap here: it is not
+ * what is measured.
+ */
 export async function measureSessionMemory(
   subject: string,
   accounts: number,
   sessions: number,
-): Promise<Figure> {
+): Promise<Figure[]> {
   const cheap = { algorithm: 2, memoryCost: COST.memoryKib, timeCost: COST.passes, parallelism: 1 };
   const store = makeStore(accounts, hashSync(PASSWORD, cheap));
   const server = await start(PROGRAM, ['serve'], store.directory, {
@@ -33,7 +40,12 @@ export async function measureSessionMemory(
     });
     if (!(await latchkeyDialect.stands(server.url, last))) throw new Error('the sessions do not stand');
     await untilIdle([server.pid]);
-    return plainFigure('memory-sessions', subject, sessions, [residentMib([server.pid])]);
+    const begun = residentMib([server.pid]);
+    await setTimeout(STANDING_MILLISECONDS);
+    return [
+      plainFigure('memory-sessions-begun', subject, sessions, [begun]),
+      plainFigure('memory-sessions', subject, sessions, [residentMib([server.pid])]),
+    ];
   } finally {
     await server.stop();
     store.remove();

@@ -90,7 +90,8 @@ function standingTable(results: Results): string {
 
 function alone(results: Results): string {
   const texts: Readonly<Partial<Record<Measure, string>>> = {
-    'memory-sessions': 'memory with that many sessions, MiB',
+    'memory-sessions-begun': 'memory when that many sessions have just been begun, MiB',
+    'memory-sessions': '– and while they stand, MiB',
     'start-existing': 'start on a store of that many accounts, ms',
     'import-hashes': 'import, hashes given, accounts a second',
     'import-memory': '– its memory at most, MiB',

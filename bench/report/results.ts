@@ -16,6 +16,7 @@ export type Measure =
   | 'memory-idle'
   | 'memory-loaded'
   | 'memory-sessions'
+  | 'memory-sessions-begun'
   | 'disk-account'
   | 'disk-session'
   | 'import-hashes'

@@ -37,14 +37,11 @@ export default class MutantRunner extends TestRunner {
   readonly #plan: Plan = JSON.parse(readFileSync(process.env.MUTATION_PLAN ?? '', 'utf8'));
   readonly #open = new Map(Object.entries(this.#plan.open));
   readonly #switches = switches();
-  /** A test fails without a mutant after it was run with one: what else is seen in this process says nothing. */
-  #spoilt = false;
   #failed = false;
   #complete = true;
   readonly #usable = new Map<RunnerTestSuite, Usable[]>();
 
   async runTask(test: RunnerTestCase): Promise<void> {
-    if (this.#spoilt) return;
     // Half of the time is for seeing what there is to try.
     if (this.#isInTime(1 / 2)) await this.#runFirst(test);
     const group = groupOf(test);
@@ -94,7 +91,7 @@ export default class MutantRunner extends TestRunner {
     const passed: string[] = [];
     for (const usable of tests) {
       if (!usable.ids.has(id) || this.#isEnough(open, [...open.tests, ...passed], usable.name)) continue;
-      if (this.#spoilt || !this.#isInTime()) break;
+      if (!this.#isInTime()) break;
       const killed = await this.#try(id, open.key, usable);
       if (killed) break;
       if (killed === false) passed.push(usable.name);
@@ -116,7 +113,8 @@ export default class MutantRunner extends TestRunner {
     const how = this.#late ? 'timeout' : 'failed';
     if (!(await this.#passes(test, limit))) {
       note(ledger, { kind: 'unclear', mutant, test: name, file });
-      this.#spoilt = true;
+      // What else would be seen in this process says nothing, and what it has started may not come to an end.
+      process.kill(process.pid, 'SIGKILL');
       return null;
     }
     // Once more, so that an unlucky moment is not taken for a killed mutant.
@@ -169,7 +167,6 @@ export default class MutantRunner extends TestRunner {
 
   override onAfterRunFiles(files: Parameters<TestRunner['onAfterRunFiles']>[0]): void {
     super.onAfterRunFiles(files);
-    if (this.#spoilt) return;
     const outside = Object.keys(this.#switches.mutantCoverage?.static ?? {});
     note(this.#plan.ledger, {
       kind: 'done',

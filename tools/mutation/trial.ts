@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -39,7 +39,7 @@ export interface Plan {
 const STUCK_MILLISECONDS = 180_000;
 
 /** Where stores are made: nothing here is about what a disk keeps, and a sync of it is most of what a test waits for. */
-const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : undefined;
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** Where things are for a trial. */
 export interface Place {
@@ -54,8 +54,8 @@ export async function tryFile(place: Place, plan: Plan): Promise<void> {
   rmSync(plan.progress, { force: true });
   const before = readLedger(plan.ledger);
   const config = join(place.sandbox, 'tools', 'mutation', 'vitest.config.ts');
-  const child = vitest(place, ['--config', config, plan.file], { MUTATION_PLAN: planPath });
-  const byItself = await ends(child, () => changedAt(plan));
+  const args = ['--config', config, plan.file];
+  const { byItself } = await vitest(place, args, { MUTATION_PLAN: planPath }, () => changedAt(plan));
   const doing = readLedger(plan.progress).last;
   const entry = leftUnsaid(before, readLedger(plan.ledger), doing, byItself);
   if (entry === 'nothing was tried')
@@ -90,24 +90,39 @@ export async function tryAlone(
   const results = join(place.sandbox, '..', 'alone.json');
   rmSync(results, { force: true });
   const reporter = ['--reporter', 'json', '--outputFile', results];
-  const child = vitest(place, ['--config', config, '--bail', '1', ...reporter, file], {
-    __STRYKER_ACTIVE_MUTANT__: mutant,
-  });
-  if (!(await ends(child, () => begun))) return 'timeout';
+  const args = ['--config', config, '--bail', '1', ...reporter, file];
+  const ended = await vitest(place, args, { __STRYKER_ACTIVE_MUTANT__: mutant }, () => begun);
+  if (!ended.byItself) return 'timeout';
   // A run that never came to its tests says nothing of the mutant.
   if (!existsSync(results)) throw new Error(`${file} could not be run`);
-  return child.exitCode === 0 ? 'passed' : 'failed';
+  return ended.exitCode === 0 ? 'passed' : 'failed';
 }
 
-function vitest(place: Place, args: readonly string[], env: Record<string, string>): ChildProcess {
+/**
+ * Runs vitest to its end, or ends it when it is stuck.
+ * @param changed when it was last seen to do something
+ */
+async function vitest(
+  place: Place,
+  args: readonly string[],
+  env: Record<string, string>,
+  changed: () => number,
+): Promise<{ readonly byItself: boolean; readonly exitCode: number | null }> {
   const program = join(place.root, 'node_modules', 'vitest', 'vitest.mjs');
-  return spawn(process.execPath, [program, 'run', ...args], {
-    cwd: place.sandbox,
-    // A group of its own: what is stuck is ended with everything it started.
-    detached: true,
-    stdio: 'ignore',
-    env: { ...process.env, ...env, TEST_ENGINES: 'sqlite', TMPDIR: MEMORY ?? tmpdir() },
-  });
+  // What is killed removes nothing of its own.
+  const temporary = mkdtempSync(join(MEMORY, 'latchkey-mutation-'));
+  try {
+    const child = spawn(process.execPath, [program, 'run', ...args], {
+      cwd: place.sandbox,
+      // A group of its own: what is stuck is ended with everything it started.
+      detached: true,
+      stdio: 'ignore',
+      env: { ...process.env, ...env, TEST_ENGINES: 'sqlite', TMPDIR: temporary },
+    });
+    return { byItself: await ends(child, changed), exitCode: child.exitCode };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
 }
 
 /** Whether a process ends by itself; one that was stuck is ended. */
