@@ -9,13 +9,13 @@ import { type Ledger, openLedger } from './ledger.ts';
 import { signInProbe } from './load.ts';
 import { loadPeople, PASSWORD } from './people.ts';
 
-const ROUNDS = { short: 1, full: 5 } as const;
+const ROUNDS = 5;
 const DEATHS = { short: 1, full: 20 } as const;
 
 const MEBIBYTE = 1024 * 1024;
 /** What one hash takes, and what a server may take beyond what it has at rest: room for its heap, and not for a hash. */
-const HASH_MIB = 64;
-const SPARE_MIB = 56;
+const HASH_MIB = 128;
+const SPARE_MIB = 100;
 const RECOVERY_MILLISECONDS = 5000;
 /** How many people try to sign in meanwhile. */
 const ASKED = 10;
@@ -35,9 +35,8 @@ export const memoryOut: Fault = {
   async run(drill) {
     const figures: Figure[] = [];
     for (const engine of ENGINES) {
-      // What is told for want of a hash has nothing to do with the store: a little of it is of one engine.
-      if (drill.scale === 'full' || engine === 'sqlite')
-        figures.push(...(await withoutHashes(drill, engine)));
+      // How a heap grows on a machine that is busy with other tests cannot be foreseen: the bound needs a quiet one.
+      if (drill.scale === 'full') figures.push(...(await withoutHashes(drill, engine)));
       figures.push(...(await withoutAny(drill, engine)));
     }
     return figures;
@@ -64,7 +63,7 @@ async function withoutHashes(drill: Drill, engine: (typeof ENGINES)[number]): Pr
   const session = await warmedUp(client, ledger);
   const asked: Asked = { hashing: [], others: [] };
   const recoveries: number[] = [];
-  for (let round = 0; round < ROUNDS[drill.scale]; round += 1) {
+  for (let round = 0; round < ROUNDS; round += 1) {
     const rest = await memoryAtRest(server, client);
     const working = ledger.work();
     drill.later(() => working.stop());
@@ -77,9 +76,7 @@ async function withoutHashes(drill: Drill, engine: (typeof ENGINES)[number]): Pr
     recoveries.push(await until(signInProbe(client), 20_000));
     await working.stop();
     await ledger.checkNew();
-    drill.progress(
-      `${engine}: ${round + 1} of ${ROUNDS[drill.scale]} rounds, ${ledger.problems.length} lost`,
-    );
+    drill.progress(`${engine}: ${round + 1} of ${ROUNDS} rounds, ${ledger.problems.length} lost`);
   }
   await pause(1100);
   await ledger.checkAll();
