@@ -18,6 +18,7 @@ import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
 import { startJobs } from './jobs.ts';
 import { type Limits, openLimits } from './limits/limits.ts';
+import { Spacing } from './limits/spacing.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -59,6 +60,9 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** How often a refused refresh of one session is written down. */
+const REFUSED_REFRESH_MILLISECONDS = 60_000;
+
 /** How long readiness waits for the store. */
 const READY_TIMEOUT_MILLISECONDS = 2000;
 
@@ -83,6 +87,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     hashQueue: () => hashes.waiting,
     isSharedCountHere: limits.isSharedCountHere,
     breachChecks: () => passwords.rangeCounts,
+    webhookLags: () => jobs.webhookLags(),
     isWorker: ports.worker !== undefined,
   });
   store.watch(metrics.stored);
@@ -200,6 +205,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     windows: parts.limits.windows,
+    refusedRefreshes: new Spacing(clock, REFUSED_REFRESH_MILLISECONDS),
     loadTrouble: parts.limits.load.trouble,
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),
