@@ -3,7 +3,7 @@ import { equalSecrets } from '../crypto/vault.ts';
 
 /** What the metrics' route needs. */
 export interface MetricsRouteOptions {
-  /** Who shows it may read, from anywhere; null: only this machine may. */
+  /** Who shows it may read from anywhere; null: only this machine may. */
   readonly token: string | null;
   readonly contentType: string;
   readonly text: () => Promise<string>;
@@ -14,17 +14,17 @@ const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 const PROXY_HEADER = /^(x-forwarded-.+|x-real-ip|forwarded|via)$/;
 
 /**
- * `GET /metrics`, for whoever shows the token; without one, for this machine. What a proxy on this machine passes on is told
- * by the marks that proxies leave, and some leave none: where there is a token, everybody shows it.
+ * `GET /metrics`, for this machine, or for whoever shows the token. What a proxy on this machine passes on is told by the marks
+ * that proxies leave.
  */
 export function registerMetricsRoute(server: FastifyInstance, options: MetricsRouteOptions): void {
   const { token } = options;
   server.get('/metrics', { config: { quiet: true } }, async (request, reply) => {
-    if (token === null ? !isFromHere(request) : !showsToken(request, token))
+    if (!isFromHere(request) && (token === null || !showsToken(request, token)))
       return reply.code(401).send({
         error: {
           code: 'unauthorised',
-          message: 'Metrics are for whoever shows metrics.token; where there is none, for this machine.',
+          message: 'Metrics are for this machine, or for whoever shows metrics.token.',
           requestId: request.id,
         },
       });

@@ -138,8 +138,7 @@ const SYSTEM_PATHS: Readonly<Record<string, Record<string, Operation>>> = {
     get: {
       tags: ['system'],
       operationId: 'metrics',
-      summary:
-        'Figures for Prometheus: for whoever shows metrics.token; where there is none, for this machine',
+      summary: 'Figures for Prometheus: for this machine, or for whoever shows metrics.token',
       responses: {
         200: { description: 'Text.', content: { 'text/plain': { schema: { type: 'string' } } } },
         ...ANY_ERROR,
