@@ -9,7 +9,9 @@ import {
   betterAuthCookieCache,
   betterAuthFewThreads,
   betterAuthScrypt,
+  expressNodeRs,
   expressServer,
+  expressWithLookup,
   oidcProvider,
 } from './contenders/peer.ts';
 import { SessionSource } from './contenders/session-source.ts';
@@ -41,6 +43,8 @@ function contendersOnSqlite({ accounts, kind }: Plan): Contender[] {
     betterAuthCookieCache(accounts),
     ...(kind === 'full' ? [betterAuthFewThreads(accounts, availableParallelism())] : []),
     expressServer(accounts),
+    expressNodeRs(accounts),
+    expressWithLookup(accounts),
     oidcProvider(accounts),
   ];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BETTER_AUTH, EXPRESS, LATCHKEY } from '../contenders/names.ts';
+import { BETTER_AUTH, EXPRESS, EXPRESS_LOOKUP, LATCHKEY } from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
 import { number, percent, table } from './markdown.ts';
 import { fileOfRows, withEssentialRows } from './readme-block.ts';
@@ -89,12 +89,32 @@ test('a machine that was not quiet and answers that were not right are told firs
   ).toEqual([]);
 });
 
+test('session checks are held against a server that promises the same, and against one that promises less', () => {
+  const figures = [
+    figureOf('session', LATCHKEY, 64, 3000),
+    figureOf('session', EXPRESS, 64, 2500),
+    figureOf('session', EXPRESS_LOOKUP, 64, 1500),
+  ];
+  const checks = 'session checks of the hand-written server’s that';
+  expect(verdictOf(`${checks} refuses`, ...figures)).toMatchObject({ measured: 2, verdict: 'reached' });
+  expect(verdictOf(`${checks} does not know`, ...figures)).toMatchObject({
+    measured: 1.2,
+    verdict: 'missed',
+  });
+});
+
 test('where nothing was answered nothing was measured', () => {
   const figures = [figureOf('session', LATCHKEY, 64, 3000), figureOf('session', EXPRESS, 64, Number.NaN)];
-  expect(verdictOf('session checks of the hand', ...figures)?.verdict).toBe('not measured');
-  expect(verdictOf('session checks of the hand', ...figures.toReversed())?.verdict).toBe('not measured');
+  expect(verdictOf('session checks of the hand-written server’s that does', ...figures)?.verdict).toBe(
+    'not measured',
+  );
+  expect(
+    verdictOf('session checks of the hand-written server’s that does', ...figures.toReversed())?.verdict,
+  ).toBe('not measured');
   const ours = [figureOf('session', LATCHKEY, 64, Number.NaN), figureOf('session', EXPRESS, 64, 1500)];
-  expect(verdictOf('session checks of the hand', ...ours)?.verdict).toBe('not measured');
+  expect(verdictOf('session checks of the hand-written server’s that does', ...ours)?.verdict).toBe(
+    'not measured',
+  );
 });
 
 test('what was not measured is neither reached nor missed', () => {

@@ -3,6 +3,7 @@ import {
   BETTER_AUTH,
   ECHO_FLOOR,
   EXPRESS,
+  EXPRESS_LOOKUP,
   JOSE_FLOOR,
   LATCHKEY,
   OIDC_PROVIDER,
@@ -213,7 +214,7 @@ ${loadTable(results, 'refresh')}
 
 ## Session checks
 
-Latchkey, Better Auth and ${OIDC_PROVIDER} refuse what was revoked at once; ${EXPRESS} and the cookie cache do not know it until the token ends.
+Latchkey, Better Auth, ${OIDC_PROVIDER} and ${EXPRESS_LOOKUP} refuse what was revoked at once; ${EXPRESS} as it is and the cookie cache do not know it until the token ends.
 
 ${loadTable(results, 'session')}
 

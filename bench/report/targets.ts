@@ -3,6 +3,7 @@ import {
   BETTER_AUTH,
   BETTER_AUTH_DEFAULT,
   EXPRESS,
+  EXPRESS_LOOKUP,
   LATCHKEY,
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
@@ -107,7 +108,14 @@ const TARGETS: readonly Target[] = [
   atLeast('refreshes a second', '/s', 0, 10_000, ours('refresh', CONNECTIONS)),
   atLeast('session checks of Better Auth’s', '×', 8, 30, times('session', BETTER_AUTH, CONNECTIONS)),
   atLeast(
-    'session checks of the hand-written server’s',
+    'session checks of the hand-written server’s that refuses ended sessions at once, too',
+    '×',
+    1.5,
+    null,
+    times('session', EXPRESS_LOOKUP, CONNECTIONS),
+  ),
+  atLeast(
+    'session checks of the hand-written server’s that does not know of ended sessions',
     '×',
     1.5,
     null,
