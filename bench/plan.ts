@@ -46,7 +46,7 @@ export const QUICK: Plan = {
 export const FULL: Plan = {
   kind: 'full',
   rounds: 3,
-  extraRounds: 2,
+  extraRounds: 1,
   accounts: 10_000,
   signInConnections: [1, 8, 64, 256],
   cheapConnections: [8, 64],

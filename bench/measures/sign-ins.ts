@@ -43,12 +43,7 @@ export async function measureSignIns(
     const runs = await alternate(turns, plan, ({ perSecond }) => perSecond);
     for (const [index, { name }] of turns.entries())
       figures.push(
-        loadFigure(
-          { measure: 'sign-in', subject: name, size: connections },
-          runs[index] ?? [],
-          'perSecond',
-          plan.rounds,
-        ),
+        loadFigure({ measure: 'sign-in', subject: name, size: connections }, runs[index] ?? [], 'perSecond'),
       );
   }
   for (const [name, mib] of memory) figures.push(plainFigure('memory-loaded', name, null, [mib]));

@@ -1,13 +1,6 @@
-import {
-  ARGON2_FLOOR,
-  BETTER_AUTH,
-  BETTER_AUTH_DEFAULT,
-  ECHO_FLOOR,
-  EXPRESS,
-  LATCHKEY,
-  OIDC_PROVIDER,
-} from '../contenders/names.ts';
-import { number, table } from './markdown.ts';
+import { BETTER_AUTH, BETTER_AUTH_DEFAULT, EXPRESS, LATCHKEY, OIDC_PROVIDER } from '../contenders/names.ts';
+import { table } from './markdown.ts';
+import { FLOORS, marked } from './marks.ts';
 import { provenance, quiet } from './report.ts';
 import type { Measure, Results } from './results.ts';
 
@@ -37,20 +30,13 @@ const ROWS: readonly (readonly [string, readonly (readonly [Measure, number | nu
 
 const SUBJECTS = [LATCHKEY, BETTER_AUTH, BETTER_AUTH_DEFAULT, EXPRESS, OIDC_PROVIDER] as const;
 
-/** The floor of a row, where it has one. */
-const FLOORS: Readonly<Partial<Record<Measure, string>>> = {
-  'sign-in': ARGON2_FLOOR,
-  refresh: ECHO_FLOOR,
-  session: ECHO_FLOOR,
-};
-
 /** The essential rows of a run, with where they are from. */
-export function essentialRows(results: Results, file: string): string {
+function essentialRows(results: Results, file: string): string {
   const figureOf = (measure: Measure, subject: string | undefined, size: number | null) => {
     const figure = results.figures.find(
       (each) => each.measure === measure && each.subject === subject && (size === null || each.size === size),
     );
-    return `${number(figure?.value)}${figure?.isNoisy ? ' (noisy)' : ''}`;
+    return marked(results, figure);
   };
   const rows = ROWS.map(([text, parts]) => [
     text,

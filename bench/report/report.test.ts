@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BETTER_AUTH, EXPRESS, EXPRESS_LOOKUP, LATCHKEY } from '../contenders/names.ts';
+import { ARGON2_FLOOR, BETTER_AUTH, EXPRESS, EXPRESS_LOOKUP, LATCHKEY } from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
 import { number, percent, table } from './markdown.ts';
 import { fileOfRows, withEssentialRows } from './readme-block.ts';
@@ -22,7 +22,6 @@ const figureOf = (measure: Figure['measure'], subject: string, size: number, ...
     { measure, subject, size },
     rates.map((rate) => summary(rate)),
     'perSecond',
-    rates.length,
   );
 
 const resultsOf = (...figures: Figure[]): Results => ({
@@ -38,8 +37,8 @@ const resultsOf = (...figures: Figure[]): Results => ({
 
 test('a figure is the middle round, with the answers of all rounds that were not right', () => {
   const runs = [summary(90, { 200: 90, 503: 2 }), summary(300), summary(100, { 503: 1, '200 wrong': 4 })];
-  const figure = loadFigure({ measure: 'sign-in', subject: 'x', size: 8 }, runs, 'perSecond', 3);
-  expect(figure).toMatchObject({ value: 100, rounds: [90, 300, 100], isNoisy: true });
+  const figure = loadFigure({ measure: 'sign-in', subject: 'x', size: 8 }, runs, 'perSecond');
+  expect(figure).toMatchObject({ value: 100, rounds: [90, 300, 100] });
   expect(figure.load).toMatchObject({ p50Milliseconds: 10, otherAnswers: { 503: 3, '200 wrong': 4 } });
 });
 
@@ -87,6 +86,17 @@ test('a machine that was not quiet and answers that were not right are told firs
   expect(
     warnings(resultsOf({ ...busy, measure: 'cheap-flood', load: { ...facts, othersCpuShare: 0.5 } })),
   ).toEqual([]);
+});
+
+test('a figure above its floor is marked as what cannot be, and told first', () => {
+  const floor = figureOf('sign-in', ARGON2_FLOOR, 256, 247);
+  const above = resultsOf(floor, figureOf('sign-in', LATCHKEY, 256, 299));
+  const said = `${LATCHKEY}, sign-in at 256: more than its floor, which cannot be.`;
+  expect(warnings(above)).toEqual([said]);
+  expect(report(above)).toContain('| 299 (above its floor: cannot be) |');
+  const below = resultsOf(floor, figureOf('sign-in', LATCHKEY, 256, 240));
+  expect(warnings(below)).toEqual([]);
+  expect(report(below)).toContain('| 240 |');
 });
 
 test('session checks are held against a server that promises the same, and against one that promises less', () => {

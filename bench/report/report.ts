@@ -10,6 +10,7 @@ import {
 } from '../contenders/names.ts';
 import { NOISY_SPREAD, spread } from '../rounds.ts';
 import { number, percent, table } from './markdown.ts';
+import { isAboveFloor, isNoisyFigure, marked } from './marks.ts';
 import { type Figure, find, type Measure, type Results } from './results.ts';
 import { type Verdict, verdicts } from './targets.ts';
 
@@ -31,7 +32,7 @@ function loadTable(results: Results, measure: Measure): string {
   const rows = of(results, measure).map((figure) => [
     figure.subject,
     number(figure.size).replace(/\.0*$/, ''),
-    `${number(figure.value)}${figure.isNoisy ? ' (noisy)' : ''}`,
+    marked(results, figure),
     ratio(results, figure),
     number(figure.load?.p50Milliseconds),
     number(figure.load?.p99Milliseconds),
@@ -173,12 +174,18 @@ export function warnings(results: Results): string[] {
         ]
       : []),
     ...wrong,
+    ...results.figures
+      .filter((figure) => isAboveFloor(results, figure))
+      .map(
+        ({ measure, subject, size }) =>
+          `${subject}, ${measure} at ${size}: more than its floor, which cannot be.`,
+      ),
   ];
 }
 
 /** How quiet the machine was. */
 export function quiet(results: Results): string {
-  const noisy = results.figures.filter(({ isNoisy, load }) => isNoisy && load !== null).length;
+  const noisy = results.figures.filter(isNoisyFigure).length;
   return `Other programs had at most ${percent(othersShare(results))} of the machine in the middle round of a figure. ${noisy} figures stayed noisy: rounds spread over more than ${percent(NOISY_SPREAD)} after all repeats. It took ${number(results.minutes)} minutes.`;
 }
 

@@ -1,7 +1,6 @@
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import type { LoadSummary } from '../load-client.ts';
 import { median } from '../recorder.ts';
-import { isNoisy } from '../rounds.ts';
 
 /** What is measured. */
 export type Measure =
@@ -39,7 +38,7 @@ export interface LoadFacts {
   readonly otherAnswers: Readonly<Record<string, number>>;
 }
 
-/** A figure: the median of its rounds. */
+/** A figure: the median of all its rounds. */
 export interface Figure {
   readonly measure: Measure;
   readonly subject: string;
@@ -47,7 +46,6 @@ export interface Figure {
   readonly size: number | null;
   readonly value: number;
   readonly rounds: readonly number[];
-  readonly isNoisy: boolean;
   readonly load: LoadFacts | null;
 }
 
@@ -84,20 +82,17 @@ export function plainFigure(
   size: number | null,
   rounds: readonly number[],
 ): Figure {
-  const noisy = isNoisy(rounds, rounds.length);
-  return { measure, subject, size, value: median(rounds), rounds, isNoisy: noisy, load: null };
+  return { measure, subject, size, value: median(rounds), rounds, load: null };
 }
 
 /**
  * A figure that came from requests.
  * @param of what of each round the figure is
- * @param count how many rounds were wanted
  */
 export function loadFigure(
   key: Pick<Figure, 'measure' | 'subject' | 'size'>,
   runs: readonly LoadSummary[],
   of: 'perSecond' | 'p99Milliseconds',
-  count: number,
 ): Figure {
   const middle = (name: Exclude<keyof LoadSummary, 'statuses'>) => median(runs.map((run) => run[name]));
   const otherAnswers: Record<string, number> = {};
@@ -108,7 +103,6 @@ export function loadFigure(
     ...key,
     value: median(rounds),
     rounds,
-    isNoisy: isNoisy(rounds, count),
     load: {
       p50Milliseconds: middle('p50Milliseconds'),
       p99Milliseconds: middle('p99Milliseconds'),
