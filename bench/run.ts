@@ -41,10 +41,11 @@ function contendersOnSqlite({ accounts, kind }: Plan): Contender[] {
     betterAuth(accounts),
     betterAuthScrypt(accounts),
     betterAuthCookieCache(accounts),
-    ...(kind === 'full' ? [betterAuthFewThreads(accounts, availableParallelism())] : []),
     expressServer(accounts),
-    expressNodeRs(accounts),
     expressWithLookup(accounts),
+    ...(kind === 'full'
+      ? [betterAuthFewThreads(accounts, availableParallelism()), expressNodeRs(accounts)]
+      : []),
     oidcProvider(accounts),
   ];
 }

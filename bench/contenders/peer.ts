@@ -89,15 +89,13 @@ export const betterAuth = (people: number): Contender =>
   peer(people, { name: BETTER_AUTH, program: 'better-auth', dialect: betterAuthDialect });
 
 /** Better Auth as it comes. */
-export const betterAuthScrypt = (people: number): Contender => ({
-  ...peer(people, {
+export const betterAuthScrypt = (people: number): Contender =>
+  peer(people, {
     name: BETTER_AUTH_DEFAULT,
     program: 'better-auth',
     dialect: only('signIn', betterAuthDialect),
     hashing: 'default',
-  }),
-  hashesSlowly: true,
-});
+  });
 
 /** Better Auth with sessions that are remembered in a cookie for five minutes. */
 export const betterAuthCookieCache = (people: number): Contender =>

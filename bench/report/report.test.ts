@@ -99,6 +99,13 @@ test('a figure above its floor is marked as what cannot be, and told first', () 
   expect(report(below)).toContain('| 240 |');
 });
 
+test('who has no room in a window is told below the table', () => {
+  const rest = [1, 256].map((size) => figureOf('sign-in', LATCHKEY, size, 200));
+  const slow = figureOf('sign-in', BETTER_AUTH, 1, 15);
+  expect(report(resultsOf(...rest, slow))).toContain(`as there are connections: ${BETTER_AUTH} at 256.`);
+  expect(report(resultsOf(...rest))).not.toContain('Left out');
+});
+
 test('session checks are held against a server that promises the same, and against one that promises less', () => {
   const figures = [
     figureOf('session', LATCHKEY, 64, 3000),

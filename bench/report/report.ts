@@ -9,7 +9,7 @@ import {
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
 import { NOISY_SPREAD, spread } from '../rounds.ts';
-import { number, percent, table } from './markdown.ts';
+import { count, number, percent, table } from './markdown.ts';
 import { isAboveFloor, isNoisyFigure, marked } from './marks.ts';
 import { type Figure, find, type Measure, type Results } from './results.ts';
 import { type Verdict, verdicts } from './targets.ts';
@@ -31,7 +31,7 @@ const answersOf = (figure: Figure) =>
 function loadTable(results: Results, measure: Measure): string {
   const rows = of(results, measure).map((figure) => [
     figure.subject,
-    number(figure.size).replace(/\.0*$/, ''),
+    count(figure.size),
     marked(results, figure),
     ratio(results, figure),
     number(figure.load?.p50Milliseconds),
@@ -47,6 +47,22 @@ function loadTable(results: Results, measure: Measure): string {
     [...columns, 'server CPU ms each', 'client CPU', 'other CPU', 'spread', 'other answers'],
     rows,
   );
+}
+
+/** Who is measured with few connections and not with many: a window has no room for what takes as long. */
+function leftOut(results: Results): string {
+  const all = of(results, 'sign-in');
+  const [subjects, sizes] = [
+    new Set(all.map(({ subject }) => subject)),
+    new Set(all.map(({ size }) => size)),
+  ];
+  const missing = [...subjects].flatMap((subject) => {
+    const without = [...sizes].filter((size) => find(results, 'sign-in', subject, size) === undefined);
+    return without.length === 0 ? [] : [`${subject} at ${without.map(count).join(' and ')}`];
+  });
+  return missing.length === 0
+    ? ''
+    : ` Left out, because a round would not have room for twice as many sign-ins as there are connections: ${missing.join('; ')}.`;
 }
 
 function floodTable(results: Results): string {
@@ -105,7 +121,7 @@ function alone(results: Results): string {
   const rows = Object.entries(texts).flatMap(([measure, text]) =>
     of(results, measure as Measure)
       .filter(({ subject }) => subject === LATCHKEY)
-      .map((figure) => [text, number(figure.size).replace(/\.0*$/, ''), number(figure.value)]),
+      .map((figure) => [text, count(figure.size), number(figure.value)]),
   );
   return table(['Latchkey, SQLite', 'size', 'figure'], rows);
 }
@@ -113,7 +129,7 @@ function alone(results: Results): string {
 function verificationTable(results: Results): string {
   const rows = of(results, 'verification').map((figure) => [
     figure.subject,
-    number(figure.size).replace(/\.0*$/, ''),
+    count(figure.size),
     number(figure.value),
   ]);
   return table(['checked inside a resource server, ES256', 'at once', 'a second'], rows);
@@ -142,7 +158,7 @@ export const targetTable = (results: Results): string =>
 
 /** Where and when, in one line. */
 export function provenance({ machine, node, date, kind, accounts }: Results): string {
-  return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.model}), ${machine.memoryGib} GiB, ${machine.system}, Node.js ${node}, ${number(accounts).replace(/\.0*$/, '')} accounts, ${kind} run`;
+  return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.model}), ${machine.memoryGib} GiB, ${machine.system}, Node.js ${node}, ${count(accounts)} accounts, ${kind} run`;
 }
 
 /** What other programs may have of the machine before nothing that was measured means anything. */
@@ -209,7 +225,7 @@ ${targetTable(results)}
 
 ## Password sign-ins
 
-The floor is \`${ARGON2_FLOOR}\`; its CPU is that of one hash.
+The floor is \`${ARGON2_FLOOR}\`; its CPU is that of one hash.${leftOut(results)}
 
 ${loadTable(results, 'sign-in')}
 
