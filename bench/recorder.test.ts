@@ -16,6 +16,21 @@ test('those that wait count among the times, and not among the answers', () => {
   expect(again.p99Milliseconds).toBe(20);
 });
 
+test('who was told to come back was answered at once, and served much later', () => {
+  const recorder = new Recorder();
+  recorder.begin();
+  recorder.record(5, 503);
+  recorder.record(1005, 503, false);
+  recorder.record(2005, 200, false);
+  expect(recorder.end()).toMatchObject({
+    p50Milliseconds: 2005,
+    p99Milliseconds: 2005,
+    firstAnswerP50Milliseconds: 5,
+    firstAnswerP99Milliseconds: 5,
+    statuses: { 503: 2, 200: 1 },
+  });
+});
+
 test('the middle and a part of values, in whatever order they come', () => {
   expect(median([100, 9, 20])).toBe(20);
   expect(quantile([4, 1, 3, 2], 0.5)).toBe(3);

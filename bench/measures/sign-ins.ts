@@ -62,6 +62,8 @@ function floorTurn(seconds: number): Turn<LoadSummary> {
         perSecond,
         p50Milliseconds: Number.NaN,
         p99Milliseconds: Number.NaN,
+        firstAnswerP50Milliseconds: Number.NaN,
+        firstAnswerP99Milliseconds: Number.NaN,
         statuses: {},
         clientCpuShare: 0,
         serverCpuMilliseconds: cpuMilliseconds,

@@ -11,6 +11,8 @@ const summary = (perSecond: number, statuses: Record<string, number> = { 200: pe
   perSecond,
   p50Milliseconds: 1000 / perSecond,
   p99Milliseconds: 2000 / perSecond,
+  firstAnswerP50Milliseconds: 500 / perSecond,
+  firstAnswerP99Milliseconds: 500 / perSecond,
   statuses,
   clientCpuShare: 0.1,
   serverCpuMilliseconds: 3,

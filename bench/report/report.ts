@@ -36,6 +36,7 @@ function loadTable(results: Results, measure: Measure): string {
     ratio(results, figure),
     number(figure.load?.p50Milliseconds),
     number(figure.load?.p99Milliseconds),
+    number(figure.load?.firstAnswerP99Milliseconds),
     number(figure.load?.serverCpuMilliseconds),
     percent(figure.load?.clientCpuShare),
     percent(figure.load?.othersCpuShare),
@@ -44,7 +45,15 @@ function loadTable(results: Results, measure: Measure): string {
   ]);
   const columns = ['subject', 'connections', 'a second', 'Latchkey has', 'p50 ms', 'p99 ms'];
   return table(
-    [...columns, 'server CPU ms each', 'client CPU', 'other CPU', 'spread', 'other answers'],
+    [
+      ...columns,
+      'first answer p99 ms',
+      'server CPU ms each',
+      'client CPU',
+      'other CPU',
+      'spread',
+      'other answers',
+    ],
     rows,
   );
 }

@@ -31,6 +31,8 @@ export type Measure =
 export interface LoadFacts {
   readonly p50Milliseconds: number;
   readonly p99Milliseconds: number;
+  /** Until the first answer, be it that somebody is to come back later; results before it was told apart have none. */
+  readonly firstAnswerP99Milliseconds?: number;
   readonly clientCpuShare: number;
   readonly serverCpuMilliseconds: number;
   readonly othersCpuShare: number;
@@ -106,6 +108,7 @@ export function loadFigure(
     load: {
       p50Milliseconds: middle('p50Milliseconds'),
       p99Milliseconds: middle('p99Milliseconds'),
+      firstAnswerP99Milliseconds: middle('firstAnswerP99Milliseconds'),
       clientCpuShare: middle('clientCpuShare'),
       serverCpuMilliseconds: middle('serverCpuMilliseconds'),
       othersCpuShare: middle('othersCpuShare'),
