@@ -57,14 +57,16 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** The middle value. */
+/** The middle value, or what is between the two in the middle; NaN of none. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** A figure as it is printed. */
-export const shown = (value: number, digits = 0) => (Number.isNaN(value) ? '–' : value.toFixed(digits));
+/** A figure as it is printed; a dash for none. */
+export const shown = (value: number, digits = 0) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
 
 /** Prints what the figures below it are about. */
 export const heading = (text: string) => console.log(`\n${text}`);
