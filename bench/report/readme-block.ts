@@ -1,7 +1,7 @@
 import { BETTER_AUTH, BETTER_AUTH_DEFAULT, EXPRESS, LATCHKEY, OIDC_PROVIDER } from '../contenders/names.ts';
 import { table } from './markdown.ts';
 import { FLOORS, marked } from './marks.ts';
-import { provenance, quiet } from './report.ts';
+import { provenance, quiet, warningLines } from './report.ts';
 import type { Measure, Results } from './results.ts';
 
 const BLOCK = /(<!-- bench (\S*) ?-->\n)[\s\S]*?(<!-- \/bench -->)/;
@@ -45,7 +45,7 @@ function essentialRows(results: Results, file: string): string {
     ),
     parts.map(([measure, size]) => figureOf(measure, FLOORS[measure], size)).join(' / '),
   ]).map((cells) => cells.map((cell) => (/^–( \/ –)+$/.test(cell) ? '–' : cell)));
-  return `${table(['', ...SUBJECTS, 'floor'], rows)}\n\n${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md). ${quiet(results)}\n`;
+  return `${table(['', ...SUBJECTS, 'floor'], rows)}\n\n${warningLines(results)}${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md). ${quiet(results)}\n`;
 }
 
 /** A page with the essential rows of a run between its two marks. */

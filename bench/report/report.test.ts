@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { ARGON2_FLOOR, BETTER_AUTH, EXPRESS, EXPRESS_LOOKUP, LATCHKEY } from '../contenders/names.ts';
+import {
+  ARGON2_FLOOR,
+  BETTER_AUTH,
+  EXPRESS,
+  EXPRESS_LOOKUP,
+  LATCHKEY,
+  OIDC_PROVIDER,
+} from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
 import { number, percent, table } from './markdown.ts';
 import { fileOfRows, withEssentialRows } from './readme-block.ts';
@@ -76,11 +83,15 @@ test('a machine that was not quiet and answers that were not right are told firs
   const facts = quiet.load as NonNullable<Figure['load']>;
   const busy = { ...quiet, load: { ...facts, othersCpuShare: 0.5, otherAnswers: { 400: 3, 503: 2 } } };
   const said = [
-    'The machine was not quiet: other programs had up to 50.0 % of it in the middle round of a figure.',
+    'The machine was not quiet: in the middle round of a figure up to 50.0 % of it was neither the measured server’s nor its client’s.',
     `${EXPRESS}, session at 64: 3 answers were 400`,
   ];
   expect(warnings(resultsOf(busy))).toEqual(said);
-  for (const line of said) expect(report(resultsOf(busy))).toContain(`**${line}**`);
+  const page = withEssentialRows('<!-- bench -->\n<!-- /bench -->', resultsOf(busy), 'a.json');
+  for (const line of said) {
+    expect(report(resultsOf(busy))).toContain(`**${line}**`);
+    expect(page).toContain(`**${line}**`);
+  }
   // PostgreSQL is a program beside the server, as is the flood beside those who are measured.
   expect(
     warnings(resultsOf({ ...busy, subject: 'x, PostgreSQL', load: { ...facts, othersCpuShare: 0.5 } })),
@@ -88,6 +99,39 @@ test('a machine that was not quiet and answers that were not right are told firs
   expect(
     warnings(resultsOf({ ...busy, measure: 'cheap-flood', load: { ...facts, othersCpuShare: 0.5 } })),
   ).toEqual([]);
+});
+
+test('what is noisy is marked wherever it stands, and all of it is counted', () => {
+  const noisy = [100, 130, 160];
+  const figures = [
+    plainFigure('cheap-quiet', LATCHKEY, null, noisy),
+    plainFigure('cheap-flood', LATCHKEY, 256, noisy),
+    plainFigure('verification', '@latchkey/verifier', 16, noisy),
+    plainFigure('memory-idle', LATCHKEY, null, noisy),
+    plainFigure('cpu-hash', LATCHKEY, 8, noisy),
+    plainFigure('install-packages', LATCHKEY, null, [100]),
+  ];
+  const text = report(resultsOf(...figures));
+  expect(text).toContain(`| ${LATCHKEY} | 130 (noisy) | – | 130 (noisy) |`);
+  expect(text).toContain('| @latchkey/verifier | 16 | 130 (noisy) |');
+  expect(text).toContain('| CPU ms of a sign-in: hashing threads | 8 | 130 (noisy) |');
+  expect(text).toContain('| memory idle | at most 110 MiB | 80.0 MiB | 130 MiB (noisy) | missed |');
+  expect(text).toContain('5 of 6 figures stayed noisy');
+});
+
+test('a ratio is noisy when either of its figures is', () => {
+  const [quiet, noisy] = [[100], [100, 130, 160]] as const;
+  const of = (ours: readonly number[], theirs: readonly number[]) =>
+    verdictOf(
+      'refreshes of oidc',
+      figureOf('refresh', LATCHKEY, 64, ...ours),
+      figureOf('refresh', OIDC_PROVIDER, 64, ...theirs),
+    );
+  expect([of(quiet, quiet), of(quiet, noisy), of(noisy, quiet)].map((verdict) => verdict?.isNoisy)).toEqual([
+    false,
+    true,
+    true,
+  ]);
 });
 
 test('a figure above its floor is marked as what cannot be, and told first', () => {

@@ -82,9 +82,9 @@ function floodTable(results: Results): string {
     const ours = find(results, 'cheap-flood', LATCHKEY, figure.size);
     return [
       figure.subject,
-      number(quiet?.value),
+      marked(results, quiet),
       number(figure.load?.p50Milliseconds),
-      number(figure.value),
+      marked(results, figure),
       figure === ours || ours === undefined ? '' : `${number(figure.value / ours.value)} ×`,
       answersOf(figure),
     ];
@@ -109,7 +109,10 @@ function standingTable(results: Results): string {
   const rows = [...subjects].map((subject) => [
     subject,
     ...Object.values(columns).map((measure) =>
-      number(results.figures.find((each) => each.measure === measure && each.subject === subject)?.value),
+      marked(
+        results,
+        results.figures.find((each) => each.measure === measure && each.subject === subject),
+      ),
     ),
   ]);
   return table(['subject', ...Object.keys(columns)], rows);
@@ -130,7 +133,7 @@ function alone(results: Results): string {
   const rows = Object.entries(texts).flatMap(([measure, text]) =>
     of(results, measure as Measure)
       .filter(({ subject }) => subject === LATCHKEY)
-      .map((figure) => [text, count(figure.size), number(figure.value)]),
+      .map((figure) => [text, count(figure.size), marked(results, figure)]),
   );
   return table(['Latchkey, SQLite', 'size', 'figure'], rows);
 }
@@ -139,7 +142,7 @@ function verificationTable(results: Results): string {
   const rows = of(results, 'verification').map((figure) => [
     figure.subject,
     count(figure.size),
-    number(figure.value),
+    marked(results, figure),
   ]);
   return table(['checked inside a resource server, ES256', 'at once', 'a second'], rows);
 }
@@ -154,11 +157,13 @@ export function verdictLine({
   measured,
   verdict,
   isAimReached,
+  isNoisy,
 }: Verdict): string[] {
   const shown = (value: number | null) => (value === null ? '–' : `${number(value)} ${unit}`.trim());
   const bound = limit === 0 ? '–' : `${isFloor ? 'at least' : 'at most'} ${shown(limit)}`;
   const word = limit === 0 && verdict === 'reached' ? (isAimReached ? 'aim reached' : 'aim missed') : verdict;
-  return [what, bound, shown(aim), shown(measured), isAimReached && limit !== 0 ? 'reached, aim too' : word];
+  const reached = `${shown(measured)}${isNoisy && measured !== null ? ' (noisy)' : ''}`;
+  return [what, bound, shown(aim), reached, isAimReached && limit !== 0 ? 'reached, aim too' : word];
 }
 
 /** The targets as a table. */
@@ -174,7 +179,7 @@ export function provenance({ machine, node, date, kind, accounts }: Results): st
 const QUIET_SHARE = 0.1;
 
 /**
- * The most that other programs had of the machine in the middle round of a figure. Where PostgreSQL or another load is a
+ * The most that others had of the machine in the middle round of a figure, be they subjects that stand by. Where PostgreSQL or another load is a
  * program beside the server, they are no others.
  */
 function othersShare(results: Results): number {
@@ -195,7 +200,7 @@ export function warnings(results: Results): string[] {
   return [
     ...(others > QUIET_SHARE
       ? [
-          `The machine was not quiet: other programs had up to ${percent(others)} of it in the middle round of a figure.`,
+          `The machine was not quiet: in the middle round of a figure up to ${percent(others)} of it was neither the measured server’s nor its client’s.`,
         ]
       : []),
     ...wrong,
@@ -208,10 +213,16 @@ export function warnings(results: Results): string[] {
   ];
 }
 
+/** The warnings as they stand before anything else. */
+export const warningLines = (results: Results): string =>
+  warnings(results)
+    .map((warning) => `**${warning}**\n\n`)
+    .join('');
+
 /** How quiet the machine was. */
 export function quiet(results: Results): string {
   const noisy = results.figures.filter(isNoisyFigure).length;
-  return `Other programs had at most ${percent(othersShare(results))} of the machine in the middle round of a figure. ${noisy} figures stayed noisy: rounds spread over more than ${percent(NOISY_SPREAD)} after all repeats. It took ${number(results.minutes)} minutes.`;
+  return `In the middle round of a figure at most ${percent(othersShare(results))} of the machine was neither the measured server’s nor its client’s, but other programs’ or that of subjects that stood by. ${noisy} of ${results.figures.length} figures stayed noisy: rounds spread over more than ${percent(NOISY_SPREAD)} after all repeats. It took ${number(results.minutes)} minutes.`;
 }
 
 /** The whole report. */
@@ -222,11 +233,7 @@ export function report(results: Results): string {
 
 ${provenance(results)}.
 
-${warnings(results)
-  .map((warning) => `**${warning}**\n\n`)
-  .join(
-    '',
-  )}${quiet(results)} Medians; read the ratios. [bench/README.md](../README.md) says what is measured, how, and what not.
+${warningLines(results)}${quiet(results)} Medians; read the ratios. [bench/README.md](../README.md) says what is measured, how, and what not.
 
 ## Targets
 

@@ -7,7 +7,11 @@ import {
   LATCHKEY,
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
+import { isNoisyFigure } from './marks.ts';
 import { find, type Measure, type Results } from './results.ts';
+
+/** Gives a figure; undefined, too, where nothing was answered: what is no number is null in a file. */
+type FigureOf = (measure: Measure, subject: string, size: number | null) => number | undefined;
 
 /** What a figure is to be. */
 interface Target {
@@ -19,7 +23,7 @@ interface Target {
   /** What is aimed at beyond it. */
   readonly aim: number | null;
   /** Undefined where it was not measured. */
-  value(results: Results): number | undefined;
+  value(figureOf: FigureOf): number | undefined;
 }
 
 /** A target beside what was measured. */
@@ -27,6 +31,8 @@ export interface Verdict extends Omit<Target, 'value'> {
   readonly measured: number | null;
   readonly verdict: 'reached' | 'missed' | 'not measured';
   readonly isAimReached: boolean;
+  /** Whether it is from rounds that are too far apart. */
+  readonly isNoisy: boolean;
 }
 
 const CONNECTIONS = 64;
@@ -34,30 +40,19 @@ const FLOOD_CONNECTIONS = 256;
 const MANY = 1_000_000;
 const IMPORT_SECONDS = 120;
 
-/** A figure; undefined, too, where nothing was answered: what is no number is null in a file. */
-function figureOf(
-  results: Results,
-  measure: Measure,
-  subject: string,
-  size: number | null,
-): number | undefined {
-  const value: number | null | undefined = find(results, measure, subject, size)?.value;
-  return Number.isFinite(value) ? (value ?? undefined) : undefined;
-}
-
 /** Latchkey's figure as a multiple of another's. */
 const times =
   (measure: Measure, other: string, size: number | null) =>
-  (results: Results): number | undefined => {
-    const ours = figureOf(results, measure, LATCHKEY, size);
-    const theirs = figureOf(results, measure, other, size);
+  (figureOf: FigureOf): number | undefined => {
+    const ours = figureOf(measure, LATCHKEY, size);
+    const theirs = figureOf(measure, other, size);
     return ours === undefined || theirs === undefined ? undefined : ours / theirs;
   };
 
 const ours =
   (measure: Measure, size: number | null = null) =>
-  (results: Results): number | undefined =>
-    figureOf(results, measure, LATCHKEY, size);
+  (figureOf: FigureOf): number | undefined =>
+    figureOf(measure, LATCHKEY, size);
 
 const atLeast = (
   what: string,
@@ -76,14 +71,14 @@ const atMost = (
 ): Target => ({ what, unit, isFloor: false, limit, aim, value });
 
 /** The part of the floor that sign-ins reach at 8 and more connections, at the worst number of them. */
-function shareOfFloor(results: Results): number | undefined {
-  const shares = [8, 64, 256].map((size) => times('sign-in', ARGON2_FLOOR, size)(results));
+function shareOfFloor(figureOf: FigureOf): number | undefined {
+  const shares = [8, 64, 256].map((size) => times('sign-in', ARGON2_FLOOR, size)(figureOf));
   const known = shares.filter((share) => share !== undefined);
   return known.length === 0 ? undefined : Math.min(...known) * 100;
 }
 
-function floodRatio(results: Results): number | undefined {
-  const ratio = times('cheap-flood', BETTER_AUTH, FLOOD_CONNECTIONS)(results);
+function floodRatio(figureOf: FigureOf): number | undefined {
+  const ratio = times('cheap-flood', BETTER_AUTH, FLOOD_CONNECTIONS)(figureOf);
   return ratio === undefined ? undefined : 1 / ratio;
 }
 
@@ -129,8 +124,8 @@ const TARGETS: readonly Target[] = [
   atMost('memory at 100,000 sessions', 'MiB', 200, 150, ours('memory-sessions', 100_000)),
   atMost('start-up, new store', 'ms', 400, 140, ours('start-new')),
   atMost('start-up, store of 1,000,000 accounts', 'ms', 1000, 300, ours('start-existing', MANY)),
-  atMost('import of 1,000,000 accounts with hashes', 's', IMPORT_SECONDS, null, (results) => {
-    const perSecond = ours('import-hashes', MANY)(results);
+  atMost('import of 1,000,000 accounts with hashes', 's', IMPORT_SECONDS, null, (figureOf) => {
+    const perSecond = ours('import-hashes', MANY)(figureOf);
     return perSecond === undefined ? undefined : MANY / perSecond;
   }),
   atMost('memory of that import', 'MiB', 300, null, ours('import-memory', MANY)),
@@ -141,11 +136,17 @@ const TARGETS: readonly Target[] = [
 /** Every target beside what was measured. */
 export function verdicts(results: Results): Verdict[] {
   return TARGETS.map(({ value, ...target }) => {
-    const given = value(results);
+    let isNoisy = false;
+    const given = value((measure, subject, size) => {
+      const figure = find(results, measure, subject, size);
+      if (figure === undefined || !Number.isFinite(figure.value)) return undefined;
+      isNoisy ||= isNoisyFigure(figure);
+      return figure.value;
+    });
     const measured = given !== undefined && Number.isFinite(given) ? given : null;
     const meets = (limit: number) =>
       measured !== null && (target.isFloor ? measured >= limit : measured <= limit);
     const verdict = measured === null ? 'not measured' : meets(target.limit) ? 'reached' : 'missed';
-    return { ...target, measured, verdict, isAimReached: target.aim !== null && meets(target.aim) };
+    return { ...target, measured, verdict, isAimReached: target.aim !== null && meets(target.aim), isNoisy };
   });
 }
