@@ -29,6 +29,8 @@ export interface Plan extends RoundPlan {
   readonly starts: number;
   readonly importedAccounts: number;
   readonly importedPasswords: number;
+  /** How many different tokens sessions are checked with: more than Latchkey remembers. */
+  readonly tokens: number;
   /** How many sessions the memory is measured at; null where that would take too long. */
   readonly sessionsInMemory: number | null;
   readonly verifierRounds: number;
@@ -54,6 +56,7 @@ export const QUICK: Plan = {
   starts: 5,
   importedAccounts: 20_000,
   importedPasswords: 600,
+  tokens: 20_000,
   sessionsInMemory: null,
   verifierRounds: 7,
   withPostgres: false,
@@ -78,6 +81,7 @@ export const FULL: Plan = {
   starts: 7,
   importedAccounts: 1_000_000,
   importedPasswords: 3000,
+  tokens: 20_000,
   sessionsInMemory: 100_000,
   verifierRounds: 21,
   withPostgres: true,

@@ -18,6 +18,7 @@ import { SessionSource } from './contenders/session-source.ts';
 import { measureCheap, measureFlood } from './measures/cheap-requests.ts';
 import { measureImport } from './measures/import-rate.ts';
 import { measureInstalls } from './measures/install-size.ts';
+import { measureManyTokens } from './measures/many-tokens.ts';
 import { measureSessionMemory } from './measures/session-memory.ts';
 import { measureSignInCost } from './measures/sign-in-cost.ts';
 import { measureSignIns } from './measures/sign-ins.ts';
@@ -99,6 +100,8 @@ async function measureAlone(figures: Figure[], plan: Plan, say: (what: string) =
   const subject = { name: LATCHKEY, start: () => latchkeyIn(store.directory) };
   figures.push(...(await measureStarts([subject], plan.importedAccounts, plan.starts)));
   store.remove();
+  say('session checks with many tokens');
+  figures.push(...(await measureManyTokens(LATCHKEY, plan)));
   if (plan.sessionsInMemory !== null) {
     say('memory with many sessions');
     figures.push(...(await measureSessionMemory(LATCHKEY, plan.accounts, plan.sessionsInMemory)));

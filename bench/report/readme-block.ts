@@ -11,6 +11,7 @@ const ROWS: readonly (readonly [string, readonly (readonly [Measure, number | nu
   ['password sign-ins a second, 64 connections', [['sign-in', 64]]],
   ['durable refreshes a second, 64 connections', [['refresh', 64]]],
   ['session checks a second, 64 connections', [['session', 64]]],
+  ['the same, 20,000 different tokens in turn', [['session-tokens', 20_000]]],
   ['session check while 256 sign in, p99 ms', [['cheap-flood', 256]]],
   [
     'memory idle / under sign-ins, MiB',
@@ -44,7 +45,9 @@ function essentialRows(results: Results, file: string): string {
       parts.map(([measure, size]) => figureOf(measure, subject, size)).join(' / '),
     ),
     parts.map(([measure, size]) => figureOf(measure, FLOORS[measure], size)).join(' / '),
-  ]).map((cells) => cells.map((cell) => (/^–( \/ –)+$/.test(cell) ? '–' : cell)));
+  ])
+    .map((cells) => cells.map((cell) => (/^–( \/ –)+$/.test(cell) ? '–' : cell)))
+    .filter((cells) => cells.slice(1).some((cell) => cell !== '–'));
   return `${table(['', ...SUBJECTS, 'floor'], rows)}\n\n${warningLines(results)}${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md). ${quiet(results)}\n`;
 }
 

@@ -236,6 +236,15 @@ test('numbers have three digits that mean something', () => {
   expect(table(['a', 'b'], [['x', '1']])).toBe('| a | b |\n|---|--:|\n| x | 1 |');
 });
 
+test('what nobody has a figure of has no row on a page', () => {
+  const page = '<!-- bench -->\n<!-- /bench -->';
+  const many = figureOf('session-tokens', LATCHKEY, 20_000, 9000);
+  const rows = withEssentialRows(page, resultsOf(many), 'a.json');
+  expect(rows).toContain('| the same, 20,000 different tokens in turn | 9,000 | – |');
+  expect(rows).not.toContain('durable refreshes');
+  expect(report(resultsOf(many))).toContain('with that many tokens | 20,000 | 9,000 |');
+});
+
 test('the rows of a page are written between its marks, and name their file', () => {
   const page = 'before\n<!-- bench -->\n<!-- /bench -->\nafter\n';
   const once = withEssentialRows(page, resultsOf(figureOf('session', LATCHKEY, 64, 3000)), 'a.json');

@@ -120,6 +120,7 @@ function standingTable(results: Results): string {
 
 function alone(results: Results): string {
   const texts: Readonly<Partial<Record<Measure, string>>> = {
+    'session-tokens': 'session checks a second at 64 connections, with that many tokens',
     'memory-sessions-begun': 'memory when that many sessions have just been begun, MiB',
     'memory-sessions': '– and while they stand, MiB',
     'start-existing': 'start on a store of that many accounts, ms',

@@ -7,6 +7,7 @@ export type Measure =
   | 'sign-in'
   | 'refresh'
   | 'session'
+  | 'session-tokens'
   | 'cheap-quiet'
   | 'cheap-flood'
   | 'verification'
