@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,8 +46,14 @@ async function importAccounts(count: number, lineOf: (index: number) => string):
   };
 }
 
+/** Ids, user names and addresses in no order, as those of people are: each falls into another page of its tree. */
+function inNoOrder(): { readonly id: string; readonly username: string; readonly email: string } {
+  return { id: randomUUID(), username: `u${randomUUID()}`, email: `${randomUUID()}@example.com` };
+}
+
 /**
- * Accounts a second that an import takes: with hashes that are given, and with plain passwords beside nothing but hashing.
+ * Accounts a second that an import takes: with hashes that are given, in no order and, which is the best case, with ids and names
+ * that rise; and with plain passwords beside nothing but hashing.
  * @returns the store of the first, too: others measure with it
  */
 export async function measureImport(
@@ -55,7 +62,9 @@ export async function measureImport(
 ): Promise<{ readonly figures: Figure[]; readonly store: BenchStore }> {
   const hash = passwordHashAtDefaults();
   const { importedAccounts: count, importedPasswords: plain } = plan;
-  const given = await importAccounts(count, (index) => directoryLine(index, hash));
+  const given = await importAccounts(count, (index) => directoryLine(index, hash, inNoOrder));
+  const rising = await importAccounts(count, (index) => directoryLine(index, hash));
+  rising.store.remove();
   const before = await argon2Floor(FLOOR_SECONDS);
   const hashed = await importAccounts(plain, (index) =>
     directoryLine(index, null, () => ({ password: `${PASSWORD} ${index}` })),
@@ -66,8 +75,10 @@ export async function measureImport(
   return {
     store: given.store,
     figures: [
-      plainFigure('import-hashes', subject, count, [count / given.seconds]),
-      plainFigure('import-memory', subject, count, [given.mib]),
+      plainFigure('import-random', subject, count, [count / given.seconds]),
+      plainFigure('import-random-memory', subject, count, [given.mib]),
+      plainFigure('import-hashes', subject, count, [count / rising.seconds]),
+      plainFigure('import-memory', subject, count, [rising.mib]),
       plainFigure('import-plain', subject, plain, [plain / hashed.seconds / floor]),
     ],
   };

@@ -19,6 +19,8 @@ export type Measure =
   | 'memory-sessions-begun'
   | 'disk-account'
   | 'disk-session'
+  | 'import-random'
+  | 'import-random-memory'
   | 'import-hashes'
   | 'import-memory'
   | 'import-plain'

@@ -124,11 +124,11 @@ const TARGETS: readonly Target[] = [
   atMost('memory at 100,000 sessions', 'MiB', 200, 150, ours('memory-sessions', 100_000)),
   atMost('start-up, new store', 'ms', 400, 140, ours('start-new')),
   atMost('start-up, store of 1,000,000 accounts', 'ms', 1000, 300, ours('start-existing', MANY)),
-  atMost('import of 1,000,000 accounts with hashes', 's', IMPORT_SECONDS, null, (figureOf) => {
-    const perSecond = ours('import-hashes', MANY)(figureOf);
+  atMost('import of 1,000,000 accounts with hashes, in no order', 's', IMPORT_SECONDS, null, (figureOf) => {
+    const perSecond = ours('import-random', MANY)(figureOf);
     return perSecond === undefined ? undefined : MANY / perSecond;
   }),
-  atMost('memory of that import', 'MiB', 300, null, ours('import-memory', MANY)),
+  atMost('memory of that import', 'MiB', 300, null, ours('import-random-memory', MANY)),
   atMost('production install, packages', '', 120, 60, ours('install-packages')),
   atMost('production install, size', 'MiB', 60, 30, ours('install-size')),
 ];
