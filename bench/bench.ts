@@ -59,11 +59,12 @@ function writeDocuments(): void {
 /** The second factors alone. */
 async function proofs(): Promise<void> {
   const echo = await startEcho();
-  const seconds = isShort ? 1 : 3;
+  // So many rounds, and so many seconds of the floor.
+  const length = isShort ? 1 : 3;
   const floor = async () =>
-    (await load({ url: echo.url, scenario: 'echo', connections: 64, seconds, data: [] })).perSecond;
+    (await load({ url: echo.url, scenario: 'echo', connections: 64, seconds: length, data: [] })).perSecond;
   try {
-    await measureProofs(floor, isShort ? 1 : 3);
+    await measureProofs(floor, length);
   } finally {
     await echo.stop();
   }

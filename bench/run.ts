@@ -110,7 +110,7 @@ async function measureAlone(figures: Figure[], plan: Plan, say: (what: string) =
   for (const rate of await measureVerifier('ES256', plan.verifierRounds)) {
     figures.push(plainFigure('verification', `@latchkey/verifier, ${rate.tokens}`, rate.atOnce, rate.rounds));
     if (rate.tokens === 'new tokens')
-      figures.push(plainFigure('verification', JOSE_FLOOR, rate.atOnce, [rate.floor]));
+      figures.push(plainFigure('verification', JOSE_FLOOR, rate.atOnce, rate.floorRounds));
   }
   say('installs');
   figures.push(...measureInstalls());

@@ -136,5 +136,7 @@ export function oidcProvider(people: number): Contender {
   const sessions = refresh.map(
     (refreshToken, index): Session => ({ refreshToken, credential: access[index] ?? '' }),
   );
-  return { ...contender, prepared: () => sessions };
+  // Its store has those sessions in it from the beginning: it cannot be divided by its accounts.
+  const { storeSize: _, ...rest } = contender;
+  return { ...rest, prepared: () => sessions };
 }

@@ -1,6 +1,6 @@
 import { ARGON2_FLOOR, ECHO_FLOOR } from '../contenders/names.ts';
 import { isNoisy } from '../rounds.ts';
-import { number } from './markdown.ts';
+import { count, number } from './markdown.ts';
 import { type Figure, find, type Measure, type Results } from './results.ts';
 
 /** The floor of a measure, where it has one: nobody can do more. */
@@ -20,6 +20,9 @@ export function isAboveFloor(results: Results, { measure, size, value }: Figure)
   return figure !== undefined && value > figure.value;
 }
 
+/** Measures of what is counted. */
+const COUNTS: readonly Measure[] = ['install-packages'];
+
 /** A figure as a table has it, with what is to be known before it is believed. */
 export function marked(results: Results, figure: Figure | undefined): string {
   if (figure === undefined) return number(undefined);
@@ -27,5 +30,6 @@ export function marked(results: Results, figure: Figure | undefined): string {
     ...(isNoisyFigure(figure) ? ['noisy'] : []),
     ...(isAboveFloor(results, figure) ? ['above its floor: cannot be'] : []),
   ];
-  return `${number(figure.value)}${marks.length === 0 ? '' : ` (${marks.join('; ')})`}`;
+  const shown = COUNTS.includes(figure.measure) ? count(figure.value) : number(figure.value);
+  return `${shown}${marks.length === 0 ? '' : ` (${marks.join('; ')})`}`;
 }

@@ -8,7 +8,7 @@ import {
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
-import { number, percent, table } from './markdown.ts';
+import { count, number, percent, table } from './markdown.ts';
 import { fileOfRows, withEssentialRows } from './readme-block.ts';
 import { report, warnings } from './report.ts';
 import { type Figure, loadFigure, plainFigure, type Results } from './results.ts';
@@ -230,6 +230,20 @@ test('the import of a million is judged by its time, in no order', () => {
   expect(verdictOf('import of 1,000,000', rising)).toMatchObject({ verdict: 'not measured' });
   const fewer = plainFigure('import-random', LATCHKEY, 20_000, [10_000]);
   expect(verdictOf('import of 1,000,000', fewer)).toMatchObject({ verdict: 'not measured' });
+});
+
+test('what is counted is printed whole, in the table, the targets and the README', () => {
+  const results = resultsOf(
+    plainFigure('memory-idle', LATCHKEY, null, [80]),
+    plainFigure('install-packages', LATCHKEY, null, [5]),
+    plainFigure('install-size', LATCHKEY, null, [7.8]),
+  );
+  expect(report(results)).toContain(
+    '| production install, packages | at most 120 | 60 | 5 | reached, aim too |',
+  );
+  expect(report(results)).toContain('| 5 | 7.80 |');
+  expect(withEssentialRows('<!-- bench -->\n<!-- /bench -->', results, 'a.json')).toContain('| 5 / 7.80 |');
+  expect([0, 5, 10, 120, 10_000, null].map(count)).toEqual(['0', '5', '10', '120', '10,000', '–']);
 });
 
 test('numbers have three digits that mean something', () => {

@@ -162,7 +162,9 @@ export function verdictLine({
   isAimReached,
   isNoisy,
 }: Verdict): string[] {
-  const shown = (value: number | null) => (value === null ? '–' : `${number(value)} ${unit}`.trim());
+  // What has no unit is counted.
+  const shown = (value: number | null) =>
+    value === null ? '–' : unit === '' ? count(value) : `${number(value)} ${unit}`;
   const bound = limit === 0 ? '–' : `${isFloor ? 'at least' : 'at most'} ${shown(limit)}`;
   const word = limit === 0 && verdict === 'reached' ? (isAimReached ? 'aim reached' : 'aim missed') : verdict;
   const reached = `${shown(measured)}${isNoisy && measured !== null ? ' (noisy)' : ''}`;
