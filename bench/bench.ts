@@ -32,7 +32,7 @@ async function compare(): Promise<void> {
   console.log(`\n${targetTable(results)}\n\nwritten: bench/results/${file}, bench/results/latest.md`);
 }
 
-/** An hour is not to be lost because its last minute failed. */
+/** Half an hour is not to be lost because its last minute failed. */
 function keepIncomplete(results: Results): void {
   const file = `incomplete-${results.date.slice(0, 10)}-${results.kind}.json`;
   writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
