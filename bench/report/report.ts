@@ -151,7 +151,7 @@ function verificationTable(results: Results): string {
 }
 
 /** What a target came to, in words. */
-export function verdictLine({
+function verdictLine({
   what,
   unit,
   isFloor,

@@ -35,7 +35,7 @@ import { watchedEngine } from './watched-engine.ts';
 export type Store = ReturnType<typeof storeOn>;
 
 /** The store's ports over an engine. */
-export function storeOn(unwatched: Engine) {
+function storeOn(unwatched: Engine) {
   const engine = watchedEngine(unwatched);
   return {
     /** Tells how long the store takes, from now on. */

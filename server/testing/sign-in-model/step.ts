@@ -29,7 +29,7 @@ export async function atOnce(times: number, ask: () => Promise<Answer>): Promise
 }
 
 /** How far back in a list: the newest most of the time. */
-export const back = fc.oneof(
+const back = fc.oneof(
   { weight: 6, arbitrary: fc.constant(0) },
   { weight: 3, arbitrary: fc.nat(3) },
   { weight: 2, arbitrary: fc.nat(40) },
