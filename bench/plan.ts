@@ -46,7 +46,7 @@ export const QUICK: Plan = {
   signIns: [
     { connections: 1, seconds: 2 },
     { connections: 8, seconds: 2 },
-    { connections: 64, seconds: 5 },
+    { connections: 64, seconds: 6 },
     { connections: 256, seconds: 8 },
   ],
   cheapConnections: [8, 64],
@@ -71,11 +71,11 @@ export const FULL: Plan = {
   signIns: [
     { connections: 1, seconds: 3 },
     { connections: 8, seconds: 3 },
-    { connections: 64, seconds: 5 },
+    { connections: 64, seconds: 6 },
     { connections: 256, seconds: 10 },
   ],
   cheapConnections: [8, 64],
-  cheapSeconds: 3,
+  cheapSeconds: 2,
   floodSeconds: 10,
   floodRounds: 2,
   starts: 7,

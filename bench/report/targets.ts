@@ -70,11 +70,11 @@ const atMost = (
   value: Target['value'],
 ): Target => ({ what, unit, isFloor: false, limit, aim, value });
 
-/** The part of the floor that sign-ins reach at 8 and more connections, at the worst number of them. */
+/** The part of the floor that sign-ins reach at 8 and more connections, at the worst number of them; all have to be known. */
 function shareOfFloor(figureOf: FigureOf): number | undefined {
   const shares = [8, 64, 256].map((size) => times('sign-in', ARGON2_FLOOR, size)(figureOf));
   const known = shares.filter((share) => share !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known) * 100;
+  return known.length < shares.length ? undefined : Math.min(...known) * 100;
 }
 
 function floodRatio(figureOf: FigureOf): number | undefined {
