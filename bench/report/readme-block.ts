@@ -1,4 +1,11 @@
-import { BETTER_AUTH, BETTER_AUTH_DEFAULT, EXPRESS, LATCHKEY, OIDC_PROVIDER } from '../contenders/names.ts';
+import {
+  BETTER_AUTH,
+  BETTER_AUTH_DEFAULT,
+  EXPRESS,
+  EXPRESS_LOOKUP,
+  LATCHKEY,
+  OIDC_PROVIDER,
+} from '../contenders/names.ts';
 import { table } from './markdown.ts';
 import { FLOORS, marked } from './marks.ts';
 import { provenance, quiet, warningLines } from './report.ts';
@@ -29,7 +36,14 @@ const ROWS: readonly (readonly [string, readonly (readonly [Measure, number | nu
   ],
 ];
 
-const SUBJECTS = [LATCHKEY, BETTER_AUTH, BETTER_AUTH_DEFAULT, EXPRESS, OIDC_PROVIDER] as const;
+const SUBJECTS = [
+  LATCHKEY,
+  BETTER_AUTH,
+  BETTER_AUTH_DEFAULT,
+  EXPRESS,
+  EXPRESS_LOOKUP,
+  OIDC_PROVIDER,
+] as const;
 
 /** The essential rows of a run, with where they are from. */
 function essentialRows(results: Results, file: string): string {
@@ -39,16 +53,17 @@ function essentialRows(results: Results, file: string): string {
     );
     return marked(results, figure);
   };
+  const subjects = SUBJECTS.filter((name) => results.figures.some(({ subject }) => subject === name));
   const rows = ROWS.map(([text, parts]) => [
     text,
-    ...SUBJECTS.map((subject) =>
+    ...subjects.map((subject) =>
       parts.map(([measure, size]) => figureOf(measure, subject, size)).join(' / '),
     ),
     parts.map(([measure, size]) => figureOf(measure, FLOORS[measure], size)).join(' / '),
   ])
     .map((cells) => cells.map((cell) => (/^–( \/ –)+$/.test(cell) ? '–' : cell)))
     .filter((cells) => cells.slice(1).some((cell) => cell !== '–'));
-  return `${table(['', ...SUBJECTS, 'floor'], rows)}\n\n${warningLines(results)}${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md). ${quiet(results)}\n`;
+  return `${table(['', ...subjects, 'floor'], rows)}\n\n${warningLines(results)}${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md). ${quiet(results)}\n`;
 }
 
 /** A page with the essential rows of a run between its two marks. */

@@ -254,10 +254,11 @@ test('numbers have three digits that mean something', () => {
   expect(table(['a', 'b'], [['x', '1']])).toBe('| a | b |\n|---|--:|\n| x | 1 |');
 });
 
-test('what nobody has a figure of has no row on a page', () => {
+test('what nobody has a figure of has no row on a page, and who has none has no column', () => {
   const page = '<!-- bench -->\n<!-- /bench -->';
   const many = figureOf('session-tokens', LATCHKEY, 20_000, 9000);
   const rows = withEssentialRows(page, resultsOf(many), 'a.json');
+  expect(rows).toContain(`|  | ${LATCHKEY} | floor |`);
   expect(rows).toContain('| the same, 20,000 different tokens in turn | 9,000 | – |');
   expect(rows).not.toContain('durable refreshes');
   expect(report(resultsOf(many))).toContain('with that many tokens | 20,000 | 9,000 |');
