@@ -226,11 +226,15 @@ test('of several numbers of connections the worst counts', () => {
 });
 
 test('the import of a million is judged by its time, in no order', () => {
-  const rate = plainFigure('import-random', LATCHKEY, 1_000_000, [10_000]);
+  const rate = plainFigure('import-scattered', LATCHKEY, 1_000_000, [10_000]);
   expect(verdictOf('import of 1,000,000', rate)).toMatchObject({ measured: 100, verdict: 'reached' });
-  const rising = plainFigure('import-hashes', LATCHKEY, 1_000_000, [10_000]);
-  expect(verdictOf('import of 1,000,000', rising)).toMatchObject({ verdict: 'not measured' });
-  const fewer = plainFigure('import-random', LATCHKEY, 20_000, [10_000]);
+  const ordered = plainFigure('import-hashes', LATCHKEY, 1_000_000, [5000]);
+  expect(verdictOf('import of 1,000,000', ordered)).toMatchObject({ verdict: 'not measured' });
+  expect(verdictOf('the same in order', ordered)).toMatchObject({ measured: 200, verdict: 'missed' });
+  const memory = plainFigure('import-memory', LATCHKEY, 1_000_000, [170]);
+  expect(verdictOf('memory of these', ordered, memory)).toMatchObject({ verdict: 'not measured' });
+  expect(verdictOf('memory of these', rate, memory)).toMatchObject({ measured: 170, verdict: 'reached' });
+  const fewer = plainFigure('import-scattered', LATCHKEY, 20_000, [10_000]);
   expect(verdictOf('import of 1,000,000', fewer)).toMatchObject({ verdict: 'not measured' });
 });
 

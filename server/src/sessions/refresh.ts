@@ -73,9 +73,10 @@ async function refuseRefresh(
   sessionId: string,
   reason: string,
 ): Promise<Outcome> {
-  await corridor.store.commit([
-    auditAttempt(attempt, corridor.clock.now(), 'session.refresh-refused', { reason, sessionId }),
-  ]);
+  if (corridor.refusedRefreshes.take(`${sessionId} ${reason}`))
+    await corridor.store.commit([
+      auditAttempt(attempt, corridor.clock.now(), 'session.refresh-refused', { reason, sessionId }),
+    ]);
   return refused('token-invalid');
 }
 
