@@ -934,7 +934,7 @@ export interface Operations {
   'GET /.well-known/jwks.json': { readonly request: null; readonly reply: null };
   /** The sessions whose tokens are to be refused, as they are revoked: for resource servers */
   'GET /v1/revocations': { readonly request: null; readonly reply: null };
-  /** Figures for Prometheus: for this machine, or for whoever shows metrics.token */
+  /** Figures for Prometheus: for whoever shows metrics.token; where there is none, for this machine */
   'GET /metrics': { readonly request: null; readonly reply: null };
   /** Whether the process lives */
   'GET /livez': { readonly request: null; readonly reply: null };

@@ -93,7 +93,10 @@ const probe = (summary: string): Record<string, Operation> => ({
     tags: ['system'],
     operationId: summary,
     summary,
-    responses: { 200: { description: 'Yes.' }, 503: { description: 'No.' } },
+    responses: {
+      200: { description: 'Yes.' },
+      503: { description: 'No; Retry-After says when to ask again.' },
+    },
   },
 });
 
@@ -135,7 +138,8 @@ const SYSTEM_PATHS: Readonly<Record<string, Record<string, Operation>>> = {
     get: {
       tags: ['system'],
       operationId: 'metrics',
-      summary: 'Figures for Prometheus: for this machine, or for whoever shows metrics.token',
+      summary:
+        'Figures for Prometheus: for whoever shows metrics.token; where there is none, for this machine',
       responses: {
         200: { description: 'Text.', content: { 'text/plain': { schema: { type: 'string' } } } },
         ...ANY_ERROR,

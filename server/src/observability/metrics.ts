@@ -35,6 +35,8 @@ export interface Gauged {
   isSharedCountHere(): boolean | null;
   /** How the questions about breached passwords have ended; null where none is asked. */
   breachChecks(): { readonly asked: number; readonly remembered: number; readonly failed: number } | null;
+  /** How far behind each webhook is, in the order of the configuration. */
+  webhookLags(): Promise<readonly { readonly host: string; readonly seconds: number }[]>;
   /** Whether this is one of several processes: then the text is of all of them together. */
   readonly isWorker: boolean;
 }
@@ -100,11 +102,12 @@ export function createMetrics(store: Store, clock: Clock, version: string, gauge
   gaugesOfQueues(registry, store, gauged);
   gaugeOfBreachChecks(registry, gauged);
   gaugeOfWithheld(registry, store, clock);
+  gaugeOfWebhooks(registry, gauged);
 
   return {
     contentType: registry.contentType,
     answered: (route, method, status, seconds) =>
-      requests.labels(route ?? 'none', method, `${Math.floor(status / 100)}xx`).observe(seconds),
+      requests.labels(route ?? 'none', method, statusLabel(status)).observe(seconds),
     carriedOut(mount, command, outcome) {
       commands.labels(mount, command, outcome).inc();
       if (SIGN_IN_COMMANDS.has(command)) signIns.labels(mount, outcome).inc();
@@ -120,6 +123,11 @@ export function createMetrics(store: Store, clock: Clock, version: string, gauge
     },
     text: gauged.isWorker ? metricsOfAllWorkers(registry) : () => registry.metrics(),
   };
+}
+
+/** The class of a status; 503 by itself, since whoever is turned away, or finds the store away, has met no fault. */
+function statusLabel(status: number): string {
+  return status === 503 ? '503' : `${Math.floor(status / 100)}xx`;
 }
 
 /** What is turned away before anybody has looked at it. */
@@ -211,6 +219,22 @@ function gaugeOfWithheld(registry: Registry, store: Store, clock: Clock): void {
       const withheld = await store.sendingBudgets.withheld(clock.now()).catch(() => null);
       this.reset();
       if (withheld !== null) this.set(withheld);
+    },
+  });
+}
+
+/** An endpoint that is slower than events come, or away, is no fault of any request: this is where it is seen. */
+function gaugeOfWebhooks(registry: Registry, gauged: Gauged): void {
+  new Gauge({
+    name: 'latchkey_webhook_lag_seconds',
+    help: 'how long the oldest event that a webhook has not been told of has waited, by its index in the configuration',
+    labelNames: ['index', 'host'],
+    aggregator: 'max',
+    registers: [registry],
+    async collect() {
+      const lags = await gauged.webhookLags().catch(() => []);
+      this.reset();
+      for (const [index, { host, seconds }] of lags.entries()) this.labels(String(index), host).set(seconds);
     },
   });
 }
