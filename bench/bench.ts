@@ -32,7 +32,7 @@ async function compare(): Promise<void> {
   console.log(`\n${targetTable(results)}\n\nwritten: bench/results/${file}, bench/results/latest.md`);
 }
 
-/** An hour is not to be lost because its last minute failed. */
+/** Half an hour is not to be lost because its last minute failed. */
 function keepIncomplete(results: Results): void {
   const file = `incomplete-${results.date.slice(0, 10)}-${results.kind}.json`;
   writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
@@ -59,11 +59,12 @@ function writeDocuments(): void {
 /** The second factors alone. */
 async function proofs(): Promise<void> {
   const echo = await startEcho();
-  const seconds = isShort ? 1 : 3;
+  // So many rounds, and so many seconds of the floor.
+  const length = isShort ? 1 : 3;
   const floor = async () =>
-    (await load({ url: echo.url, scenario: 'echo', connections: 64, seconds, data: [] })).perSecond;
+    (await load({ url: echo.url, scenario: 'echo', connections: 64, seconds: length, data: [] })).perSecond;
   try {
-    await measureProofs(floor, isShort ? 1 : 3);
+    await measureProofs(floor, length);
   } finally {
     await echo.stop();
   }

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { FloodOrder, FloodSummary } from './flood-client.ts';
 import { inProcess, load, sessions } from './load.ts';
+import { peakMib } from './measures/started.ts';
 import type { ProbeOrder, ProbeSummary } from './probe-client.ts';
-import { quantile } from './recorder.ts';
+import { quantile, shown } from './recorder.ts';
 import { makeStore, PROGRAM, type Subject, start } from './subject.ts';
 
 // What a flood of sign-ins does: first how many a second the server does when nobody asks for more, then ten times as many
@@ -29,19 +30,6 @@ interface Row {
   readonly isKept: boolean;
 }
 
-/** Samples memory for as long as something takes. */
-async function withPeakMemory<T>(subject: Subject, work: () => Promise<T>): Promise<[T, number]> {
-  let peak = subject.memoryMib();
-  const timer = setInterval(() => {
-    peak = Math.max(peak, subject.memoryMib());
-  }, 200);
-  try {
-    return [await work(), peak];
-  } finally {
-    clearInterval(timer);
-  }
-}
-
 function signInsPerSecond(subject: Subject, usernames: readonly string[], seconds: number): Promise<number> {
   const order = { url: subject.url, connections: CONNECTIONS, seconds, data: usernames };
   return load({ ...order, scenario: 'signIn' }).then(({ perSecond }) => perSecond);
@@ -60,8 +48,6 @@ async function secondsToNormal(
     if ((await signInsPerSecond(subject, usernames, 1)) >= NORMAL_SHARE * normal) return startedAt;
   return Number.POSITIVE_INFINITY;
 }
-
-const shown = (value: number, digits = 0) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
 
 function below(what: string, figure: number, limit: number, unit: string): Row {
   return {
@@ -145,12 +131,13 @@ try {
     seconds: SECONDS,
     refreshToken: session?.refresh_token ?? '',
   };
-  const [[flood, probe], memoryMib] = await withPeakMemory(subject, () =>
+  const { result, mib: memoryMib } = await peakMib([subject.pid], () =>
     Promise.all([
       inProcess('flood-client.ts', floodOrder) as Promise<FloodSummary>,
       inProcess('probe-client.ts', probeOrder) as Promise<ProbeSummary>,
     ]),
   );
+  const [flood, probe] = result;
   const toNormal = await secondsToNormal(subject, store.usernames, normal);
   const rows = rowsOf({ normal, flood, probe, memoryMib, toNormal });
   print(rows);

@@ -30,14 +30,15 @@ export interface LoadOrder {
 export interface LoadSummary extends Summary {
   /** The client's part of all processors. */
   readonly clientCpuShare: number;
-  /** Processor time of the servers for each answer. */
+  /** Processor time of the servers for each request that was served, with what it took to turn others away. */
   readonly serverCpuMilliseconds: number;
   /** What neither the client nor the servers had: the rest of the machine's life. */
   readonly othersCpuShare: number;
 }
 
 /**
- * One connection that sends its next request when the last one was answered, for as long as the run lasts.
+ * One connection that sends its next request when the last one was answered, for as long as the run lasts. A client that is told
+ * to come back later does, with the same request, and its time goes on.
  */
 class Connection {
   readonly #socket: Socket;
@@ -45,7 +46,9 @@ class Connection {
   readonly #index: number;
   readonly #recorder: Recorder;
   #received = '';
-  #sentAt = 0;
+  #request = '';
+  #askedAt = 0;
+  #isFirstTry = true;
   /** When there is nothing left to ask. */
   readonly done: Promise<void>;
   #isDone!: () => void;
@@ -66,28 +69,30 @@ class Connection {
       this.#isAnswered = resolve;
     });
     this.#socket = connect({ host: hostname, port: Number(port), noDelay: true }, () =>
-      this.#send(this.#scenario.request(index, order.data, null)),
+      this.#ask(this.#scenario.request(index, order.data, null)),
     );
     this.#socket.setEncoding('latin1');
     this.#socket.on('data', (piece: unknown) => this.#receive(String(piece), order));
     this.#socket.on('error', () => undefined);
   }
 
-  /** How long it has waited for its answer. */
+  /** How long it has waited to be served. */
   waitingMilliseconds(): number {
-    return performance.now() - this.#sentAt;
+    return performance.now() - this.#askedAt;
   }
 
   stop(): void {
     this.#socket.destroy();
   }
 
-  #send(request: string | null): void {
+  #ask(request: string | null): void {
     if (request === null) {
       this.#isDone();
       return;
     }
-    this.#sentAt = performance.now();
+    this.#request = request;
+    this.#askedAt = performance.now();
+    this.#isFirstTry = true;
     this.#socket.write(request);
   }
 
@@ -100,24 +105,24 @@ class Connection {
     this.#isAnswered();
     const isRight = status === 200 && (this.#scenario.isRight?.(body) ?? true);
     this.#recorder.record(
-      performance.now() - this.#sentAt,
+      performance.now() - this.#askedAt,
       status === 200 && !isRight ? '200 wrong' : status,
+      this.#isFirstTry,
     );
-    // A client that is told to come back later does.
-    const pause = status === 503 || status === 429 ? (retryAfterSeconds ?? 0) * 1000 : 0;
-    const next = () => this.#send(this.#scenario.request(this.#index, order.data, isRight ? body : null));
-    if (pause > 0) setTimeout(pause).then(next);
-    else next();
+    if (status === 503 || status === 429) {
+      this.#isFirstTry = false;
+      setTimeout((retryAfterSeconds ?? 0) * 1000).then(() => this.#socket.write(this.#request));
+    } else this.#ask(this.#scenario.request(this.#index, order.data, isRight ? body : null));
   }
 }
 
 /** Whose processor time is whose, from now on. */
-function watchProcessors(servers: readonly number[]): (answers: number) => Omit<LoadSummary, keyof Summary> {
+function watchProcessors(servers: readonly number[]): (served: number) => Omit<LoadSummary, keyof Summary> {
   const begunAt = performance.now();
   const client = process.cpuUsage();
   const server = cpuMilliseconds(servers);
   const machine = machineBusyMilliseconds();
-  return (answers) => {
+  return (served) => {
     const { user, system } = process.cpuUsage(client);
     const clientMilliseconds = (user + system) / 1000;
     const serverMilliseconds = cpuMilliseconds(servers) - server;
@@ -125,7 +130,7 @@ function watchProcessors(servers: readonly number[]): (answers: number) => Omit<
     const others = machineBusyMilliseconds() - machine - clientMilliseconds - serverMilliseconds;
     return {
       clientCpuShare: clientMilliseconds / all,
-      serverCpuMilliseconds: serverMilliseconds / answers,
+      serverCpuMilliseconds: serverMilliseconds / served,
       othersCpuShare: Math.max(0, others / all),
     };
   };
@@ -153,8 +158,7 @@ async function run(order: LoadOrder): Promise<LoadSummary> {
   ]);
   const waiting = connections.map((connection) => connection.waitingMilliseconds());
   const summary = recorder.end(order.countsWaiting === true ? waiting : []);
-  const answers = Object.values(summary.statuses).reduce((sum, count) => sum + count, 0);
-  const times = processors(answers);
+  const times = processors(summary.statuses['200'] ?? 0);
   for (const connection of connections) connection.stop();
   return { ...summary, ...times };
 }

@@ -2,6 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { threadCpuUsage } from 'node:process';
 import { isMainThread } from 'node:worker_threads';
+import { quantile } from './recorder.ts';
 
 // Loaded before a server that is being measured: how long its event loop was held between two turns, by the clock and by
 // the processor. A turn that waited for a processor that other threads had counts by the clock only. SIGUSR2 begins and
@@ -28,7 +29,7 @@ interface Turn {
   readonly to: number;
 }
 
-const timesOf = (turns: readonly Turn[]) => turns.map(({ used }) => used).sort((a, b) => a - b);
+const timesOf = (turns: readonly Turn[]) => turns.map(({ used }) => used);
 
 function watch(path: string): void {
   const clock = monitorEventLoopDelay({ resolution: SAMPLE_MILLISECONDS });
@@ -63,14 +64,14 @@ function watch(path: string): void {
     }
     clock.disable();
     const own = held.filter((turn) => !collections.some(({ from, to }) => from < turn.to && to > turn.from));
-    const sorted = timesOf(held);
+    const all = timesOf(held);
     const delays: LoopDelays = {
-      turns: sorted.length,
+      turns: all.length,
       clockP99: clock.percentile(99) / 1e6 - SAMPLE_MILLISECONDS,
       clockMax: clock.max / 1e6 - SAMPLE_MILLISECONDS,
-      processorP99: sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN,
-      processorMax: sorted.at(-1) ?? Number.NaN,
-      ownMax: timesOf(own).at(-1) ?? Number.NaN,
+      processorP99: quantile(all, 0.99),
+      processorMax: quantile(all, 1),
+      ownMax: quantile(timesOf(own), 1),
     };
     // Whole or not at all: somebody waits for it.
     writeFileSync(`${path}.part`, JSON.stringify(delays));

@@ -12,7 +12,7 @@ export interface Turn<Result> {
 /** How many rounds there are. */
 export interface RoundPlan {
   readonly rounds: number;
-  /** How many more there may be where they are noisy. */
+  /** How many more there are for all where one of them is noisy. */
   readonly extraRounds: number;
 }
 
@@ -21,16 +21,12 @@ export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }
 
-/** Whether even those `count` values that are nearest to the middle one are further apart than they may be. */
-export function isNoisy(values: readonly number[], count: number): boolean {
-  const middle = median(values);
-  const nearest = values.toSorted((left, right) => Math.abs(left - middle) - Math.abs(right - middle));
-  return !(spread(nearest.slice(0, count)) <= NOISY_SPREAD);
-}
+/** Whether values are further apart than they may be; none is left out. */
+export const isNoisy = (values: readonly number[]): boolean => !(spread(values) <= NOISY_SPREAD);
 
 /**
  * Lets all of them have their rounds, one after another, so that a slow minute is slow for all; who came first in one round
- * comes last in the next. Those whose rounds are noisy have more, and the first goes along: the others are read against it.
+ * comes last in the next. Where one of them is noisy all have more: a ratio is of the same rounds, whatever they were like.
  * @param figureOf what is compared of a round
  * @returns the rounds of each, in the order of `turns`
  */
@@ -41,10 +37,8 @@ export async function alternate<Result>(
 ): Promise<Result[][]> {
   const all = turns.map((turn) => ({ turn, results: [] as Result[] }));
   for (let round = 0; round < rounds + extraRounds; round += 1) {
-    const noisy = round < rounds ? all : all.filter(({ results }) => isNoisy(results.map(figureOf), rounds));
-    if (noisy.length === 0) break;
-    const wanted = all.filter((each, index) => index === 0 || noisy.includes(each));
-    for (const { turn, results } of round % 2 === 0 ? wanted : wanted.toReversed())
+    if (round >= rounds && !all.some(({ results }) => isNoisy(results.map(figureOf)))) break;
+    for (const { turn, results } of round % 2 === 0 ? all : all.toReversed())
       results.push(await turn.round());
   }
   return all.map(({ results }) => results);

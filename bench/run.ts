@@ -9,13 +9,16 @@ import {
   betterAuthCookieCache,
   betterAuthFewThreads,
   betterAuthScrypt,
+  expressNodeRs,
   expressServer,
+  expressWithLookup,
   oidcProvider,
 } from './contenders/peer.ts';
 import { SessionSource } from './contenders/session-source.ts';
 import { measureCheap, measureFlood } from './measures/cheap-requests.ts';
 import { measureImport } from './measures/import-rate.ts';
 import { measureInstalls } from './measures/install-size.ts';
+import { measureManyTokens } from './measures/many-tokens.ts';
 import { measureSessionMemory } from './measures/session-memory.ts';
 import { measureSignInCost } from './measures/sign-in-cost.ts';
 import { measureSignIns } from './measures/sign-ins.ts';
@@ -39,8 +42,11 @@ function contendersOnSqlite({ accounts, kind }: Plan): Contender[] {
     betterAuth(accounts),
     betterAuthScrypt(accounts),
     betterAuthCookieCache(accounts),
-    ...(kind === 'full' ? [betterAuthFewThreads(accounts, availableParallelism())] : []),
     expressServer(accounts),
+    expressWithLookup(accounts),
+    ...(kind === 'full'
+      ? [betterAuthFewThreads(accounts, availableParallelism()), expressNodeRs(accounts)]
+      : []),
     oidcProvider(accounts),
   ];
 }
@@ -94,6 +100,8 @@ async function measureAlone(figures: Figure[], plan: Plan, say: (what: string) =
   const subject = { name: LATCHKEY, start: () => latchkeyIn(store.directory) };
   figures.push(...(await measureStarts([subject], plan.importedAccounts, plan.starts)));
   store.remove();
+  say('session checks with many tokens');
+  figures.push(...(await measureManyTokens(LATCHKEY, plan)));
   if (plan.sessionsInMemory !== null) {
     say('memory with many sessions');
     figures.push(...(await measureSessionMemory(LATCHKEY, plan.accounts, plan.sessionsInMemory)));
@@ -102,7 +110,7 @@ async function measureAlone(figures: Figure[], plan: Plan, say: (what: string) =
   for (const rate of await measureVerifier('ES256', plan.verifierRounds)) {
     figures.push(plainFigure('verification', `@latchkey/verifier, ${rate.tokens}`, rate.atOnce, rate.rounds));
     if (rate.tokens === 'new tokens')
-      figures.push(plainFigure('verification', JOSE_FLOOR, rate.atOnce, [rate.floor]));
+      figures.push(plainFigure('verification', JOSE_FLOOR, rate.atOnce, rate.floorRounds));
   }
   say('installs');
   figures.push(...measureInstalls());

@@ -56,6 +56,10 @@ export const scenarios = {
   session: {
     request: (connection, data) => get('/v1/session', bearer(connection, data)),
   },
+  /** The same with whichever token is next, whoever asks. */
+  sessionInTurn: {
+    request: (_, data) => get('/v1/session', `Authorization: Bearer ${nextOf(data)}\r\n`),
+  },
 
   expressSignIn: {
     request: (_, data) => post('/login', JSON.stringify({ username: nextOf(data), password: PASSWORD })),

@@ -84,6 +84,7 @@ export interface VerifierRate {
   /** A bare `jwtVerify`. */
   readonly floor: number;
   readonly verifier: number;
+  readonly floorRounds: readonly number[];
   /** The middle of the ratios of each round. */
   readonly ratio: number;
   readonly rounds: readonly number[];
@@ -108,6 +109,7 @@ async function compare(
     floor: median(rounds.map((round) => round.floor)),
     verifier: median(rounds.map((round) => round.verifier)),
     ratio: median(rounds.map((round) => round.verifier / round.floor)),
+    floorRounds: rounds.map((round) => round.floor),
     rounds: rounds.map((round) => round.verifier),
   };
 }

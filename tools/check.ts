@@ -4,6 +4,7 @@ import { outdatedDocuments } from './checks/generated-docs.ts';
 import { houseRules, namingRules } from './checks/house-rules.ts';
 import { importTable } from './checks/import-table.ts';
 import { readEverySource, readSources } from './checks/source-files.ts';
+import { unusedExports } from './checks/unused-exports.ts';
 
 // Everything that can be said of the sources without running them. `--fix` mends what can be mended.
 
@@ -34,6 +35,7 @@ const checks: readonly (readonly [string, () => string[]])[] = [
   ['import table', () => importTable(readSources(ROOT))],
   ['house rules', () => houseRules(readSources(ROOT))],
   ['names and their comments', () => namingRules(readEverySource(ROOT))],
+  ['exported names that nobody imports', () => unusedExports(readEverySource(ROOT))],
   ['generated documents', () => outdatedDocuments(ROOT, fix)],
 ];
 

@@ -1,6 +1,6 @@
-// What `npm start`, `npm test`, `npm run check`, `npm run dev`, `npm run bench`, `npm run faults` and `npm run mutate` run. It must work on a
-// machine that has an older Node.js and nothing installed: so it is plain JavaScript, installs what is missing, and hands
-// over to the Node.js that the repository brings.
+// What `npm start`, `npm test` and every other script of package.json run: the tasks below. It must work on a machine that
+// has an older Node.js and nothing installed: so it is plain JavaScript, installs what is missing, and hands over to the
+// Node.js that the repository brings.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

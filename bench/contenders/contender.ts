@@ -44,8 +44,6 @@ export interface StoreSize {
 export interface Contender {
   readonly name: string;
   readonly dialect: Dialect;
-  /** Whether hundreds that sign in at once would wait for ten seconds. */
-  readonly hashesSlowly?: boolean;
   start(): Promise<Running>;
   /** Sessions to begin with, where there is no sign-in to make them by. */
   prepared?(): Session[];

@@ -6,8 +6,12 @@ export const BETTER_AUTH = 'Better Auth, argon2id';
 export const BETTER_AUTH_DEFAULT = 'Better Auth, its default scrypt';
 /** With sessions that a cookie remembers. */
 export const BETTER_AUTH_CACHE = 'Better Auth, cookie cache';
-/** The hand-written server. */
+/** The hand-written server, whose session check reads nothing. */
 export const EXPRESS = 'Express 5 by hand';
+/** The same, whose session check knows of ended sessions. */
+export const EXPRESS_LOOKUP = 'Express 5 by hand, asking its database';
+/** The same with the build of argon2id that Latchkey has. */
+export const EXPRESS_NODE_RS = 'Express 5 by hand, @node-rs/argon2';
 /** The OpenID provider. */
 export const OIDC_PROVIDER = 'oidc-provider';
 /** The floor of password sign-ins. */

@@ -9,7 +9,15 @@ import type { Contender, Dialect, Session } from './contender.ts';
 import { betterAuthDialect, expressDialect, oidcDialect } from './dialects.ts';
 import { PEERS } from './install-peers.ts';
 import { together } from './latchkey.ts';
-import { BETTER_AUTH, BETTER_AUTH_CACHE, BETTER_AUTH_DEFAULT, EXPRESS, OIDC_PROVIDER } from './names.ts';
+import {
+  BETTER_AUTH,
+  BETTER_AUTH_CACHE,
+  BETTER_AUTH_DEFAULT,
+  EXPRESS,
+  EXPRESS_LOOKUP,
+  EXPRESS_NODE_RS,
+  OIDC_PROVIDER,
+} from './names.ts';
 import { sqliteSize } from './sqlite-size.ts';
 
 /** How a peer differs from another. */
@@ -19,6 +27,7 @@ interface PeerOptions {
   readonly dialect: Dialect;
   readonly hashing?: 'argon2id' | 'default';
   readonly cookieCache?: boolean;
+  readonly looksSessionsUp?: boolean;
   readonly database?: string | null;
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -35,6 +44,7 @@ function peer(people: number, options: PeerOptions): Contender & { readonly dire
     passwordHash: passwordHashAtDefaults(),
     hashing: options.hashing ?? 'argon2id',
     cookieCache: options.cookieCache ?? false,
+    looksSessionsUp: options.looksSessionsUp ?? false,
   };
   execFileSync(process.execPath, [program, JSON.stringify(order)], { cwd: directory, stdio: 'ignore' });
   const args = [program, JSON.stringify({ ...order, task: 'serve' })];
@@ -50,41 +60,49 @@ function peer(people: number, options: PeerOptions): Contender & { readonly dire
   };
 }
 
+/** A peer where only one thing is to be seen. */
+const only = (scenario: 'signIn' | 'session', dialect: Dialect): Dialect => ({
+  ...dialect,
+  scenarios: { [scenario]: dialect.scenarios[scenario] },
+});
+
 /** The hand-written server. */
 export const expressServer = (people: number): Contender =>
+  peer(people, { name: EXPRESS, program: 'express', dialect: expressDialect, hashing: 'default' });
+
+/** The hand-written server with a session check that reads the session's row: one that was ended is refused at once. */
+export const expressWithLookup = (people: number): Contender =>
   peer(people, {
-    name: EXPRESS,
+    name: EXPRESS_LOOKUP,
     program: 'express',
-    dialect: expressDialect,
+    dialect: { ...only('session', expressDialect), revokesAtOnce: true },
+    hashing: 'default',
+    looksSessionsUp: true,
   });
 
-/** Better Auth where only one thing is to be seen. */
-const only = (scenario: 'signIn' | 'session'): Dialect => ({
-  ...betterAuthDialect,
-  scenarios: { [scenario]: betterAuthDialect.scenarios[scenario] },
-});
+/** The hand-written server with the build of argon2id that all the others have. */
+export const expressNodeRs = (people: number): Contender =>
+  peer(people, { name: EXPRESS_NODE_RS, program: 'express', dialect: only('signIn', expressDialect) });
 
 /** Better Auth on better-sqlite3, with the hashing that all the others have. */
 export const betterAuth = (people: number): Contender =>
   peer(people, { name: BETTER_AUTH, program: 'better-auth', dialect: betterAuthDialect });
 
 /** Better Auth as it comes. */
-export const betterAuthScrypt = (people: number): Contender => ({
-  ...peer(people, {
+export const betterAuthScrypt = (people: number): Contender =>
+  peer(people, {
     name: BETTER_AUTH_DEFAULT,
     program: 'better-auth',
-    dialect: only('signIn'),
+    dialect: only('signIn', betterAuthDialect),
     hashing: 'default',
-  }),
-  hashesSlowly: true,
-});
+  });
 
 /** Better Auth with sessions that are remembered in a cookie for five minutes. */
 export const betterAuthCookieCache = (people: number): Contender =>
   peer(people, {
     name: BETTER_AUTH_CACHE,
     program: 'better-auth',
-    dialect: { ...only('session'), revokesAtOnce: false },
+    dialect: { ...only('session', betterAuthDialect), revokesAtOnce: false },
     cookieCache: true,
   });
 
@@ -93,7 +111,7 @@ export const betterAuthFewThreads = (people: number, threads: number): Contender
   peer(people, {
     name: `${BETTER_AUTH}, UV_THREADPOOL_SIZE=${threads}`,
     program: 'better-auth',
-    dialect: only('signIn'),
+    dialect: only('signIn', betterAuthDialect),
     settings: { UV_THREADPOOL_SIZE: String(threads) },
   });
 
@@ -118,5 +136,7 @@ export function oidcProvider(people: number): Contender {
   const sessions = refresh.map(
     (refreshToken, index): Session => ({ refreshToken, credential: access[index] ?? '' }),
   );
-  return { ...contender, prepared: () => sessions };
+  // Its store has those sessions in it from the beginning: it cannot be divided by its accounts.
+  const { storeSize: _, ...rest } = contender;
+  return { ...rest, prepared: () => sessions };
 }

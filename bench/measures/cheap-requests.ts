@@ -36,14 +36,7 @@ export async function measureCheap(
     ];
     const runs = await alternate(turns, plan, ({ perSecond }) => perSecond);
     for (const [index, { name }] of turns.entries())
-      figures.push(
-        loadFigure(
-          { measure, subject: name, size: connections },
-          runs[index] ?? [],
-          'perSecond',
-          plan.rounds,
-        ),
-      );
+      figures.push(loadFigure({ measure, subject: name, size: connections }, runs[index] ?? [], 'perSecond'));
   }
   return figures;
 }
@@ -120,7 +113,6 @@ export async function measureFlood(started: readonly Started[], plan: Plan): Pro
         },
         (runs[index] ?? []).map((run) => run[which]),
         'p99Milliseconds',
-        floodPlan.rounds,
       ),
     ),
   );

@@ -4,6 +4,7 @@ import { type Figure, plainFigure } from '../report/results.ts';
 import { loadOn, type Started } from './started.ts';
 
 const CONNECTIONS = 8;
+const SECONDS = 3;
 
 /** Processor milliseconds of a sign-in by the kind of thread that spends them. */
 export async function measureSignInCost(started: Started, plan: Plan): Promise<Figure[]> {
@@ -13,7 +14,7 @@ export async function measureSignInCost(started: Started, plan: Plan): Promise<F
   for (let round = 0; round < plan.rounds; round += 1) {
     const before = threadTimes(pid);
     const { statuses } = await loadOn(started, 'signIn', {
-      ...{ connections: CONNECTIONS, seconds: plan.signInSeconds, data, warmUpMilliseconds: 0 },
+      ...{ connections: CONNECTIONS, seconds: SECONDS, data, warmUpMilliseconds: 0 },
     });
     const after = threadTimes(pid);
     const served = statuses['200'] ?? 0;

@@ -1,7 +1,7 @@
 import { argon2Floor } from '../argon2-floor.ts';
 import { ARGON2_FLOOR } from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
-import type { Plan } from '../plan.ts';
+import { hasRoom, type Plan, type Window } from '../plan.ts';
 import { type Figure, loadFigure, plainFigure } from '../report/results.ts';
 import { alternate, type Turn } from '../rounds.ts';
 import { loadOn, peakMib, type Started } from './started.ts';
@@ -17,13 +17,14 @@ export async function measureSignIns(
   const usernames = Array.from({ length: plan.accounts }, (_, index) => `person${index}`);
   const figures: Figure[] = [];
   const memory = new Map<string, number>();
-  const signInTurn = (each: Started, connections: number): Turn<LoadSummary> => ({
+  const rates = new Map<string, number>();
+  const signInTurn = (each: Started, { connections, seconds }: Window): Turn<LoadSummary> => ({
     name: each.contender.name,
     async round() {
       const { result, mib } = await peakMib(each.running.pids, () =>
         loadOn(each, each.contender.dialect.scenarios.signIn ?? 'signIn', {
           connections,
-          seconds: plan.signInSeconds,
+          seconds,
           data: usernames,
           longestWarmUpMilliseconds: LONGEST_WARM_UP_MILLISECONDS,
         }),
@@ -32,24 +33,21 @@ export async function measureSignIns(
       return result;
     },
   });
-  for (const connections of plan.signInConnections) {
-    say(`password sign-ins at ${connections}`);
+  for (const window of plan.signIns) {
+    say(`password sign-ins at ${window.connections}`);
     const able = started.filter(
-      ({ contender }) =>
-        contender.dialect.scenarios.signIn !== undefined &&
-        (contender.hashesSlowly !== true || connections < plan.slowFrom),
+      ({ contender: { name, dialect } }) =>
+        dialect.scenarios.signIn !== undefined &&
+        hasRoom(window, rates.get(name) ?? Number.POSITIVE_INFINITY),
     );
-    const turns = [floorTurn(plan.signInSeconds), ...able.map((each) => signInTurn(each, connections))];
+    const turns = [floorTurn(window.seconds), ...able.map((each) => signInTurn(each, window))];
     const runs = await alternate(turns, plan, ({ perSecond }) => perSecond);
-    for (const [index, { name }] of turns.entries())
-      figures.push(
-        loadFigure(
-          { measure: 'sign-in', subject: name, size: connections },
-          runs[index] ?? [],
-          'perSecond',
-          plan.rounds,
-        ),
-      );
+    for (const [index, { name: subject }] of turns.entries()) {
+      const key = { measure: 'sign-in', subject, size: window.connections } as const;
+      const figure = loadFigure(key, runs[index] ?? [], 'perSecond');
+      figures.push(figure);
+      rates.set(subject, figure.value);
+    }
   }
   for (const [name, mib] of memory) figures.push(plainFigure('memory-loaded', name, null, [mib]));
   return figures;
@@ -64,6 +62,8 @@ function floorTurn(seconds: number): Turn<LoadSummary> {
         perSecond,
         p50Milliseconds: Number.NaN,
         p99Milliseconds: Number.NaN,
+        firstAnswerP50Milliseconds: Number.NaN,
+        firstAnswerP99Milliseconds: Number.NaN,
         statuses: {},
         clientCpuShare: 0,
         serverCpuMilliseconds: cpuMilliseconds,

@@ -35,12 +35,10 @@ export function diskFigures(
   accounts: number,
 ): Figure[] {
   return [...before].flatMap(([name, { bytes, sessions }]) => {
+    const account = plainFigure('disk-account', name, accounts, [bytes / accounts]);
     const later = after.get(name);
-    if (later === undefined || later.sessions - sessions < FEWEST_SIGN_INS) return [];
+    if (later === undefined || later.sessions - sessions < FEWEST_SIGN_INS) return [account];
     const each = (later.bytes - bytes) / (later.sessions - sessions);
-    return [
-      plainFigure('disk-account', name, accounts, [bytes / accounts]),
-      plainFigure('disk-session', name, later.sessions - sessions, [each]),
-    ];
+    return [account, plainFigure('disk-session', name, later.sessions - sessions, [each])];
   });
 }

@@ -11,10 +11,12 @@ export interface PeerOrder {
   readonly password: string;
   /** Its argon2id hash. */
   readonly passwordHash: string;
-  /** What passwords are hashed with, where there is a choice. */
+  /** What passwords are hashed with: `@node-rs/argon2`, as Latchkey has it, or what one would take without being told. */
   readonly hashing: 'argon2id' | 'default';
   /** Whether checked sessions are remembered in a cookie, where there is a choice. */
   readonly cookieCache: boolean;
+  /** Whether a session check reads the session's row, where there is a choice. */
+  readonly looksSessionsUp: boolean;
 }
 
 /** The order of this process. */

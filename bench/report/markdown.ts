@@ -5,6 +5,10 @@ export function number(value: number | null | undefined): string {
   return value.toLocaleString('en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
+/** A whole number, such as there is of what is counted, and a dash for none. */
+export const count = (value: number | null | undefined): string =>
+  value === null || value === undefined || !Number.isFinite(value) ? '–' : number(value).replace(/\.0*$/, '');
+
 /** A part of a whole. */
 export const percent = (share: number | null | undefined): string =>
   share === null || share === undefined || !Number.isFinite(share) ? '–' : `${number(share * 100)} %`;

@@ -1,14 +1,14 @@
 import {
-  ARGON2_FLOOR,
   BETTER_AUTH,
   BETTER_AUTH_DEFAULT,
-  ECHO_FLOOR,
   EXPRESS,
+  EXPRESS_LOOKUP,
   LATCHKEY,
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
-import { number, table } from './markdown.ts';
-import { provenance, quiet } from './report.ts';
+import { table } from './markdown.ts';
+import { FLOORS, marked } from './marks.ts';
+import { provenance, quiet, warningLines } from './report.ts';
 import type { Measure, Results } from './results.ts';
 
 const BLOCK = /(<!-- bench (\S*) ?-->\n)[\s\S]*?(<!-- \/bench -->)/;
@@ -18,6 +18,7 @@ const ROWS: readonly (readonly [string, readonly (readonly [Measure, number | nu
   ['password sign-ins a second, 64 connections', [['sign-in', 64]]],
   ['durable refreshes a second, 64 connections', [['refresh', 64]]],
   ['session checks a second, 64 connections', [['session', 64]]],
+  ['the same, 20,000 different tokens in turn', [['session-tokens', 20_000]]],
   ['session check while 256 sign in, p99 ms', [['cheap-flood', 256]]],
   [
     'memory idle / under sign-ins, MiB',
@@ -35,31 +36,34 @@ const ROWS: readonly (readonly [string, readonly (readonly [Measure, number | nu
   ],
 ];
 
-const SUBJECTS = [LATCHKEY, BETTER_AUTH, BETTER_AUTH_DEFAULT, EXPRESS, OIDC_PROVIDER] as const;
-
-/** The floor of a row, where it has one. */
-const FLOORS: Readonly<Partial<Record<Measure, string>>> = {
-  'sign-in': ARGON2_FLOOR,
-  refresh: ECHO_FLOOR,
-  session: ECHO_FLOOR,
-};
+const SUBJECTS = [
+  LATCHKEY,
+  BETTER_AUTH,
+  BETTER_AUTH_DEFAULT,
+  EXPRESS,
+  EXPRESS_LOOKUP,
+  OIDC_PROVIDER,
+] as const;
 
 /** The essential rows of a run, with where they are from. */
-export function essentialRows(results: Results, file: string): string {
+function essentialRows(results: Results, file: string): string {
   const figureOf = (measure: Measure, subject: string | undefined, size: number | null) => {
     const figure = results.figures.find(
       (each) => each.measure === measure && each.subject === subject && (size === null || each.size === size),
     );
-    return `${number(figure?.value)}${figure?.isNoisy ? ' (noisy)' : ''}`;
+    return marked(results, figure);
   };
+  const subjects = SUBJECTS.filter((name) => results.figures.some(({ subject }) => subject === name));
   const rows = ROWS.map(([text, parts]) => [
     text,
-    ...SUBJECTS.map((subject) =>
+    ...subjects.map((subject) =>
       parts.map(([measure, size]) => figureOf(measure, subject, size)).join(' / '),
     ),
     parts.map(([measure, size]) => figureOf(measure, FLOORS[measure], size)).join(' / '),
-  ]).map((cells) => cells.map((cell) => (/^–( \/ –)+$/.test(cell) ? '–' : cell)));
-  return `${table(['', ...SUBJECTS, 'floor'], rows)}\n\n${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md). ${quiet(results)}\n`;
+  ])
+    .map((cells) => cells.map((cell) => (/^–( \/ –)+$/.test(cell) ? '–' : cell)))
+    .filter((cells) => cells.slice(1).some((cell) => cell !== '–'));
+  return `${table(['', ...subjects, 'floor'], rows)}\n\n${warningLines(results)}${provenance(results)}: [all of it](bench/results/${file}), [how it was measured](bench/README.md). ${quiet(results)}\n`;
 }
 
 /** A page with the essential rows of a run between its two marks. */

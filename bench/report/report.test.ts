@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
-import { BETTER_AUTH, EXPRESS, LATCHKEY } from '../contenders/names.ts';
+import {
+  ARGON2_FLOOR,
+  BETTER_AUTH,
+  EXPRESS,
+  EXPRESS_LOOKUP,
+  LATCHKEY,
+  OIDC_PROVIDER,
+} from '../contenders/names.ts';
 import type { LoadSummary } from '../load-client.ts';
-import { number, percent, table } from './markdown.ts';
+import { count, number, percent, table } from './markdown.ts';
 import { fileOfRows, withEssentialRows } from './readme-block.ts';
 import { report, warnings } from './report.ts';
 import { type Figure, loadFigure, plainFigure, type Results } from './results.ts';
@@ -11,6 +18,8 @@ const summary = (perSecond: number, statuses: Record<string, number> = { 200: pe
   perSecond,
   p50Milliseconds: 1000 / perSecond,
   p99Milliseconds: 2000 / perSecond,
+  firstAnswerP50Milliseconds: 500 / perSecond,
+  firstAnswerP99Milliseconds: 500 / perSecond,
   statuses,
   clientCpuShare: 0.1,
   serverCpuMilliseconds: 3,
@@ -22,7 +31,6 @@ const figureOf = (measure: Figure['measure'], subject: string, size: number, ...
     { measure, subject, size },
     rates.map((rate) => summary(rate)),
     'perSecond',
-    rates.length,
   );
 
 const resultsOf = (...figures: Figure[]): Results => ({
@@ -38,8 +46,8 @@ const resultsOf = (...figures: Figure[]): Results => ({
 
 test('a figure is the middle round, with the answers of all rounds that were not right', () => {
   const runs = [summary(90, { 200: 90, 503: 2 }), summary(300), summary(100, { 503: 1, '200 wrong': 4 })];
-  const figure = loadFigure({ measure: 'sign-in', subject: 'x', size: 8 }, runs, 'perSecond', 3);
-  expect(figure).toMatchObject({ value: 100, rounds: [90, 300, 100], isNoisy: true });
+  const figure = loadFigure({ measure: 'sign-in', subject: 'x', size: 8 }, runs, 'perSecond');
+  expect(figure).toMatchObject({ value: 100, rounds: [90, 300, 100] });
   expect(figure.load).toMatchObject({ p50Milliseconds: 10, otherAnswers: { 503: 3, '200 wrong': 4 } });
 });
 
@@ -75,11 +83,15 @@ test('a machine that was not quiet and answers that were not right are told firs
   const facts = quiet.load as NonNullable<Figure['load']>;
   const busy = { ...quiet, load: { ...facts, othersCpuShare: 0.5, otherAnswers: { 400: 3, 503: 2 } } };
   const said = [
-    'The machine was not quiet: other programs had up to 50.0 % of it in the middle round of a figure.',
+    'The machine was not quiet: in the middle round of a figure up to 50.0 % of it was neither the measured server’s nor its client’s.',
     `${EXPRESS}, session at 64: 3 answers were 400`,
   ];
   expect(warnings(resultsOf(busy))).toEqual(said);
-  for (const line of said) expect(report(resultsOf(busy))).toContain(`**${line}**`);
+  const page = withEssentialRows('<!-- bench -->\n<!-- /bench -->', resultsOf(busy), 'a.json');
+  for (const line of said) {
+    expect(report(resultsOf(busy))).toContain(`**${line}**`);
+    expect(page).toContain(`**${line}**`);
+  }
   // PostgreSQL is a program beside the server, as is the flood beside those who are measured.
   expect(
     warnings(resultsOf({ ...busy, subject: 'x, PostgreSQL', load: { ...facts, othersCpuShare: 0.5 } })),
@@ -89,12 +101,83 @@ test('a machine that was not quiet and answers that were not right are told firs
   ).toEqual([]);
 });
 
+test('what is noisy is marked wherever it stands, and all of it is counted', () => {
+  const noisy = [100, 130, 160];
+  const figures = [
+    plainFigure('cheap-quiet', LATCHKEY, null, noisy),
+    plainFigure('cheap-flood', LATCHKEY, 256, noisy),
+    plainFigure('verification', '@latchkey/verifier', 16, noisy),
+    plainFigure('memory-idle', LATCHKEY, null, noisy),
+    plainFigure('cpu-hash', LATCHKEY, 8, noisy),
+    plainFigure('install-packages', LATCHKEY, null, [100]),
+  ];
+  const text = report(resultsOf(...figures));
+  expect(text).toContain(`| ${LATCHKEY} | 130 (noisy) | – | 130 (noisy) |`);
+  expect(text).toContain('| @latchkey/verifier | 16 | 130 (noisy) |');
+  expect(text).toContain('| CPU ms of a sign-in: hashing threads | 8 | 130 (noisy) |');
+  expect(text).toContain('| memory idle | at most 110 MiB | 80.0 MiB | 130 MiB (noisy) | missed |');
+  expect(text).toContain('5 of 6 figures stayed noisy');
+});
+
+test('a ratio is noisy when either of its figures is', () => {
+  const [quiet, noisy] = [[100], [100, 130, 160]] as const;
+  const of = (ours: readonly number[], theirs: readonly number[]) =>
+    verdictOf(
+      'refreshes of oidc',
+      figureOf('refresh', LATCHKEY, 64, ...ours),
+      figureOf('refresh', OIDC_PROVIDER, 64, ...theirs),
+    );
+  expect([of(quiet, quiet), of(quiet, noisy), of(noisy, quiet)].map((verdict) => verdict?.isNoisy)).toEqual([
+    false,
+    true,
+    true,
+  ]);
+});
+
+test('a figure above its floor is marked as what cannot be, and told first', () => {
+  const floor = figureOf('sign-in', ARGON2_FLOOR, 256, 247);
+  const above = resultsOf(floor, figureOf('sign-in', LATCHKEY, 256, 299));
+  const said = `${LATCHKEY}, sign-in at 256: more than its floor, which cannot be.`;
+  expect(warnings(above)).toEqual([said]);
+  expect(report(above)).toContain('| 299 (above its floor: cannot be) |');
+  const below = resultsOf(floor, figureOf('sign-in', LATCHKEY, 256, 240));
+  expect(warnings(below)).toEqual([]);
+  expect(report(below)).toContain('| 240 |');
+});
+
+test('who has no room in a window is told below the table', () => {
+  const rest = [1, 256].map((size) => figureOf('sign-in', LATCHKEY, size, 200));
+  const slow = figureOf('sign-in', BETTER_AUTH, 1, 15);
+  expect(report(resultsOf(...rest, slow))).toContain(`as there are connections: ${BETTER_AUTH} at 256.`);
+  expect(report(resultsOf(...rest))).not.toContain('Left out');
+});
+
+test('session checks are held against a server that promises the same, and against one that promises less', () => {
+  const figures = [
+    figureOf('session', LATCHKEY, 64, 3000),
+    figureOf('session', EXPRESS, 64, 2500),
+    figureOf('session', EXPRESS_LOOKUP, 64, 1500),
+  ];
+  const checks = 'session checks of the hand-written server’s that';
+  expect(verdictOf(`${checks} refuses`, ...figures)).toMatchObject({ measured: 2, verdict: 'reached' });
+  expect(verdictOf(`${checks} does not know`, ...figures)).toMatchObject({
+    measured: 1.2,
+    verdict: 'missed',
+  });
+});
+
 test('where nothing was answered nothing was measured', () => {
   const figures = [figureOf('session', LATCHKEY, 64, 3000), figureOf('session', EXPRESS, 64, Number.NaN)];
-  expect(verdictOf('session checks of the hand', ...figures)?.verdict).toBe('not measured');
-  expect(verdictOf('session checks of the hand', ...figures.toReversed())?.verdict).toBe('not measured');
+  expect(verdictOf('session checks of the hand-written server’s that does', ...figures)?.verdict).toBe(
+    'not measured',
+  );
+  expect(
+    verdictOf('session checks of the hand-written server’s that does', ...figures.toReversed())?.verdict,
+  ).toBe('not measured');
   const ours = [figureOf('session', LATCHKEY, 64, Number.NaN), figureOf('session', EXPRESS, 64, 1500)];
-  expect(verdictOf('session checks of the hand', ...ours)?.verdict).toBe('not measured');
+  expect(verdictOf('session checks of the hand-written server’s that does', ...ours)?.verdict).toBe(
+    'not measured',
+  );
 });
 
 test('what was not measured is neither reached nor missed', () => {
@@ -138,21 +221,51 @@ test('of several numbers of connections the worst counts', () => {
     measured: 90,
     verdict: 'missed',
   });
+  // The last one of them is not known.
+  expect(verdictOf('sign-ins of raw argon2id', ...figures.slice(0, -1))?.verdict).toBe('not measured');
 });
 
-test('the import of a million is judged by its time', () => {
-  const rate = plainFigure('import-hashes', LATCHKEY, 1_000_000, [10_000]);
+test('the import of a million is judged by its time, in no order', () => {
+  const rate = plainFigure('import-scattered', LATCHKEY, 1_000_000, [10_000]);
   expect(verdictOf('import of 1,000,000', rate)).toMatchObject({ measured: 100, verdict: 'reached' });
-  const scattered = plainFigure('import-scattered', LATCHKEY, 1_000_000, [5000]);
-  expect(verdictOf('the same in no order', scattered)).toMatchObject({ measured: 200, verdict: 'missed' });
-  const fewer = plainFigure('import-hashes', LATCHKEY, 20_000, [10_000]);
+  const ordered = plainFigure('import-hashes', LATCHKEY, 1_000_000, [5000]);
+  expect(verdictOf('import of 1,000,000', ordered)).toMatchObject({ verdict: 'not measured' });
+  expect(verdictOf('the same in order', ordered)).toMatchObject({ measured: 200, verdict: 'missed' });
+  const memory = plainFigure('import-memory', LATCHKEY, 1_000_000, [170]);
+  expect(verdictOf('memory of these', ordered, memory)).toMatchObject({ verdict: 'not measured' });
+  expect(verdictOf('memory of these', rate, memory)).toMatchObject({ measured: 170, verdict: 'reached' });
+  const fewer = plainFigure('import-scattered', LATCHKEY, 20_000, [10_000]);
   expect(verdictOf('import of 1,000,000', fewer)).toMatchObject({ verdict: 'not measured' });
+});
+
+test('what is counted is printed whole, in the table, the targets and the README', () => {
+  const results = resultsOf(
+    plainFigure('memory-idle', LATCHKEY, null, [80]),
+    plainFigure('install-packages', LATCHKEY, null, [5]),
+    plainFigure('install-size', LATCHKEY, null, [7.8]),
+  );
+  expect(report(results)).toContain(
+    '| production install, packages | at most 120 | 60 | 5 | reached, aim too |',
+  );
+  expect(report(results)).toContain('| 5 | 7.80 |');
+  expect(withEssentialRows('<!-- bench -->\n<!-- /bench -->', results, 'a.json')).toContain('| 5 / 7.80 |');
+  expect([0, 5, 10, 120, 10_000, null].map(count)).toEqual(['0', '5', '10', '120', '10,000', '–']);
 });
 
 test('numbers have three digits that mean something', () => {
   expect([0.1234, 12.34, 1234.5, Number.NaN, null].map(number)).toEqual(['0.12', '12.3', '1,235', '–', '–']);
   expect(percent(0.153)).toBe('15.3 %');
   expect(table(['a', 'b'], [['x', '1']])).toBe('| a | b |\n|---|--:|\n| x | 1 |');
+});
+
+test('what nobody has a figure of has no row on a page, and who has none has no column', () => {
+  const page = '<!-- bench -->\n<!-- /bench -->';
+  const many = figureOf('session-tokens', LATCHKEY, 20_000, 9000);
+  const rows = withEssentialRows(page, resultsOf(many), 'a.json');
+  expect(rows).toContain(`|  | ${LATCHKEY} | floor |`);
+  expect(rows).toContain('| the same, 20,000 different tokens in turn | 9,000 | – |');
+  expect(rows).not.toContain('durable refreshes');
+  expect(report(resultsOf(many))).toContain('with that many tokens | 20,000 | 9,000 |');
 });
 
 test('the rows of a page are written between its marks, and name their file', () => {

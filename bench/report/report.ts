@@ -3,12 +3,14 @@ import {
   BETTER_AUTH,
   ECHO_FLOOR,
   EXPRESS,
+  EXPRESS_LOOKUP,
   JOSE_FLOOR,
   LATCHKEY,
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
 import { NOISY_SPREAD, spread } from '../rounds.ts';
-import { number, percent, table } from './markdown.ts';
+import { count, number, percent, table } from './markdown.ts';
+import { isAboveFloor, isNoisyFigure, marked } from './marks.ts';
 import { type Figure, find, type Measure, type Results } from './results.ts';
 import { type Verdict, verdicts } from './targets.ts';
 
@@ -29,11 +31,12 @@ const answersOf = (figure: Figure) =>
 function loadTable(results: Results, measure: Measure): string {
   const rows = of(results, measure).map((figure) => [
     figure.subject,
-    number(figure.size).replace(/\.0*$/, ''),
-    `${number(figure.value)}${figure.isNoisy ? ' (noisy)' : ''}`,
+    count(figure.size),
+    marked(results, figure),
     ratio(results, figure),
     number(figure.load?.p50Milliseconds),
     number(figure.load?.p99Milliseconds),
+    number(figure.load?.firstAnswerP99Milliseconds),
     number(figure.load?.serverCpuMilliseconds),
     percent(figure.load?.clientCpuShare),
     percent(figure.load?.othersCpuShare),
@@ -42,9 +45,33 @@ function loadTable(results: Results, measure: Measure): string {
   ]);
   const columns = ['subject', 'connections', 'a second', 'Latchkey has', 'p50 ms', 'p99 ms'];
   return table(
-    [...columns, 'server CPU ms each', 'client CPU', 'other CPU', 'spread', 'other answers'],
+    [
+      ...columns,
+      'first answer p99 ms',
+      'server CPU ms each',
+      'client CPU',
+      'other CPU',
+      'spread',
+      'other answers',
+    ],
     rows,
   );
+}
+
+/** Who is measured with few connections and not with many: a window has no room for what takes as long. */
+function leftOut(results: Results): string {
+  const all = of(results, 'sign-in');
+  const [subjects, sizes] = [
+    new Set(all.map(({ subject }) => subject)),
+    new Set(all.map(({ size }) => size)),
+  ];
+  const missing = [...subjects].flatMap((subject) => {
+    const without = [...sizes].filter((size) => find(results, 'sign-in', subject, size) === undefined);
+    return without.length === 0 ? [] : [`${subject} at ${without.map(count).join(' and ')}`];
+  });
+  return missing.length === 0
+    ? ''
+    : ` Left out, because a round would not have room for twice as many sign-ins as there are connections: ${missing.join('; ')}.`;
 }
 
 function floodTable(results: Results): string {
@@ -55,9 +82,9 @@ function floodTable(results: Results): string {
     const ours = find(results, 'cheap-flood', LATCHKEY, figure.size);
     return [
       figure.subject,
-      number(quiet?.value),
+      marked(results, quiet),
       number(figure.load?.p50Milliseconds),
-      number(figure.value),
+      marked(results, figure),
       figure === ours || ours === undefined ? '' : `${number(figure.value / ours.value)} ×`,
       answersOf(figure),
     ];
@@ -82,7 +109,10 @@ function standingTable(results: Results): string {
   const rows = [...subjects].map((subject) => [
     subject,
     ...Object.values(columns).map((measure) =>
-      number(results.figures.find((each) => each.measure === measure && each.subject === subject)?.value),
+      marked(
+        results,
+        results.figures.find((each) => each.measure === measure && each.subject === subject),
+      ),
     ),
   ]);
   return table(['subject', ...Object.keys(columns)], rows);
@@ -90,11 +120,12 @@ function standingTable(results: Results): string {
 
 function alone(results: Results): string {
   const texts: Readonly<Partial<Record<Measure, string>>> = {
+    'session-tokens': 'session checks a second at 64 connections, with that many tokens',
     'memory-sessions-begun': 'memory when that many sessions have just been begun, MiB',
     'memory-sessions': '– and while they stand, MiB',
     'start-existing': 'start on a store of that many accounts, ms',
-    'import-hashes': 'import, hashes given, accounts a second',
-    'import-scattered': '– with ids, user names and addresses in no order',
+    'import-scattered': 'import, hashes given, ids, user names and addresses in no order, accounts a second',
+    'import-hashes': '– in order, the best case',
     'import-memory': '– their memory at most, MiB',
     'import-plain': 'import, plain passwords, part of raw argon2id',
     'cpu-hash': 'CPU ms of a sign-in: hashing threads',
@@ -104,7 +135,7 @@ function alone(results: Results): string {
   const rows = Object.entries(texts).flatMap(([measure, text]) =>
     of(results, measure as Measure)
       .filter(({ subject }) => subject === LATCHKEY)
-      .map((figure) => [text, number(figure.size).replace(/\.0*$/, ''), number(figure.value)]),
+      .map((figure) => [text, count(figure.size), marked(results, figure)]),
   );
   return table(['Latchkey, SQLite', 'size', 'figure'], rows);
 }
@@ -112,14 +143,14 @@ function alone(results: Results): string {
 function verificationTable(results: Results): string {
   const rows = of(results, 'verification').map((figure) => [
     figure.subject,
-    number(figure.size).replace(/\.0*$/, ''),
-    number(figure.value),
+    count(figure.size),
+    marked(results, figure),
   ]);
   return table(['checked inside a resource server, ES256', 'at once', 'a second'], rows);
 }
 
 /** What a target came to, in words. */
-export function verdictLine({
+function verdictLine({
   what,
   unit,
   isFloor,
@@ -128,11 +159,15 @@ export function verdictLine({
   measured,
   verdict,
   isAimReached,
+  isNoisy,
 }: Verdict): string[] {
-  const shown = (value: number | null) => (value === null ? '–' : `${number(value)} ${unit}`.trim());
+  // What has no unit is counted.
+  const shown = (value: number | null) =>
+    value === null ? '–' : unit === '' ? count(value) : `${number(value)} ${unit}`;
   const bound = limit === 0 ? '–' : `${isFloor ? 'at least' : 'at most'} ${shown(limit)}`;
   const word = limit === 0 && verdict === 'reached' ? (isAimReached ? 'aim reached' : 'aim missed') : verdict;
-  return [what, bound, shown(aim), shown(measured), isAimReached && limit !== 0 ? 'reached, aim too' : word];
+  const reached = `${shown(measured)}${isNoisy && measured !== null ? ' (noisy)' : ''}`;
+  return [what, bound, shown(aim), reached, isAimReached && limit !== 0 ? 'reached, aim too' : word];
 }
 
 /** The targets as a table. */
@@ -141,14 +176,14 @@ export const targetTable = (results: Results): string =>
 
 /** Where and when, in one line. */
 export function provenance({ machine, node, date, kind, accounts }: Results): string {
-  return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.model}), ${machine.memoryGib} GiB, ${machine.system}, Node.js ${node}, ${number(accounts).replace(/\.0*$/, '')} accounts, ${kind} run`;
+  return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.model}), ${machine.memoryGib} GiB, ${machine.system}, Node.js ${node}, ${count(accounts)} accounts, ${kind} run`;
 }
 
 /** What other programs may have of the machine before nothing that was measured means anything. */
 const QUIET_SHARE = 0.1;
 
 /**
- * The most that other programs had of the machine in the middle round of a figure. Where PostgreSQL or another load is a
+ * The most that others had of the machine in the middle round of a figure, be they subjects that stand by. Where PostgreSQL or another load is a
  * program beside the server, they are no others.
  */
 function othersShare(results: Results): number {
@@ -169,17 +204,29 @@ export function warnings(results: Results): string[] {
   return [
     ...(others > QUIET_SHARE
       ? [
-          `The machine was not quiet: other programs had up to ${percent(others)} of it in the middle round of a figure.`,
+          `The machine was not quiet: in the middle round of a figure up to ${percent(others)} of it was neither the measured server’s nor its client’s.`,
         ]
       : []),
     ...wrong,
+    ...results.figures
+      .filter((figure) => isAboveFloor(results, figure))
+      .map(
+        ({ measure, subject, size }) =>
+          `${subject}, ${measure} at ${size}: more than its floor, which cannot be.`,
+      ),
   ];
 }
 
+/** The warnings as they stand before anything else. */
+export const warningLines = (results: Results): string =>
+  warnings(results)
+    .map((warning) => `**${warning}**\n\n`)
+    .join('');
+
 /** How quiet the machine was. */
 export function quiet(results: Results): string {
-  const noisy = results.figures.filter(({ isNoisy, load }) => isNoisy && load !== null).length;
-  return `Other programs had at most ${percent(othersShare(results))} of the machine in the middle round of a figure. ${noisy} figures stayed noisy: rounds spread over more than ${percent(NOISY_SPREAD)} after all repeats. It took ${number(results.minutes)} minutes.`;
+  const noisy = results.figures.filter(isNoisyFigure).length;
+  return `In the middle round of a figure at most ${percent(othersShare(results))} of the machine was neither the measured server’s nor its client’s, but other programs’ or that of subjects that stood by. ${noisy} of ${results.figures.length} figures stayed noisy: rounds spread over more than ${percent(NOISY_SPREAD)} after all repeats. It took ${number(results.minutes)} minutes.`;
 }
 
 /** The whole report. */
@@ -190,11 +237,7 @@ export function report(results: Results): string {
 
 ${provenance(results)}.
 
-${warnings(results)
-  .map((warning) => `**${warning}**\n\n`)
-  .join(
-    '',
-  )}${quiet(results)} Medians; read the ratios. [bench/README.md](../README.md) says what is measured, how, and what not.
+${warningLines(results)}${quiet(results)} Medians; read the ratios. [bench/README.md](../README.md) says what is measured, how, and what not.
 
 ## Targets
 
@@ -202,7 +245,7 @@ ${targetTable(results)}
 
 ## Password sign-ins
 
-The floor is \`${ARGON2_FLOOR}\`; its CPU is that of one hash.
+The floor is \`${ARGON2_FLOOR}\`; its CPU is that of one hash.${leftOut(results)}
 
 ${loadTable(results, 'sign-in')}
 
@@ -214,7 +257,7 @@ ${loadTable(results, 'refresh')}
 
 ## Session checks
 
-Latchkey, Better Auth and ${OIDC_PROVIDER} refuse what was revoked at once; ${EXPRESS} and the cookie cache do not know it until the token ends.
+Latchkey, Better Auth, ${OIDC_PROVIDER} and ${EXPRESS_LOOKUP} refuse what was revoked at once; ${EXPRESS} as it is and the cookie cache do not know it until the token ends.
 
 ${loadTable(results, 'session')}
 

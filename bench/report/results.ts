@@ -1,13 +1,13 @@
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import type { LoadSummary } from '../load-client.ts';
 import { median } from '../recorder.ts';
-import { isNoisy } from '../rounds.ts';
 
 /** What is measured. */
 export type Measure =
   | 'sign-in'
   | 'refresh'
   | 'session'
+  | 'session-tokens'
   | 'cheap-quiet'
   | 'cheap-flood'
   | 'verification'
@@ -33,6 +33,8 @@ export type Measure =
 export interface LoadFacts {
   readonly p50Milliseconds: number;
   readonly p99Milliseconds: number;
+  /** Until the first answer, be it that somebody is to come back later; results before it was told apart have none. */
+  readonly firstAnswerP99Milliseconds?: number;
   readonly clientCpuShare: number;
   readonly serverCpuMilliseconds: number;
   readonly othersCpuShare: number;
@@ -40,7 +42,7 @@ export interface LoadFacts {
   readonly otherAnswers: Readonly<Record<string, number>>;
 }
 
-/** A figure: the median of its rounds. */
+/** A figure: the median of all its rounds. */
 export interface Figure {
   readonly measure: Measure;
   readonly subject: string;
@@ -48,7 +50,6 @@ export interface Figure {
   readonly size: number | null;
   readonly value: number;
   readonly rounds: readonly number[];
-  readonly isNoisy: boolean;
   readonly load: LoadFacts | null;
 }
 
@@ -85,20 +86,17 @@ export function plainFigure(
   size: number | null,
   rounds: readonly number[],
 ): Figure {
-  const noisy = isNoisy(rounds, rounds.length);
-  return { measure, subject, size, value: median(rounds), rounds, isNoisy: noisy, load: null };
+  return { measure, subject, size, value: median(rounds), rounds, load: null };
 }
 
 /**
  * A figure that came from requests.
  * @param of what of each round the figure is
- * @param count how many rounds were wanted
  */
 export function loadFigure(
   key: Pick<Figure, 'measure' | 'subject' | 'size'>,
   runs: readonly LoadSummary[],
   of: 'perSecond' | 'p99Milliseconds',
-  count: number,
 ): Figure {
   const middle = (name: Exclude<keyof LoadSummary, 'statuses'>) => median(runs.map((run) => run[name]));
   const otherAnswers: Record<string, number> = {};
@@ -109,10 +107,10 @@ export function loadFigure(
     ...key,
     value: median(rounds),
     rounds,
-    isNoisy: isNoisy(rounds, count),
     load: {
       p50Milliseconds: middle('p50Milliseconds'),
       p99Milliseconds: middle('p99Milliseconds'),
+      firstAnswerP99Milliseconds: middle('firstAnswerP99Milliseconds'),
       clientCpuShare: middle('clientCpuShare'),
       serverCpuMilliseconds: middle('serverCpuMilliseconds'),
       othersCpuShare: middle('othersCpuShare'),

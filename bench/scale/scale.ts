@@ -18,7 +18,7 @@ import { sampleSessions } from './sampled-sessions.ts';
 
 const USAGE = `usage: npm run bench -- --scale [--sizes N,…] [--sessions N] [--rounds N] [--folder DIR]
 
-  --sizes N,…   how many accounts (default 10000,100000,1000000; 10000000 takes about 8 GB and an hour to make)
+  --sizes N,…   how many accounts (default 10000,100000,1000000; 10000000 takes about 11 GB and 20 minutes to make)
   --sessions N  live sessions in each store (default 1000000)
   --rounds N    how often each is measured (default 5)
   --folder DIR  where the stores are kept for the next run; without it they are made anew and removed

@@ -11,11 +11,11 @@ export interface KnownPerson {
 /** The password that everybody has at first. */
 export const PASSWORD = 'the right password of everybody';
 /** An organisation in which those with memberships keep a role. */
-export const ORGANISATION = '00000000-0000-4000-9000-000000000001';
+const ORGANISATION = '00000000-0000-4000-9000-000000000001';
 /** An installation that can sign in. */
 export const INSTALLATION = 'installation'.padEnd(32, '.');
 /** A resource code that can. */
-export const RESOURCE = 'voucher::a::code::b';
+const RESOURCE = 'voucher::a::code::b';
 
 /** Names under which texts are kept whatever the member was that they stood in. */
 const TOKEN = 'any token';

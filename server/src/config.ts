@@ -27,7 +27,7 @@ import { schemaProblems } from './schema-problems.ts';
 import { SETTINGS, type Settings } from './settings.ts';
 
 /** The file that is read from the working directory when no other is named. */
-export const CONFIGURATION_FILE = 'latchkey.config.json';
+const CONFIGURATION_FILE = 'latchkey.config.json';
 
 /** A configuration that can be run: every key checked, every mount complete. */
 export interface Configuration extends Omit<Settings, 'mounts' | 'secrets' | 'mail' | 'publicUrl'> {

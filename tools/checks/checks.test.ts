@@ -4,6 +4,7 @@ import { outdatedDocuments } from './generated-docs.ts';
 import { houseRules, namingRules } from './house-rules.ts';
 import { IMPORT_TABLE, importTable } from './import-table.ts';
 import { readEverySource, readSources } from './source-files.ts';
+import { unusedExports } from './unused-exports.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -35,6 +36,7 @@ describe('the sources', () => {
         folder,
       ).toBe(true);
     expect(namingRules(everywhere)).toEqual([]);
+    expect(unusedExports(everywhere)).toEqual([]);
   });
 
   test('are what the generated documents say', () => {
@@ -125,4 +127,30 @@ describe('the naming rules find', () => {
       namingRules([{ path: 'client/src/session.ts', text: '/** It is. */\nexport const x = 1;' }]),
     ).toEqual([]);
   });
+});
+
+test('an exported name that no other file imports is found, however others are imported', () => {
+  const file = (path: string, ...lines: string[]) => ({ path, text: lines.join('\n') });
+  const one = file(
+    'server/src/one.ts',
+    'export const used = 1;',
+    'export function whole() {}',
+    'export async function spare() { return used; }',
+    'export interface Shape {}',
+    'export default class Tool {}',
+  );
+  const found = (...others: { path: string; text: string }[]) => unusedExports([one, ...others]);
+  const unused = (name: string) => `server/src/one.ts: ${name} is exported, and nobody imports it`;
+  expect(found()).toEqual(['used', 'whole', 'spare'].map(unused));
+  const test = file(
+    'server/src/a/one.test.ts',
+    "import {\n  type Shape,\n  used,\n} from '../one.ts';",
+    'spare();',
+  );
+  expect(found(test)).toEqual(['whole', 'spare'].map(unused));
+  expect(found(test, file('bench/x.ts', "(await import('../server/src/one.ts')).whole();"))).toEqual([
+    unused('spare'),
+  ]);
+  expect(found(test, file('bench/x.ts', "import { spare, whole } from './one.ts';"))).toHaveLength(2);
+  expect(unusedExports([file('client/src/index.ts', 'export const given = 1;')])).toEqual([]);
 });

@@ -10,7 +10,7 @@ import { IMPORT_TABLE } from './import-table.ts';
 const NOTE = '<!-- Made by `npm run check -- --fix` from the sources. -->';
 
 /** The documents that are made from the sources, whole or in part, by their path from the root. */
-export function generatedDocuments(root: string): Readonly<Record<string, string>> {
+function generatedDocuments(root: string): Readonly<Record<string, string>> {
   return {
     'ARCHITECTURE.md': withImportTable(readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')),
     'docs/configuration.md': configurationPage(),

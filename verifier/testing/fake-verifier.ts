@@ -2,7 +2,7 @@ import { type RefusalReason, TokenRefusedError } from '../src/refusal.ts';
 import type { Verified, Verifier } from '../src/verifier.ts';
 
 /** What `good` says. */
-export const GOOD: Verified<'login'> = {
+const GOOD: Verified<'login'> = {
   claims: {
     iss: 'https://id.example.com',
     aud: 'https://id.example.com',

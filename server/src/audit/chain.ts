@@ -26,7 +26,7 @@ const EMPTY: ChainEnd = { link: 0, seal: '' };
 const BATCH_EVENTS = 128;
 
 /** The seal of an event after another. */
-export function sealOf(event: AuditRecord, before: string, vault: Vault): string {
+function sealOf(event: AuditRecord, before: string, vault: Vault): string {
   // A list in a fixed order: what a later version knows beside it must not change the seals there are.
   const told = [
     event.sequence,

@@ -103,7 +103,7 @@ function readableLine(event: AuditRecord): string {
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** The time that `--since` means, in milliseconds since 1970. */
-export function sinceTime(text: string, now: number): number {
+function sinceTime(text: string, now: number): number {
   const ago = /^(\d{1,9})([smhd])$/.exec(text);
   if (ago) return now - Number(ago[1]) * (UNITS[ago[2] ?? ''] ?? 0);
   const at = Date.parse(text);

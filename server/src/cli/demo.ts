@@ -89,7 +89,7 @@ async function printExamples(config: Configuration, url: string): Promise<void> 
 }
 
 /** One line that can be pasted into a shell. */
-export function curlLine(base: string, { path, headers = {}, body }: Example): string {
+function curlLine(base: string, { path, headers = {}, body }: Example): string {
   const all = { 'content-type': 'application/json', ...headers };
   const headerArguments = Object.entries(all).map(([name, value]) => `-H '${name}: ${value}'`);
   return ['curl', '-sS', ...headerArguments, '-d', `'${JSON.stringify(body)}'`, `${base}${path}`].join(' ');

@@ -31,7 +31,7 @@ export interface HashPoolOptions {
 export type TurnedAway = 'queue-full' | 'waited-too-long' | 'displaced' | 'memory';
 
 /** Whose turn it is when the server hashes for itself. */
-export const OWN_WORK = 'latchkey';
+const OWN_WORK = 'latchkey';
 
 /** A place in the queue, held before it is known what is to be hashed. Whoever has it leaves it. */
 export interface Place {

@@ -6,7 +6,7 @@ import { normalCode } from './mailed-code.ts';
 import { drawBase32 } from './totp.ts';
 
 /** How many codes a set has. */
-export const RECOVERY_CODES = 10;
+const RECOVERY_CODES = 10;
 
 /** 120 bits each: so many that a keyed hash which is fast keeps them (ASVS 6.5.2 wants a slow one below 112). */
 const CODE_BYTES = 15;

@@ -73,6 +73,6 @@ function decorationLength(characters: readonly string[]): number {
 }
 
 /** A word without case and without what stands between its letters and digits. */
-export function compactWord(word: string): string {
+function compactWord(word: string): string {
   return foldText(word).replace(SEPARATORS, '');
 }

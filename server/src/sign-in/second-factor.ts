@@ -36,7 +36,7 @@ export function dueFactor(
 }
 
 /** Whether a second factor is due: the account has one, or an organisation asks for one from a role that would be reached. */
-export function isSecondFactorDue(holder: RoleHolder, picked: PickedRole | null): boolean {
+function isSecondFactorDue(holder: RoleHolder, picked: PickedRole | null): boolean {
   return ownsFactor(holder) || reachedRoles(holder, picked).some(isAskedFor);
 }
 
@@ -62,7 +62,7 @@ export function showsOwnProof({ factors }: AccountWithMemberships, methods: read
 }
 
 /** Whether the account has a factor that is more than its mailbox. Recovery codes stand in for factors and are none here. */
-export function hasFactorBesideMail(factors: AccountFactors): boolean {
+function hasFactorBesideMail(factors: AccountFactors): boolean {
   return factors.totpSealed !== null;
 }
 

@@ -21,7 +21,7 @@ import { MOUNTS, type Mount, STEPS } from './wire.ts';
 import type { World } from './world.ts';
 
 /** Devices that clients say they are. */
-export const device = fc.oneof(
+const device = fc.oneof(
   { weight: 1, arbitrary: fc.constant('device 0') },
   { weight: 1, arbitrary: fc.constantFrom('device 1', 'device 2') },
 );
