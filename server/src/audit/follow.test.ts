@@ -62,7 +62,9 @@ describe.each(ENGINES)('following the audit log on %s', (engine) => {
     await first.connect();
     try {
       await first.query('BEGIN');
-      await first.query("INSERT INTO audit (at, event, account_id) VALUES (1, 'account.created', 'first')");
+      await first.query("INSERT INTO audit (at, event, account_id) VALUES ($1, 'account.created', 'first')", [
+        core.clock.now(),
+      ]);
       await write('second');
       const told = await follow([chain, () => first.query('COMMIT'), chain]);
       expect(told).toEqual(['second', 'first']);

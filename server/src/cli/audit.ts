@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { verifyChain } from '../audit/chain.ts';
+import type { ChainEnd } from '../audit/chain-end.ts';
 import { followedEvents, type WantedEvents, writtenEvents } from '../audit/follow.ts';
+import { verifyChain } from '../audit/verify-chain.ts';
 import type { Core } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import type { AuditRecord } from '../store/audit.ts';
@@ -25,20 +26,31 @@ export function auditCommand(): Command {
 
 function verifyCommand(): Command {
   return command('verify', 'check that no event was changed, taken out or put in since it was written')
+    .option('--expect <number:seal>', 'an event that was noted before: the log must still have it')
     .option('--json', 'print JSON')
-    .action(async (_options: Options, called: Command) => {
+    .action(async (options: { readonly expect?: string }, called: Command) => {
+      const expected = options.expect === undefined ? null : notedEvent(options.expect);
       await withCore(called, async (core) => {
-        const report = await verifyChain(core.store, core.vault);
+        const report = await verifyChain(core.store, core.vault, expected);
+        const { events, waiting, end, problems } = report;
         const { json } = called.optsWithGlobals<Options>();
         if (json === true) await print(`${JSON.stringify(report)}\n`);
-        else if (report.problems.length === 0)
+        else if (problems.length === 0)
           await print(
-            `${report.events} events, each as it was written; the last is number ${report.end.link}, sealed ${report.end.seal || '-'}. ${report.waiting} wait for their place.\n`,
+            `${events} events, each as it was written; the last is ${end.link}:${end.seal || '-'}. ${waiting} wait for their place.\n`,
           );
-        if (report.problems.length > 0)
-          throw new OperatorError(`the audit log was tampered with: ${report.problems.join('; ')}`);
+        if (problems.length > 0)
+          throw new OperatorError(`the audit log was tampered with: ${problems.join('; ')}`);
       });
     });
+}
+
+/** An event as `verify` and the log of a server name the last one. */
+function notedEvent(text: string): ChainEnd {
+  const [, link, seal] = /^(\d{1,15}):(-|[\w-]{43})$/.exec(text) ?? [];
+  if (link === undefined || seal === undefined)
+    throw new OperatorError(`--expect ${text}: give the number and the seal of an event, as NUMBER:SEAL`);
+  return { link: Number(link), seal: seal === '-' ? '' : seal };
 }
 
 function printCommand(): Command {
