@@ -60,7 +60,7 @@ export async function extendChain(store: Store, vault: Vault, log: Log): Promise
 export async function lookForEvents(store: Store, vault: Vault): Promise<Extension> {
   const head = await chainEnd(store, 'audit-head', vault);
   // Mostly there is nothing to do, and every server asks every second.
-  if (head !== null && head !== 'forged' && !(await store.audit.isWaiting()))
+  if (head !== null && head !== 'forged' && (await store.audit.waitingSince()) === null)
     return { events: 0, end: head, problem: null };
   const wrong = await wrongEnd(store, vault, head);
   if (wrong !== null || head === null || head === 'forged') {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { freePort } from '../../testing/postgres.ts';
+import { runRawSql } from '../../testing/raw-sql.ts';
 
 const TOKEN = 'a token for whoever reads metrics'.replaceAll(' ', '-');
 
@@ -57,6 +58,17 @@ describe.each(ENGINES)('metrics on %s', (engine) => {
     ])
       expect(text, name).toContain(name);
     expect(text.includes('latchkey_store_seconds_count{operation="read"}')).toBe(engine === 'postgres');
+  });
+
+  test('tell how long an event of the audit log has waited for its place', async () => {
+    const name = 'latchkey_audit_unsealed_seconds';
+    await expect.poll(async () => (await read()).text, { timeout: 10_000 }).toContain(`${name} 0`);
+    // What nobody can give a place: the end of the chain is gone.
+    await runRawSql(app.core.config.store.url, "DELETE FROM facts WHERE name = 'audit-head'");
+    const person = await app.person();
+    await app.post('/auth/login', { username: person.email, password: person.password });
+    app.core.clock.advance(600);
+    expect(await value(name)).toBeGreaterThanOrEqual(600);
   });
 
   test('tell how often passwords were looked up among breached ones, and how often in vain', async () => {

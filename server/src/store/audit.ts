@@ -73,10 +73,11 @@ export function auditReader(engine: Engine) {
       return records(OF_ALL, [after, since, limit]);
     },
 
-    /** Whether any event has no place in the chain. */
-    isWaiting: async (): Promise<boolean> => {
-      const sql = 'SELECT sequence FROM audit WHERE link IS NULL ORDER BY sequence LIMIT 1';
-      return (await engine.read({ sql, params: [] })).length > 0;
+    /** When the first event was written that has no place in the chain, in milliseconds since 1970; null when all have theirs. */
+    async waitingSince(): Promise<number | null> {
+      const sql = 'SELECT at FROM audit WHERE link IS NULL ORDER BY sequence LIMIT 1';
+      const [row] = await engine.read({ sql, params: [] });
+      return row ? integer(row, 'at') : null;
     },
 
     /** Events that have no place in the chain yet, in the order of writing. */

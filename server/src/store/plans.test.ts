@@ -105,6 +105,7 @@ async function readRarely({ core }: TestApp): Promise<void> {
     await store.audit.events({ afterSequence: 1, since: 1, accountId, limit: 1 });
   await store.audit.last();
   await store.traces.hasServed();
+  await store.audit.waitingSince();
   await verifyChain(store, vault);
   await removeChainBefore(store, vault, 1);
   const cleanUp = new CleanUp(store, clock, log, { everySeconds: 60, keepSeconds: 60, revocationSeconds: 1 });
