@@ -79,6 +79,7 @@ const others: Readonly<Record<string, string>> = {
   '--flood': './flood.ts',
   '--revocations': './revocation-latency.ts',
   '--clean-up': './scale/clean-up.ts',
+  '--migration': './scale/migration.ts',
   '--scale': './scale/scale.ts',
   '--workers': './workers.ts',
 };

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,8 +46,15 @@ async function importAccounts(count: number, lineOf: (index: number) => string):
   };
 }
 
+/** What names somebody, the same in every run, so that each account comes to another place of every index. */
+function scattered(index: number): object {
+  const digits = createHash('sha256').update(String(index)).digest('hex');
+  const id = digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+  return { id, username: `p${digits.slice(32, 44)}`, email: `${digits.slice(44, 56)}@example.com` };
+}
+
 /**
- * Accounts a second that an import takes: with hashes that are given, and with plain passwords beside nothing but hashing.
+ * Accounts a second that an import takes: with hashes that are given, in the order of all that names them and in none, and with plain passwords beside nothing but hashing.
  * @returns the store of the first, too: others measure with it
  */
 export async function measureImport(
@@ -56,6 +64,8 @@ export async function measureImport(
   const hash = passwordHashAtDefaults();
   const { importedAccounts: count, importedPasswords: plain } = plan;
   const given = await importAccounts(count, (index) => directoryLine(index, hash));
+  const outOfOrder = await importAccounts(count, (index) => directoryLine(index, hash, scattered));
+  outOfOrder.store.remove();
   const before = await argon2Floor(FLOOR_SECONDS);
   const hashed = await importAccounts(plain, (index) =>
     directoryLine(index, null, () => ({ password: `${PASSWORD} ${index}` })),
@@ -67,7 +77,8 @@ export async function measureImport(
     store: given.store,
     figures: [
       plainFigure('import-hashes', subject, count, [count / given.seconds]),
-      plainFigure('import-memory', subject, count, [given.mib]),
+      plainFigure('import-scattered', subject, count, [count / outOfOrder.seconds]),
+      plainFigure('import-memory', subject, count, [Math.max(given.mib, outOfOrder.mib)]),
       plainFigure('import-plain', subject, plain, [plain / hashed.seconds / floor]),
     ],
   };

@@ -143,6 +143,8 @@ test('of several numbers of connections the worst counts', () => {
 test('the import of a million is judged by its time', () => {
   const rate = plainFigure('import-hashes', LATCHKEY, 1_000_000, [10_000]);
   expect(verdictOf('import of 1,000,000', rate)).toMatchObject({ measured: 100, verdict: 'reached' });
+  const scattered = plainFigure('import-scattered', LATCHKEY, 1_000_000, [5000]);
+  expect(verdictOf('the same in no order', scattered)).toMatchObject({ measured: 200, verdict: 'missed' });
   const fewer = plainFigure('import-hashes', LATCHKEY, 20_000, [10_000]);
   expect(verdictOf('import of 1,000,000', fewer)).toMatchObject({ verdict: 'not measured' });
 });

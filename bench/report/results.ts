@@ -20,6 +20,7 @@ export type Measure =
   | 'disk-account'
   | 'disk-session'
   | 'import-hashes'
+  | 'import-scattered'
   | 'import-memory'
   | 'import-plain'
   | 'cpu-hash'

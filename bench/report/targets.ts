@@ -86,6 +86,13 @@ function floodRatio(results: Results): number | undefined {
   return ratio === undefined ? undefined : 1 / ratio;
 }
 
+const secondsOfImport =
+  (measure: Measure) =>
+  (results: Results): number | undefined => {
+    const perSecond = ours(measure, MANY)(results);
+    return perSecond === undefined ? undefined : MANY / perSecond;
+  };
+
 const TARGETS: readonly Target[] = [
   atLeast('sign-ins of raw argon2id, at 8, 64 and 256 connections, the worst', '%', 95, 100, shareOfFloor),
   atLeast(
@@ -121,11 +128,15 @@ const TARGETS: readonly Target[] = [
   atMost('memory at 100,000 sessions', 'MiB', 200, 150, ours('memory-sessions', 100_000)),
   atMost('start-up, new store', 'ms', 400, 140, ours('start-new')),
   atMost('start-up, store of 1,000,000 accounts', 'ms', 1000, 300, ours('start-existing', MANY)),
-  atMost('import of 1,000,000 accounts with hashes', 's', IMPORT_SECONDS, null, (results) => {
-    const perSecond = ours('import-hashes', MANY)(results);
-    return perSecond === undefined ? undefined : MANY / perSecond;
-  }),
-  atMost('memory of that import', 'MiB', 300, null, ours('import-memory', MANY)),
+  atMost(
+    'import of 1,000,000 accounts with hashes',
+    's',
+    IMPORT_SECONDS,
+    null,
+    secondsOfImport('import-hashes'),
+  ),
+  atMost('the same in no order', 's', IMPORT_SECONDS, null, secondsOfImport('import-scattered')),
+  atMost('memory of these imports', 'MiB', 300, null, ours('import-memory', MANY)),
   atMost('production install, packages', '', 120, 60, ours('install-packages')),
   atMost('production install, size', 'MiB', 60, 30, ours('install-size')),
 ];

@@ -112,6 +112,7 @@ async function main(): Promise<boolean> {
     // Who waits for a hash is measured too, not turned away.
     LATCHKEY_HASHING_QUEUE_MILLISECONDS: '60000',
     LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":100000,"seconds":1}',
+    LATCHKEY_SIGN_IN_ASKS_PER_ADDRESS: '{"count":100000,"seconds":1}',
     LATCHKEY_MOUNTS: JSON.stringify(
       TIMED_DOORS.filter(({ contract }) => contract !== 'native').map(({ contract }) =>
         contract === 'role-picker' ? { contract, hideUnknownIdentity: true } : { contract },

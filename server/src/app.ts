@@ -18,6 +18,7 @@ import { trackSilentConnections } from './http/silent-connections.ts';
 import { registerSystemRoutes } from './http/system-routes.ts';
 import { startJobs } from './jobs.ts';
 import { type Limits, openLimits } from './limits/limits.ts';
+import { Spacing } from './limits/spacing.ts';
 import type { Mount } from './mount.ts';
 import { resolveMounts } from './mount-settings.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -58,6 +59,9 @@ export interface App {
   /** Finishes what is in flight and stops everything but the store, which its owner closes. */
   close(): Promise<void>;
 }
+
+/** How often a refused refresh of one session is written down. */
+const REFUSED_REFRESH_MILLISECONDS = 60_000;
 
 /** How long readiness waits for the store. */
 const READY_TIMEOUT_MILLISECONDS = 2000;
@@ -197,6 +201,7 @@ function createCorridor(config: Configuration, ports: AppPorts, parts: CorridorP
     attestation: attestationOf(config, ports),
     throttle: new Throttle(store, clock, config.hashing.queueMilliseconds),
     windows: parts.limits.windows,
+    refusedRefreshes: new Spacing(clock, REFUSED_REFRESH_MILLISECONDS),
     loadTrouble: parts.limits.load.trouble,
     accessTokens: createAccessTokens({ keyRing, mounts, publicUrl, clock, random }),
     refreshTokens: createRefreshTokens(vault, clock),

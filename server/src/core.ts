@@ -5,6 +5,7 @@ import { createVault, type Vault } from './crypto/vault.ts';
 import { createWording, type Wording, wordingOptions } from './delivery/wording.ts';
 import { OperatorError, StoreUnavailableError } from './errors.ts';
 import { type Clock, type Log, type Random, systemClock, systemRandom } from './ports.ts';
+import type { StoreUse } from './store/engine.ts';
 import { stateFact } from './store/facts.ts';
 import { openStore, type Store } from './store/store.ts';
 import { openStoreClock } from './store/store-clock.ts';
@@ -29,11 +30,7 @@ const VAULT_FACT = 'vault';
  * @param use of the embedded store
  * @throws OperatorError when it cannot be reached, has another schema, or was made with another secret
  */
-export async function openCore(
-  config: Configuration,
-  log: Log,
-  use: Parameters<typeof openStore>[2] = { isBulkLoad: false },
-): Promise<Core> {
+export async function openCore(config: Configuration, log: Log, use?: StoreUse): Promise<Core> {
   const store = await openStore(config.store.url, log, use);
   try {
     await prepareSchema(config, store);

@@ -11,14 +11,14 @@ const closed = { additionalProperties: false };
 const seconds = (description: string, limits: { default: number; minimum?: number; maximum?: number }) =>
   Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
 
-/** How many failures there may be in which time. */
+/** How many failures there may be in which time, or whatever else is counted. */
 const failures = (
   most: number,
   options: { default: { count: number; seconds: number }; description: string },
 ) =>
   Type.Object(
     {
-      count: Type.Integer({ minimum: 1, maximum: most, description: 'failed attempts' }),
+      count: Type.Integer({ minimum: 1, maximum: most, description: 'how many' }),
       seconds: Type.Integer({ minimum: 1, maximum: 86_400, description: 'in this time' }),
     },
     { ...closed, ...options },
@@ -119,6 +119,11 @@ export const SETTINGS = Type.Object(
         perAddress: failures(100_000, {
           default: { count: 100, seconds: 60 },
           description: 'failed attempts a client address may have (IPv6: its /64)',
+        }),
+        asksPerAddress: failures(100_000, {
+          default: { count: 600, seconds: 600 },
+          description:
+            'codes that a client address (IPv6: its /64) may ask for and anybody can: for a new password, to validate an account. Whether one is mailed or not',
         }),
         perOrganisation: failures(10_000_000, {
           default: { count: 10_000, seconds: 600 },

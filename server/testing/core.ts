@@ -20,6 +20,7 @@ export const TEST_SETTINGS: Readonly<Record<string, string>> = {
   LATCHKEY_HASHING_PASSES: '1',
   LATCHKEY_SIGN_IN_REFUSAL_MILLISECONDS: '0',
   LATCHKEY_SIGN_IN_PER_ADDRESS: '{"count":100000,"seconds":60}',
+  LATCHKEY_SIGN_IN_ASKS_PER_ADDRESS: '{"count":100000,"seconds":60}',
   // Tests share their processors with others: nobody is turned away for that.
   LATCHKEY_HASHING_QUEUE_MILLISECONDS: '30000',
   LATCHKEY_LIMITS_EVENT_LOOP_MILLISECONDS: '0',

@@ -9,7 +9,8 @@ import {
 
 /** Where the server of these tests is, as browsers know it. */
 export const PUBLIC_URL = 'https://id.example.com';
-const RP_ID = 'id.example.com';
+/** The host by which authenticators know it. */
+export const RP_ID = 'id.example.com';
 
 /** The tokens of a native session. */
 export interface NativeSession {

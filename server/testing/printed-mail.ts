@@ -12,10 +12,14 @@ const WAIT_MILLISECONDS = 30_000;
 const HEAD = /^\nmail to (\S+): /;
 const CODE = /\b\d{6}\b|^ *[\w-]{43}$/m;
 
-/** Takes what is printed from now on: printing costs far less than a mail server, where there are ten thousands of mails. */
+/**
+ * Takes what is printed from now on: printing costs far less than a mail server, where there are ten thousands of mails. A mail
+ * that a server hands over once more, since it does not know whether another has, is read once, as mail stores show it.
+ */
 export function readPrintedMail(): PrintedMail {
   const codes = new Map<string, string[]>();
   const waiting = new Map<string, () => void>();
+  const last = new Map<string, string>();
   const write = process.stderr.write;
 
   process.stderr.write = ((text: string | Uint8Array, ...rest: []) => {
@@ -23,7 +27,8 @@ export function readPrintedMail(): PrintedMail {
     const address = HEAD.exec(printed)?.[1];
     if (address === undefined) return write.call(process.stderr, text, ...rest);
     const code = CODE.exec(printed)?.[0].trim();
-    if (code === undefined) return true;
+    if (code === undefined || last.get(address) === printed) return true;
+    last.set(address, printed);
     codes.set(address, [...(codes.get(address) ?? []), code]);
     waiting.get(address)?.();
     return true;

@@ -103,6 +103,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'crypto/',
     'delivery/mail-address.ts',
     'factors/',
+    'limits/code-guesses.ts',
     'passwords/',
     'store/',
     'core.ts',

@@ -87,16 +87,21 @@ async function tryWith(file: TestFile, mutants: readonly Mutant[], secondsPerFil
   }
 }
 
-/** What ran before any test, or spoilt a process, is tried in a process of its own. */
+/** What ran before any test, spoilt a process, or has tests of its own that cannot be run twice, is tried in a process of its own. */
 async function tryAllAlone(files: readonly TestFile[], mutants: readonly Mutant[]): Promise<void> {
   const known = readLedger(LEDGER);
   const paths = new Map(files.map(({ path, text }) => [`${path}@${shortHash(text)}`, path]));
+  // Files with tests that do not pass twice in one process.
+  const onceOnly = [...paths].flatMap(([name, path]) =>
+    [...known.unusable.keys()].some((test) => test.startsWith(name)) ? [path] : [],
+  );
   for (const mutant of mutants) {
     if (known.killed.has(mutant.key)) continue;
     const unclear = known.unclear.filter((entry) => entry.mutant === mutant.key).map(({ file }) => file);
     const outside = [...(known.outside.get(mutant.key) ?? [])].flatMap((file) => paths.get(file) ?? []);
     const near = nearestFirst(mutant.file, outside).slice(0, FILES_ALONE);
-    for (const path of new Set([...unclear, ...near])) {
+    const own = onceOnly.filter((path) => isNamedLike(mutant.file, path));
+    for (const path of new Set([...unclear, ...near, ...own])) {
       const file = files.find((other) => other.path === path);
       if (file === undefined) continue;
       const by = `${path}@${shortHash(file.text)}`;

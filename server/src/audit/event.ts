@@ -37,6 +37,7 @@ export const AUDIT_EVENTS = [
   'installation.signed-up',
   'installation.disabled',
   'installation.enabled',
+  'installation.unlocked',
   'installation.password-replaced',
   'account.disabled',
   'account.enabled',

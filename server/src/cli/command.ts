@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { type Configuration, loadConfiguration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import type { Log } from '../ports.ts';
+import type { StoreUse } from '../store/engine.ts';
 import { jsonText } from './output.ts';
 
 /** A subcommand with the options that every command has. */
@@ -29,7 +30,7 @@ const warnings: Log = {
 export async function withCore<T>(
   called: Command,
   work: (core: Core) => Promise<T>,
-  use: Parameters<typeof openCore>[2] = { isBulkLoad: false },
+  use?: StoreUse,
 ): Promise<T> {
   const core = await openCore(configurationOf(called), warnings, use);
   try {

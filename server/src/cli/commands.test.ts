@@ -27,7 +27,7 @@ describe('the commands', () => {
         ),
         ...['list', 'add', 'remove'].map((each) => `membership ${each}`),
         ...['list', 'show', 'suspend', 'resume'].map((each) => `organisation ${each}`),
-        ...['list', 'disable', 'enable'].map((each) => `installation ${each}`),
+        ...['list', 'disable', 'enable', 'unlock'].map((each) => `installation ${each}`),
         ...['list', 'rotate'].map((each) => `key ${each}`),
       ]),
     );
@@ -182,6 +182,31 @@ describe('beside a server', { timeout: 120_000 }, () => {
     expect((await replace('nobody', last)).stderr.trim()).toBe('latchkey: there is no installation nobody');
     expect((await replace(data.installationId, 'short')).stderr).toContain('must have 32 to 256 characters');
     expect((await replace(data.installationId, last, '--overlap-seconds', '-1')).code).not.toBe(0);
+    expect((await server.end('SIGTERM')).code).toBe(0);
+  });
+
+  test('`installation unlock` ends the wait of one that failed too often', async () => {
+    const data = { installationId: 'door-of-the-lab'.padEnd(32, '.'), password: 'y'.repeat(32) };
+    const input = JSON.stringify({ kind: 'installation', ...data });
+    expect((await work.run(['import', '-'], { input })).code).toBe(0);
+    const server = await work.serve();
+    const signIn = async (password: string) => {
+      const answer = await fetch(`${server.url}/api/v1/auth/sign-in`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ type: 'mobile-device', data: { ...data, password } }),
+      });
+      return answer.status;
+    };
+    await Promise.all(Array.from({ length: 10 }, () => signIn('z'.repeat(32))));
+    expect(await signIn(data.password)).toBe(429);
+    const unlocked = await work.run(['installation', 'unlock', data.installationId]);
+    expect([unlocked.code, unlocked.stderr.trim()]).toEqual([0, `${data.installationId} is unlocked`]);
+    expect(await signIn(data.password)).toBe(200);
+    const unknown = await work.run(['installation', 'unlock', 'nobody']);
+    expect([unknown.code, unknown.stderr.trim()]).toEqual([1, 'latchkey: there is no installation nobody']);
+    const events = (await work.run(['audit', '--json'])).stdout;
+    expect(events.match(/"event":"installation.unlocked"/g)).toHaveLength(1);
     expect((await server.end('SIGTERM')).code).toBe(0);
   });
 

@@ -4,7 +4,9 @@ import { auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
 import { OperatorError } from '../errors.ts';
+import { installationKey } from '../sign-in/throttle.ts';
 import { recordAudit } from '../store/audit.ts';
+import { forgiveAttempts } from '../store/count-attempt.ts';
 import {
   type InstallationRecord,
   rotateInstallationPassword,
@@ -20,6 +22,7 @@ export function installationCommand(): Command {
   installation.addCommand(listCommand());
   installation.addCommand(statusCommand('disable', 'let one sign in no more; its sessions end', 'inactive'));
   installation.addCommand(statusCommand('enable', 'let one sign in again', 'active'));
+  installation.addCommand(unlockCommand());
   installation.addCommand(passwordCommand());
   return installation;
 }
@@ -80,8 +83,7 @@ function statusCommand(name: string, description: string, status: 'active' | 'in
     .argument('<id>', 'its installationId')
     .action(async (id: string, _options: object, called: Command) => {
       await withCore(called, async (core) => {
-        if ((await core.store.installations.record(id)) === null)
-          throw new OperatorError(`there is no installation ${id}`);
+        await requireInstallation(core, id);
         const at = core.clock.now();
         const committed = await core.store.commit([
           ...setInstallationStatus(id, status, at),
@@ -97,6 +99,28 @@ function statusCommand(name: string, description: string, status: 'active' | 'in
         note(`${id} ${committed.ok ? 'is' : 'was already'} ${status === 'active' ? 'enabled' : 'disabled'}`);
       });
     });
+}
+
+function unlockCommand(): Command {
+  return command('unlock', 'forget what failed: ends its wait')
+    .argument('<id>', 'its installationId')
+    .action(async (id: string, _options: object, called: Command) => {
+      await withCore(called, async (core) => {
+        await requireInstallation(core, id);
+        const detail = { installationId: id, ...operator() };
+        const event = { at: core.clock.now(), event: 'installation.unlocked', actor: 'operator' } as const;
+        await core.store.commit([
+          forgiveAttempts(installationKey(id)),
+          recordAudit(auditEvent({ ...event, detail })),
+        ]);
+        note(`${id} is unlocked`);
+      });
+    });
+}
+
+async function requireInstallation(core: Core, id: string): Promise<void> {
+  if ((await core.store.installations.record(id)) === null)
+    throw new OperatorError(`there is no installation ${id}`);
 }
 
 const DAY_SECONDS = 86_400;

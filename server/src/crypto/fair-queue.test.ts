@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FairQueue } from './fair-queue.ts';
+import { FairQueue, type Reservation } from './fair-queue.ts';
 
 interface Item {
   readonly source: string;
@@ -8,14 +8,13 @@ interface Item {
 }
 
 const SOURCES = ['flooder', 'other', 'person', 'quiet'];
-const operation = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('push' as const), source: fc.constantFrom(...SOURCES) }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('shift' as const), source: fc.constant('') }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), source: fc.constant('') }) },
-);
+const KINDS = ['push', 'push', 'push', 'shift', 'shift', 'drop', 'reserve', 'reserve', 'give-up'] as const;
+const operation = fc.record({
+  kind: fc.constantFrom(...KINDS),
+  source: fc.constantFrom(...SOURCES),
+  which: fc.nat({ max: 20 }),
+});
+type Operation = typeof operation extends fc.Arbitrary<infer Each> ? Each : never;
 
 /** A queue and, beside it, all that should be in it. */
 function filled(sources: readonly string[]): { queue: FairQueue<Item>; items: Item[] } {
@@ -28,15 +27,69 @@ function filled(sources: readonly string[]): { queue: FairQueue<Item>; items: It
 const counted = (items: readonly Item[]) =>
   new Map(SOURCES.map((name) => [name, items.filter(({ source }) => source === name).length]));
 
-/** Takes out of the model what was taken out of the queue: the first or the last of its source. */
-function expectTaken(model: Item[], kind: 'shift' | 'drop', taken: Item | undefined): void {
-  expect(taken === undefined).toBe(model.length === 0);
-  if (taken === undefined) return;
-  const own = model.filter((item) => item.source === taken.source);
-  const expected = kind === 'shift' ? own[0] : own.at(-1);
-  expect(taken).toEqual(expected);
-  if (kind === 'drop') expect(own.length).toBe(Math.max(...counted(model).values()));
-  model.splice(model.indexOf(expected ?? taken), 1);
+/** What should be in a queue: its items, and who has reserved what, each in the order in which it came. */
+class Model {
+  readonly items: Item[] = [];
+  reserved: { readonly source: string; readonly reservation: Reservation }[] = [];
+
+  /** Does the same to the queue and to this. */
+  take(queue: FairQueue<Item>, { kind, source, which, number }: Operation & { number: number }): void {
+    const item = { source, number };
+    const does: Record<typeof kind, () => void> = {
+      push: () => [queue.push(source, item), this.items.push(item)],
+      shift: () => this.expectTaken('shift', queue.shift()),
+      drop: () => this.expectDropped(queue.dropFromLargest()),
+      reserve: () => this.reserved.push({ source, reservation: queue.reserve(source) }),
+      'give-up': () => this.giveUp(which),
+    };
+    does[kind]();
+  }
+
+  takenBy(name: string): number {
+    return [...this.items, ...this.reserved].filter(({ source }) => source === name).length;
+  }
+
+  /** Takes out what was taken out of the queue: the first or the last of its source. */
+  expectTaken(kind: 'shift' | 'drop', taken: Item | undefined): void {
+    expect(taken === undefined).toBe(this.items.length === 0);
+    if (taken === undefined) return;
+    const own = this.items.filter((item) => item.source === taken.source);
+    const expected = kind === 'shift' ? own[0] : own.at(-1);
+    expect(taken).toEqual(expected);
+    this.items.splice(this.items.indexOf(expected ?? taken), 1);
+  }
+
+  /** What is dropped is the newest that the largest has reserved, and an item where it has reserved nothing. */
+  expectDropped(taken: Item | undefined): void {
+    const largest = Math.max(...SOURCES.map((name) => this.takenBy(name)));
+    const lost = this.reserved.filter(({ reservation }) => !reservation.isHeld);
+    expect(lost.length + (taken ? 1 : 0)).toBe(largest === 0 ? 0 : 1);
+    const [source] = [...lost, ...(taken ? [taken] : [])].map((each) => each.source);
+    if (source === undefined) return;
+    expect(this.takenBy(source)).toBe(largest);
+    expect(this.reserved.findLast((each) => each.source === source)).toBe(lost[0]);
+    if (taken) this.expectTaken('drop', taken);
+    this.reserved = this.reserved.filter((each) => each !== lost[0]);
+  }
+
+  /** A second time gives up nothing of anybody. */
+  giveUp(index: number): void {
+    for (const { reservation } of this.reserved.splice(index, 1))
+      for (let times = 0; times < 2; times += 1) {
+        reservation.giveUp();
+        expect(reservation.isHeld).toBe(false);
+      }
+  }
+
+  expectSame(queue: FairQueue<Item>): void {
+    expect(this.reserved.every(({ reservation }) => reservation.isHeld)).toBe(true);
+    expect([queue.length, queue.reserved]).toEqual([this.items.length, this.reserved.length]);
+    for (const name of SOURCES) {
+      expect(queue.waitingOf(name)).toBe(counted(this.items).get(name));
+      expect(queue.takenBy(name)).toBe(this.takenBy(name));
+    }
+    expect(queue.sources).toBe(new Set(this.items.map((item) => item.source)).size);
+  }
 }
 
 describe('a fair queue', () => {
@@ -44,14 +97,10 @@ describe('a fair queue', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
         const queue = new FairQueue<Item>();
-        const model: Item[] = [];
-        for (const [number, { kind, source }] of operations.entries()) {
-          if (kind === 'push') queue.push(source, { source, number });
-          if (kind === 'push') model.push({ source, number });
-          else expectTaken(model, kind, kind === 'shift' ? queue.shift() : queue.dropFromLongest());
-          expect(queue.length).toBe(model.length);
-          for (const name of SOURCES) expect(queue.waitingOf(name)).toBe(counted(model).get(name));
-          expect(queue.sources).toBe(new Set(model.map((item) => item.source)).size);
+        const model = new Model();
+        for (const [number, each] of operations.entries()) {
+          model.take(queue, { ...each, number });
+          model.expectSame(queue);
         }
       }),
     );
@@ -80,21 +129,22 @@ describe('a fair queue', () => {
     );
   });
 
-  test('gives a place of the longest to whoever has less, until all have the same', () => {
+  test('gives a place of the largest to whoever has less, until all have the same', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.array(fc.constantFrom(...SOURCES)), (room, sources) => {
         const { queue } = filled(new Array<string>(room).fill('flooder'));
         for (const [index, source] of sources.entries()) {
-          const [longest, own] = [
-            Math.max(...SOURCES.map((name) => queue.waitingOf(name))),
-            queue.waitingOf(source),
+          const [largest, own] = [
+            Math.max(...SOURCES.map((name) => queue.takenBy(name))),
+            queue.takenBy(source),
           ];
-          expect(queue.couldDisplace(source)).toBe(longest > own + 1);
+          expect(queue.couldDisplace(source)).toBe(largest > own + 1);
           if (!queue.couldDisplace(source)) continue;
-          expect(queue.dropFromLongest()?.source).not.toBe(source);
-          queue.push(source, { source, number: room + index });
-          expect(queue.length).toBe(room);
-          expect(queue.waitingOf(source)).toBe(own + 1);
+          expect(queue.dropFromLargest()?.source).not.toBe(source);
+          if (index % 2 === 0) queue.push(source, { source, number: room + index });
+          else queue.reserve(source);
+          expect(queue.length + queue.reserved).toBe(room);
+          expect(queue.takenBy(source)).toBe(own + 1);
         }
       }),
     );
@@ -103,7 +153,7 @@ describe('a fair queue', () => {
   test('is empty when everything was taken', () => {
     const { queue, items } = filled(['flooder', 'person', 'flooder']);
     expect(queue.takeAll().sort((left, right) => left.number - right.number)).toEqual(items);
-    expect([queue.length, queue.sources, queue.shift(), queue.dropFromLongest()]).toEqual([
+    expect([queue.length, queue.sources, queue.shift(), queue.dropFromLargest()]).toEqual([
       0,
       0,
       undefined,

@@ -28,6 +28,14 @@ describe('a full hash pool', () => {
     return jobs;
   };
 
+  /** Takes every place that the source gets, and has nothing to hash yet. */
+  const reserveAll = (source: string): Place[] => {
+    const places: Place[] = [];
+    for (let place = pool.reserve(source); !('overloaded' in place); place = pool.reserve(source))
+      places.push(place);
+    return places;
+  };
+
   test('gives the newest place of whoever has most to whoever has less', async () => {
     const flood = fill('flooder');
     const [waiting, refusals] = [pool.waiting, turnedAway.length];
@@ -56,9 +64,7 @@ describe('a full hash pool', () => {
   });
 
   test('is as full of those who have nothing to hash yet', async () => {
-    const places: Place[] = [];
-    for (let place = pool.reserve('flooder'); !('overloaded' in place); place = pool.reserve('flooder'))
-      places.push(place);
+    const places = reserveAll('flooder');
     expect(pool.waiting).toBe(0);
     places[0]?.leave();
     places[0]?.leave();
@@ -71,6 +77,33 @@ describe('a full hash pool', () => {
     expect(Math.abs(flood.length + verdicts.length - places.length)).toBeLessThanOrEqual(1);
     expect(await Promise.all(verdicts)).toEqual([true, false]);
     expect(await Promise.all(flood)).toEqual(new Array(flood.length).fill(false));
+  });
+
+  test('gives whoever has less the place of one that has nothing to hash yet', async () => {
+    const places = reserveAll('flooder');
+    expect(pool.waiting).toBe(0);
+    // With nothing at work, and every place taken.
+    const person = pool.reserve('person');
+    expect('overloaded' in person).toBe(false);
+    expect(pool.reserve('flooder')).toMatchObject({ overloaded: true });
+    expect(turnedAway.filter((why) => why === 'displaced')).toEqual([]);
+
+    // Who has lost a place is turned away when it comes to use it and there is none.
+    expect(await places.at(-1)?.verify('right', stored)).toMatchObject({ overloaded: true });
+    if (!('overloaded' in person)) expect(await person.verify('right', stored)).toBe(true);
+    // And gets another where there is one.
+    for (const place of places) place.leave();
+    expect(await places.at(-1)?.verify('right', stored)).toBe(true);
+  });
+
+  test('is shared by halves between two sources that both reserve all they get', () => {
+    const first = reserveAll('first');
+    const second = reserveAll('second');
+    expect(Math.abs(first.length - 2 * second.length)).toBeLessThanOrEqual(3);
+    for (const place of [...first, ...second]) place.leave();
+    const third = reserveAll('third');
+    expect(third.length).toBe(first.length);
+    for (const place of third) place.leave();
   });
 
   test('is shared by halves when two sources want all of it', async () => {

@@ -22,7 +22,7 @@ export interface HashPoolOptions {
   readonly onDone?: (waitSeconds: number, runSeconds: number) => void;
   /**
    * Is told of each job that was turned away: since it would have waited too long, since it did, or since somebody who had
-   * less waiting took its place.
+   * less took its place.
    */
   readonly onTurnedAway?: (why: TurnedAway) => void;
 }
@@ -35,7 +35,10 @@ export const OWN_WORK = 'latchkey';
 
 /** A place in the queue, held before it is known what is to be hashed. Whoever has it leaves it. */
 export interface Place {
-  /** Whether the password is the one behind the stored hash. The first hash takes up the place, each further one another. */
+  /**
+   * Whether the password is the one behind the stored hash. The first hash takes up the place, each further one another; so
+   * does the first where the place has gone meanwhile to a source that had less.
+   */
   verify(password: string, stored: string): Promise<boolean | PoolOverloaded>;
   /** Gives the place up, if it was not taken up. */
   leave(): void;
@@ -69,7 +72,8 @@ const BATCH_LIMIT = 16;
 
 /**
  * A bounded number of threads that do nothing but hash, behind a queue bounded by time in which sources take turns. When it is
- * full, the source with most waiting loses its newest job to one that has less. A job that was taken is worked off whoever
+ * full, the source that takes most of it loses its newest place to one that has less, whether there is something to hash yet or
+ * not. A job that was taken is worked off whoever
  * still waits for it: a client that hangs up frees no place for its next request. Its owner closes the pool.
  */
 export class HashPool {
@@ -80,8 +84,6 @@ export class HashPool {
   #closing = false;
   /** Jobs that threads are on now. */
   #running = 0;
-  /** Places that somebody has, and nothing to hash yet. */
-  #reserved = 0;
 
   constructor(options: HashPoolOptions) {
     this.#options = options;
@@ -116,18 +118,13 @@ export class HashPool {
     const overload = this.overload(source);
     if (overload) return overload;
     const tooLong = this.#tooLong();
-    if (tooLong) this.#turnAway(this.#queue.dropFromLongest(), tooLong, 'displaced');
-    this.#reserved += 1;
-    let isHeld = true;
-    const leave = (): void => {
-      if (isHeld) this.#reserved -= 1;
-      isHeld = false;
-    };
+    if (tooLong) this.#turnAway(this.#queue.dropFromLargest(), tooLong, 'displaced');
+    const reservation = this.#queue.reserve(source);
     return {
-      leave,
+      leave: reservation.giveUp,
       verify: (password, stored) => {
-        if (!isHeld) return this.verify(password, stored, source);
-        leave();
+        if (!reservation.isHeld) return this.verify(password, stored, source);
+        reservation.giveUp();
         return this.#enqueue({ kind: 'verify', password, stored }, source) as Promise<
           boolean | PoolOverloaded
         >;
@@ -163,7 +160,7 @@ export class HashPool {
 
   /** Says whether the queue is as long as it may be, whoever is in it. */
   #tooLong(): PoolOverloaded | null {
-    const waiting = this.#queue.length + this.#reserved;
+    const waiting = this.#queue.length + this.#queue.reserved;
     const busyThreads = [...this.#workers].filter((thread) => thread.busy).length;
     const isIdle = this.#options.threads - busyThreads > waiting;
     // What the threads are on is half done, as a rule.

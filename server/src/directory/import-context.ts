@@ -32,9 +32,14 @@ export interface ImportContext {
   readonly core: Core;
   readonly dryRun: boolean;
   readonly refusesGuessable: boolean;
+  readonly refusesGuessableCodes: boolean;
+  /** How many resource codes are live at each context that was met. */
+  readonly liveCodes: Map<string, number>;
   /** Those in the store and those loaded so far. */
   readonly organisations: Map<string, Organisation>;
   readonly roles: Map<string, Role>;
+  /** Settles when the lines before those that are loaded are written; fails when they could not be. */
+  readonly earlier: Promise<void>;
   /** Changes that belong into the same commit as what is written. */
   readonly beside: readonly Change[];
   /** In a dry run: the accounts that would be there, and who would have which identifier. */
@@ -49,7 +54,12 @@ export interface ImportContext {
 /** Reads what a load needs to know from the start. */
 export async function openImport(
   core: Core,
-  options: { dryRun: boolean; refusesGuessable?: boolean; beside: readonly Change[] },
+  options: {
+    dryRun: boolean;
+    refusesGuessable?: boolean;
+    refusesGuessableCodes?: boolean;
+    beside: readonly Change[];
+  },
 ): Promise<ImportContext> {
   const [organisations, roles] = await Promise.all([core.store.organisations.all(), core.store.roles.all()]);
   let pool: HashPool | undefined;
@@ -58,6 +68,9 @@ export async function openImport(
     core,
     dryRun: options.dryRun,
     refusesGuessable: options.refusesGuessable ?? false,
+    refusesGuessableCodes: options.refusesGuessableCodes ?? false,
+    liveCodes: new Map(),
+    earlier: Promise.resolve(),
     beside: options.beside,
     organisations: new Map(organisations.map((organisation) => [organisation.id, organisation])),
     roles: new Map(roles.map((role) => [role.name, role])),

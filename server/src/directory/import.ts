@@ -1,11 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import { type AuditEvent, auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { StoreConflictError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
-import { GUESSABLE_PASSWORD, guessableAmong } from './guessable-password.ts';
+import { guessableLines, guessableProblem, tellOfGuessable } from './guessable-line.ts';
 import { type ImportContext, type Item, type Loaded, type Loader, openImport } from './import-context.ts';
-import { emptyReport, type ImportReport, sortReport } from './import-report.ts';
+import { emptyReport, type ImportReport, sortReport, tellOf } from './import-report.ts';
 import { type DirectoryKind, type DirectoryLine, readDirectoryLine } from './line.ts';
+import { keyOf } from './line-key.ts';
 import { loadAccounts } from './load-accounts.ts';
 import {
   loadInstallations,
@@ -34,6 +36,8 @@ export interface ImportOptions {
   readonly dryRun: boolean;
   /** Refuses lines whose password is one that others would try first, instead of telling. */
   readonly refusesGuessable?: boolean;
+  /** Refuses lines whose resource code is short enough to be guessed, instead of telling. */
+  readonly refusesGuessableCodes?: boolean;
   /** What the audit log is told of one object that is loaded, in the commit that writes it; else the load as a whole. */
   readonly event?: AuditEvent;
   /** Called after each batch with the number of lines dealt with so far. */
@@ -42,6 +46,9 @@ export interface ImportOptions {
 
 /** Lines that are loaded together: large enough for few commits, small enough that a server beside us is not held up. */
 const BATCH_LINES = 256;
+
+/** Lines that are read in one turn of the event loop. */
+const LINES_A_TURN = 32;
 
 /** Plain passwords that are hashed together at most: they take time, and whoever waits wants to see that it goes on. */
 const BATCH_PASSWORDS = 32;
@@ -71,14 +78,19 @@ export async function importDirectory(
   const report = emptyReport();
   const waiting = new WaitingItems();
   try {
-    let loading: Promise<void> = Promise.resolve();
+    let written: readonly Item[] = [];
+    let writing: Promise<void> = Promise.resolve();
     for await (const { items, done } of batchesOf(lines, report)) {
-      // While one batch is written, the next is read.
-      await loading;
-      loading = loadBatch(context, items, report, waiting).then(() => options.onProgress?.(done));
-      loading.catch(() => undefined);
+      // While one batch is written, the next is checked, and the one after that is read.
+      if (options.dryRun || !areOtherAccounts(items, written)) await writing;
+      const next = loadBatch({ ...context, earlier: writing }, items, report, waiting);
+      next.catch(() => undefined);
+      await writing;
+      written = items;
+      writing = next.then(() => options.onProgress?.(done));
+      writing.catch(() => undefined);
     }
-    await loading;
+    await writing;
     await loadWaiting(context, report, waiting);
   } finally {
     await context.close();
@@ -86,6 +98,15 @@ export async function importDirectory(
   sortReport(report);
   if (!options.dryRun && !options.event) await auditImport(core, report);
   return report;
+}
+
+/** Whether lines can be checked before the earlier ones are written: both are of accounts, and none of the same. */
+function areOtherAccounts(items: readonly Item[], earlier: readonly Item[]): boolean {
+  const ids = new Set(earlier.map(({ line }) => keyOf(line)));
+  return (
+    [...earlier, ...items].every(({ line }) => line.kind === 'account') &&
+    items.every(({ line }) => !ids.has(keyOf(line)))
+  );
 }
 
 /** Lines that are loaded together, and how many there were up to the last of them; wrong ones go into the report. */
@@ -98,9 +119,11 @@ async function* batchesOf(
   let done = 0;
   for await (const { source, lineNumber, text } of lines) {
     done += 1;
+    // Those that load meanwhile hear from the store between two turns of the event loop only.
+    if (done % LINES_A_TURN === 0) await setImmediate();
     if (typeof text === 'string' && text.trim() === '') continue;
     const line = typeof text === 'string' ? readDirectoryLine(text) : text.problem;
-    if (typeof line === 'string') report.refused.push({ source, lineNumber, reason: line });
+    if (typeof line === 'string') tellOf(report, 'refused', { source, lineNumber, reason: line });
     else {
       items.push({ source, lineNumber, line });
       if ('password' in line && line.password != null) passwords += 1;
@@ -169,7 +192,7 @@ async function loadWaiting(
     const stuck = waiting.takeAll();
     for (const { item, missing, isBehind } of stuck) {
       const { source, lineNumber } = item;
-      if (!isBehind) report.refused.push({ source, lineNumber, reason: `there is no ${missing}` });
+      if (!isBehind) tellOf(report, 'refused', { source, lineNumber, reason: `there is no ${missing}` });
     }
     await loadAgain(stuck.filter(({ isBehind }) => isBehind));
   }
@@ -201,18 +224,20 @@ async function loadNow(
   report: ImportReport,
   waiting: WaitingItems,
 ): Promise<void> {
-  const guessable = await guessableAmong(context, items);
-  const refused = context.refusesGuessable ? items.filter((item) => guessable.has(item)) : [];
-  for (const item of refused) note(item, { problem: GUESSABLE_PASSWORD }, report, waiting);
-  const taken = items.filter((item) => !refused.includes(item));
+  const guessable = await guessableLines(context, items);
+  const taken = items.filter((item) => {
+    const problem = guessableProblem(context, item, guessable);
+    if (problem !== null) note(item, { problem }, report, waiting);
+    return problem === null;
+  });
   const results = taken.length === 0 ? [] : await loadTogether(context, loader, taken);
   for (const [index, item] of taken.entries()) {
     note(item, results[index], report, waiting);
     if (typeof results[index] !== 'string') continue;
     const { source, lineNumber } = item;
-    if (guessable.has(item)) report.guessable.push({ source, lineNumber });
+    tellOfGuessable(item, guessable, report);
     const settings = unheededSettings(item.line);
-    if (settings.length > 0) report.unheeded.push({ source, lineNumber, settings });
+    if (settings.length > 0) tellOf(report, 'unheeded', { source, lineNumber, settings });
   }
 }
 
@@ -226,10 +251,22 @@ async function loadTogether(
     return await loader(context, items);
   } catch (error) {
     if (!(error instanceof StoreConflictError)) throw error;
-    if (items.length === 1) return [{ problem: `the store refused it: ${error.message}` }];
     const results: Loaded[] = [];
-    for (const item of items) results.push(...(await loadTogether(context, loader, [item])));
+    for (const item of items) results.push(...(await loadAlone(context, loader, item)));
     return results;
+  }
+}
+
+async function loadAlone(
+  context: ImportContext,
+  loader: Loader<DirectoryLine>,
+  item: Item,
+): Promise<Loaded[]> {
+  try {
+    return await loader(context, [item]);
+  } catch (error) {
+    if (!(error instanceof StoreConflictError)) throw error;
+    return [{ problem: `the store refused it: ${error.message}` }];
   }
 }
 
@@ -237,35 +274,12 @@ function note(item: Item, loaded: Loaded | undefined, report: ImportReport, wait
   if (loaded === undefined) throw new Error('a loader gave no result for a line');
   if (typeof loaded === 'string') report[loaded] += 1;
   else if ('missing' in loaded) waiting.add(item, loaded.missing);
-  else report.refused.push({ source: item.source, lineNumber: item.lineNumber, reason: loaded.problem });
+  else
+    tellOf(report, 'refused', { source: item.source, lineNumber: item.lineNumber, reason: loaded.problem });
 }
 
-/** What makes two lines speak of the same object. */
-function keyOf(line: DirectoryLine): string {
-  return `${line.kind}\0${nameOf(line)}`;
-}
-
-function nameOf(line: DirectoryLine): string {
-  switch (line.kind) {
-    case 'organisation':
-    case 'account':
-      return line.id.toLowerCase();
-    case 'role':
-      return line.name;
-    case 'membership':
-      return `${line.account}\0${line.organisation}\0${line.role}`.toLowerCase();
-    case 'installation':
-      return line.installationId;
-    case 'resource':
-      return `${line.context}\0${line.code}`;
-  }
-}
-
-async function auditImport(
-  core: Core,
-  { created, updated, unchanged, refused }: ImportReport,
-): Promise<void> {
-  const detail = { created, updated, unchanged, refused: refused.length };
+async function auditImport(core: Core, { created, updated, unchanged, counts }: ImportReport): Promise<void> {
+  const detail = { created, updated, unchanged, refused: counts.refused };
   await core.store.commit([
     recordAudit(auditEvent({ at: core.clock.now(), event: 'directory.imported', actor: 'operator', detail })),
   ]);

@@ -42,11 +42,12 @@ const NO_NUMBER = 0;
 
 /** Loads accounts with their users, identifiers and devices. */
 export const loadAccounts: Loader<AccountLine> = async (context, items) => {
-  const identifiers = items.map(({ line }) => identifiersOf(line));
-  const refusals = items.map(({ line }, index) => refusalOf(context, line, identifiers[index]));
-  const wanted = identifiers.map((each) => (typeof each === 'string' ? [] : each));
-  const present = await readPresent(context, items);
-  const owners = await readOwners(context, wanted.flat());
+  let { present, owners, wanted, refusals } = await check(context, items);
+  if (refusals.some((refusal) => refusal !== null)) {
+    // An earlier line that is written meanwhile may give up an identifier.
+    await context.earlier;
+    ({ present, owners, wanted, refusals } = await check(context, items));
+  }
   const passwords = await Promise.all(
     items.map(({ line }, index) =>
       refusals[index]
@@ -57,12 +58,11 @@ export const loadAccounts: Loader<AccountLine> = async (context, items) => {
   const planned: Planned[] = [];
   const results = items.map(({ line }, index): Loaded => {
     const before = present(line);
-    const own = wanted[index] ?? [];
-    const refusal = refusals[index] ?? numberProblem(line, before) ?? claim(owners, own);
+    const refusal = refusals[index];
     if (refusal) return refusal;
     const plan = planFor(context, line, before, {
       password: passwords[index] ?? NO_PASSWORD,
-      identifiers: own,
+      identifiers: wanted[index] ?? [],
     });
     if (before.record && isUnchanged(plan, before)) return 'unchanged';
     planned.push(plan);
@@ -72,6 +72,29 @@ export const loadAccounts: Loader<AccountLine> = async (context, items) => {
   else if (planned.length > 0) await write(context, planned);
   return results;
 };
+
+/** What is there of what lines speak of, and what stands against each of them. */
+interface Checked {
+  readonly present: (line: AccountLine) => Present;
+  /** Who would have which identifier. */
+  readonly owners: Map<string, string>;
+  readonly wanted: readonly (readonly IdentifierRecord[])[];
+  readonly refusals: readonly (Loaded | null)[];
+}
+
+async function check(context: ImportContext, items: readonly Item<AccountLine>[]): Promise<Checked> {
+  const identifiers = items.map(({ line }) => identifiersOf(line));
+  const wanted = identifiers.map((each) => (typeof each === 'string' ? [] : each));
+  const present = await readPresent(context, items);
+  const owners = await readOwners(context, wanted.flat());
+  const refusals = items.map(
+    ({ line }, index) =>
+      refusalOf(context, line, identifiers[index]) ??
+      numberProblem(line, present(line)) ??
+      claim(owners, wanted[index] ?? []),
+  );
+  return { present, owners, wanted, refusals };
+}
 
 function refusalOf(
   context: ImportContext,
@@ -219,6 +242,7 @@ function pretend(
 
 async function write(context: ImportContext, planned: readonly Planned[]): Promise<void> {
   const { store, vault, clock } = context.core;
+  await context.earlier;
   const records = await withNumbers(
     context,
     planned.map((plan) => plan.record),

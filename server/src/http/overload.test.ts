@@ -4,6 +4,8 @@ import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
 import { DOORS, signInAt } from '../../testing/doors.ts';
 import type { RemoteServer } from '../../testing/remote.ts';
 import { startSecondServer } from '../../testing/second-server.ts';
+import { accountKey } from '../sign-in/throttle.ts';
+import { countAttempt } from '../store/count-attempt.ts';
 
 const FLOODER = '198.51.100.1';
 const PERSON = '192.0.2.1';
@@ -106,6 +108,52 @@ describe('RL-7: a flood that fills the queue', () => {
     expect(status).toBe(200);
     expect(new Set(statuses)).toEqual(new Set([401, 503]));
     expect(await metric(app, 'latchkey_turned_away_total{why="queue-full"}')).toBeGreaterThan(0);
+  });
+});
+
+describe('RL-7: places that one address holds, and has nothing to hash for', () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    // Hashes that cost much, so that few have a place, and hold it long.
+    app = await startApp('sqlite', {
+      ...SETTINGS,
+      LATCHKEY_HASHING_PASSES: '16',
+      LATCHKEY_HASHING_QUEUE_MILLISECONDS: '5000',
+    });
+  });
+  afterAll(() => app.stop());
+
+  test('go to whoever comes from another: nobody is sent away while threads are idle', async () => {
+    const [owner, person] = [await app.person(), await app.person()];
+    for (let known = 0; known < 10; known += 1)
+      expect((await signInFrom(app, PERSON, person.email, person.password)).status).toBe(200);
+    // As many of the account's sign-ins as may be at once are in flight, and take long: whatever comes waits for them.
+    const limit = { maxFailures: app.core.config.signIn.maxFailures, waitSeconds: 30, lockAfter: null };
+    const inFlight = Array.from({ length: limit.maxFailures }, () =>
+      countAttempt(accountKey(owner.id), { ...limit, forgets: true }, app.core.clock.now(), 60_000),
+    );
+    expect((await app.core.store.commit(inFlight)).ok).toBe(true);
+
+    let isOver = false;
+    const statuses: number[] = [];
+    const flooder = async (): Promise<void> => {
+      while (!isOver) statuses.push((await signInFrom(app, FLOODER, owner.username, owner.password)).status);
+    };
+    const flood: Promise<void>[] = [];
+    // The bound is longer where there are more processors.
+    await until('that every place is taken', async () => {
+      flood.push(...Array.from({ length: 20 }, flooder));
+      return (await metric(app, 'latchkey_turned_away_total{why="queue-full"}')) > 0;
+    });
+    const [queued, { status }] = [
+      await metric(app, 'latchkey_hash_queue'),
+      await signInFrom(app, PERSON, person.email, person.password),
+    ];
+    isOver = true;
+    await Promise.all(flood);
+    expect(queued).toBe(0);
+    expect(status).toBe(200);
+    expect(new Set(statuses)).toEqual(new Set([503]));
   });
 });
 

@@ -1,24 +1,32 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * One key for what one client can choose from: an IPv4 address in either of its spellings, an IPv6 /64.
+ * The 96 bits that stand before an IPv4 address: one that a socket for both families has mapped (RFC 4291 §2.5.5.2), and one
+ * that a translator passes on (RFC 6052 §2.1).
+ */
+const IPV4_PREFIXES = new Set(['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0']);
+
+/**
+ * One key for what one client can choose from, however it is written: an IPv4 address, also inside an IPv6 address; else an
+ * IPv6 /64.
  */
 export function addressKey(address: string): string {
-  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(address);
-  if (mapped?.[1]) return mapped[1];
   const plain = address.split('%')[0] ?? address;
-  return isIPv6(plain) ? `${networkGroups(plain).join(':')}::/64` : address;
+  if (!isIPv6(plain)) return address;
+  const groups = groupsOf(plain);
+  return IPV4_PREFIXES.has(groups.slice(0, 6).join(':'))
+    ? groups.slice(6).flatMap(octetsOf).join('.')
+    : `${groups.slice(0, 4).join(':')}::/64`;
 }
 
-/** The first four groups of an IPv6 address, written out without leading zeros. */
-function networkGroups(address: string): string[] {
-  const [head = '', tail] = address.split('::');
-  const groups = (part: string | undefined) => (part === undefined || part === '' ? [] : part.split(':'));
-  const [before, after] = [groups(head), groups(tail)];
-  // An IPv4 tail stands for two groups; it is never among the first four.
-  const written = before.length + after.length + (address.includes('.') ? 1 : 0);
-  const zeros = tail === undefined ? 0 : 8 - written;
-  return [...before, ...new Array<string>(zeros).fill('0'), ...after]
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16));
+/** The eight groups of an IPv6 address, without leading zeros: a URL has one spelling of each, with no IPv4 tail. */
+function groupsOf(address: string): string[] {
+  const written = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [before = [], after = []] = written.split('::').map((part) => part.split(':').filter(Boolean));
+  return [...before, ...new Array<string>(8 - before.length - after.length).fill('0'), ...after];
+}
+
+function octetsOf(group: string): number[] {
+  const number = Number.parseInt(group, 16);
+  return [number >> 8, number & 255];
 }

@@ -10,6 +10,7 @@ import { workerCount } from './worker-count.ts';
 interface LimitSettings {
   readonly signIn: {
     readonly perAddress: WindowLimit;
+    readonly asksPerAddress: WindowLimit;
     readonly perOrganisation: WindowLimit;
     readonly overall: WindowLimit;
     readonly perContext: WindowLimit;
@@ -38,6 +39,7 @@ export async function openLimits(
 ): Promise<Limits> {
   const windowLimits = {
     address: signIn.perAddress,
+    asking: signIn.asksPerAddress,
     organisation: signIn.perOrganisation,
     everybody: signIn.overall,
     context: signIn.perContext,

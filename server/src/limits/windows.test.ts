@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Counted, countOf, type SharedCount, Windows } from './windows.ts';
 
 const LIMIT = { count: 3, seconds: 600 };
-const LIMITS = { address: LIMIT, organisation: LIMIT, everybody: LIMIT, context: LIMIT };
+const LIMITS = { address: LIMIT, asking: LIMIT, organisation: LIMIT, everybody: LIMIT, context: LIMIT };
 const OF_ONE: readonly Counted[] = [{ window: 'address', key: '192.0.2.1' }];
 
 /** A count whose additions are made in the order in which they are let go, not in the order in which they were asked for. */

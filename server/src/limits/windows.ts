@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 
-/** What failures are counted over, each in a window of its own length. */
-export const WINDOW_NAMES = ['address', 'organisation', 'everybody', 'context'] as const;
+/** What failures are counted over, and what anybody may ask for, each in a window of its own length. */
+export const WINDOW_NAMES = ['address', 'asking', 'organisation', 'everybody', 'context'] as const;
 
 /** The name of a limit. */
 export type WindowName = (typeof WINDOW_NAMES)[number];
@@ -15,7 +15,7 @@ export interface WindowLimit {
 /** The limit of each window. */
 export type WindowLimits = Readonly<Record<WindowName, WindowLimit>>;
 
-/** Whose failures: of one address, of one organisation's doors, of all together, at one context of resource codes. */
+/** Whose failures: of one address, of what one address asks for, of one organisation's doors, of all together, at one context of resource codes. */
 export interface Counted {
   readonly window: WindowName;
   readonly key: string;
@@ -152,6 +152,7 @@ function countersInMemory(limits: WindowLimits): Readonly<Record<WindowName, Rat
     new RateLimiterMemory({ points: limits[name].count, duration: limits[name].seconds });
   return {
     address: counter('address'),
+    asking: counter('asking'),
     organisation: counter('organisation'),
     everybody: counter('everybody'),
     context: counter('context'),

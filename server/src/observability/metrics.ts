@@ -134,7 +134,7 @@ function countersOfRefusals(registry: Registry): Pick<Metrics, 'turnedAway' | 'l
   });
   const limited = new Counter({
     name: 'latchkey_limited_total',
-    help: 'attempts that must wait, by the limit that was reached: of an address, an organisation, everybody, a context',
+    help: 'attempts that must wait, by the limit that was reached: of an address, of what it asks for, an organisation, everybody, a context',
     labelNames: ['limit'],
     registers,
   });

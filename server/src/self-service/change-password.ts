@@ -45,7 +45,7 @@ async function replace(
   password: string,
   settles: Parameters<Corridor['store']['commit']>[0],
 ): Promise<Outcome> {
-  const hash = lengthDecline(password) ?? (await hashNewPassword(corridor, account, password));
+  const hash = lengthDecline(password) ?? (await hashNewPassword(corridor, origin, account, password));
   if (typeof hash !== 'string') return hash;
   const now = corridor.clock.now();
   const notice = noticeToAccount(corridor, account, { kind: 'password-changed', at: now });

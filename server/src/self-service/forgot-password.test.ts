@@ -182,3 +182,47 @@ test('an address that tries codes has to wait, for the right one too', async () 
     expect((await door.ask(app, person.email)).status).toBe(429);
   }
 });
+
+test.each(ENGINES)(
+  'TH-8: an address that asks too often is told to wait, whoever it names, on %s',
+  async (engine) => {
+    const app = await startApp(engine, {
+      LATCHKEY_SIGN_IN_ASKS_PER_ADDRESS: '{"count":8,"seconds":600}',
+      LATCHKEY_TRUSTED_PROXIES: '["127.0.0.1"]',
+    });
+    onTestFinished(() => app.stop());
+    const person = await app.person();
+    const nobody = () => `nobody${nextNumber()}@example.com`;
+    const from = (address: string): Pick<TestApp, 'post'> => ({
+      post: (path, body, headers = {}) => app.post(path, body, { ...headers, 'x-forwarded-for': address }),
+    });
+    const written = async () =>
+      (await app.core.store.audit.events({ afterSequence: 0, since: 0, accountId: null, limit: 100 })).filter(
+        ({ event }) => event === 'password.reset-asked' || event === 'validation.asked',
+      ).length;
+    const [flooder, other] = [from('198.51.100.1'), from('192.0.2.1')];
+
+    const resend = { resend_code: 'x'.repeat(43) };
+    for (const _ of [1, 2]) {
+      expect((await flooder.post('/api/public/account/resend-validation', resend)).status).toBe(204);
+      for (const door of RECOVERY_DOORS) expect(await door.ask(flooder, nobody())).toMatchObject(door.asked);
+    }
+    expect(await written()).toBe(8);
+    const late = async (answer: Promise<Answer>) => {
+      const { status, headers, text } = await answer;
+      expect(status).toBe(429);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(500);
+      return text.replaceAll(headers.get('x-request-id') ?? '', '');
+    };
+    for (const door of RECOVERY_DOORS) {
+      const told = await late(door.ask(flooder, nobody()));
+      expect(told.length).toBeGreaterThan(0);
+      expect(await late(door.ask(flooder, person.email))).toBe(told);
+    }
+    await late(flooder.post('/api/public/account/resend-validation', resend));
+    expect(await written()).toBe(8);
+    // What it asks for is not what it fails.
+    expect((await flooder.post('/auth/login', person)).status).toBe(200);
+    for (const door of RECOVERY_DOORS) expect(await door.ask(other, person.email)).toMatchObject(door.asked);
+  },
+);

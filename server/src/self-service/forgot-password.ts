@@ -1,7 +1,7 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import type { Command, Outcome } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
-import { throughGate } from '../sign-in/gate.ts';
+import { countAsking, throughGate } from '../sign-in/gate.ts';
 import { identify } from '../sign-in/identify.ts';
 import { mailToAccount } from '../sign-in/mail.ts';
 import type { Change } from '../store/engine.ts';
@@ -30,6 +30,8 @@ async function askForReset(
   attempt: Attempt,
   identifier: Extract<Command, { kind: 'forgot-password' }>['identifier'],
 ): Promise<Outcome> {
+  const late = await countAsking(corridor, attempt);
+  if (late !== null) return late;
   const identified = await identify(corridor, attempt, [identifier]);
   const named = 'candidates' in identified ? identified.candidates.map(({ account }) => account) : [];
   const addressed = named.filter(({ status, email }) => status === 'active' && email !== null);

@@ -3,7 +3,8 @@ import { declined } from '../commands/decline.ts';
 import { ownWordsOf } from '../passwords/own-words.ts';
 import { hasPasswordLength } from '../passwords/rules.ts';
 import type { Outcome } from '../sign-in/attempt.ts';
-import type { Corridor } from '../sign-in/corridor.ts';
+import type { Attempt, Corridor } from '../sign-in/corridor.ts';
+import { sourceOf } from '../sign-in/gate.ts';
 import { endAllButOne, replacePassword } from '../store/accounts.ts';
 import { forgetDevices } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
@@ -16,23 +17,25 @@ export function lengthDecline(password: string): Outcome | null {
 
 /**
  * Makes the hash of a password that its owner sets, if it is none of the last five and keeps to the rule for passwords.
+ * @param attempt by whose address it waits for its turn: somebody may have many accounts
  * @returns the hash, or why there is none
  */
 export async function hashNewPassword(
-  corridor: Corridor,
+  { hashes, passwords, store }: Pick<Corridor, 'hashes' | 'passwords' | 'store'>,
+  attempt: Pick<Attempt, 'caller'>,
   account: AccountWithMemberships,
   password: string,
 ): Promise<string | Outcome> {
-  const { hashes, passwords, store } = corridor;
+  const source = sourceOf(attempt);
   const former = await store.formerPasswords.of(account.id);
   const used = account.passwordHash === null ? former : [account.passwordHash, ...former];
-  const verdicts = await Promise.all(used.map((hash) => hashes.verify(password, hash, account.id)));
+  const verdicts = await Promise.all(used.map((hash) => hashes.verify(password, hash, source)));
   const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
   if (overloaded) return { kind: 'overloaded', retryAfterSeconds: overloaded.retryAfterSeconds };
   if (verdicts.includes(true)) return declined('password-reused');
   const problem = await passwords.problemWith(password, ownWordsOf(account));
   if (problem !== null) return declined(problem);
-  const hash = await hashes.hash(password, account.id);
+  const hash = await hashes.hash(password, source);
   return typeof hash === 'string' ? hash : { kind: 'overloaded', retryAfterSeconds: hash.retryAfterSeconds };
 }
 

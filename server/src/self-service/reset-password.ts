@@ -48,7 +48,7 @@ export function overloadOf(corridor: Corridor, attempt: Attempt): Outcome | null
  */
 export async function resetWith(corridor: Corridor, code: LongCode, password: string): Promise<Outcome> {
   const { account, ticket, origin } = code;
-  const hash = await hashNewPassword(corridor, account, password);
+  const hash = await hashNewPassword(corridor, origin, account, password);
   if (typeof hash !== 'string') return hash;
   const now = corridor.clock.now();
   const notice = noticeToAccount(corridor, account, { kind: 'password-changed', at: now });

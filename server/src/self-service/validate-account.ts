@@ -1,7 +1,7 @@
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { confirmPassword } from '../sign-in/confirm-password.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
-import { countFailure, throughGate } from '../sign-in/gate.ts';
+import { countAsking, countFailure, throughGate } from '../sign-in/gate.ts';
 import { mailToAccount } from '../sign-in/mail.ts';
 import { readTicket } from '../sign-in/ticket.ts';
 import { validateEmail } from '../store/accounts.ts';
@@ -29,6 +29,8 @@ export function resendValidation(
 }
 
 async function askForValidation(corridor: Corridor, attempt: Attempt, resendCode: string): Promise<Outcome> {
+  const late = await countAsking(corridor, attempt);
+  if (late !== null) return late;
   const taken = await readTicket(corridor, resendCode, {
     purposes: ['resend-validation'],
     takes: (mount) => mount.name === attempt.mount.name,

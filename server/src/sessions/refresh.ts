@@ -82,9 +82,10 @@ async function refuseRefresh(
   sessionId: string,
   known: { readonly reason: string; readonly accountId: string | null },
 ): Promise<Outcome> {
-  await corridor.store.commit([
-    auditAttempt(attempt, corridor.clock.now(), 'session.refresh-refused', { ...known, sessionId }),
-  ]);
+  if (corridor.refusedRefreshes.take(`${sessionId} ${known.reason}`))
+    await corridor.store.commit([
+      auditAttempt(attempt, corridor.clock.now(), 'session.refresh-refused', { ...known, sessionId }),
+    ]);
   return refused('token-invalid');
 }
 

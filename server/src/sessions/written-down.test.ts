@@ -96,6 +96,21 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
       expect(events).toMatchObject([refused('session-ended', idOf(refresh_token))]);
     });
 
+    test('once a minute and server, however often it is shown', async () => {
+      const { access_token, refresh_token } = await signIn(await app.person());
+      await app.request('POST', '/auth/logout', { headers: bearer(access_token) });
+      const expected = refused('session-ended', idOf(refresh_token));
+      const shown = async () => {
+        const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refresh_token)));
+        expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+      };
+      expect(await eventsOf(shown)).toMatchObject([expected]);
+      app.core.clock.advance(30);
+      expect(await eventsOf(shown)).toEqual([]);
+      app.core.clock.advance(30);
+      expect(await eventsOf(shown)).toMatchObject([expected]);
+    });
+
     test('policy has come to ask for a second factor: then it ends', async () => {
       const person = await app.person();
       const strict = await app.organisation({ settings: { mfaForStudents: true } });

@@ -8,6 +8,7 @@ import type { Vault } from '../crypto/vault.ts';
 import type { Places } from '../delivery/places.ts';
 import type { Wording } from '../delivery/wording.ts';
 import type { Webauthn } from '../factors/webauthn.ts';
+import type { Spacing } from '../limits/spacing.ts';
 import type { Windows } from '../limits/windows.ts';
 import type { Mount } from '../mount.ts';
 import type { PasswordPolicy } from '../passwords/policy.ts';
@@ -39,6 +40,8 @@ export interface Corridor {
   readonly throttle: Throttle;
   /** Failures of an address, of an organisation's doors, of everybody. */
   readonly windows: Windows;
+  /** How often it is written down that a refresh token was refused, by session and reason: whoever has one can show it for ever. */
+  readonly refusedRefreshes: Spacing;
   /** What this process has too little of to begin what costs much; null when all is well. Each time it is said is counted. */
   readonly loadTrouble: () => string | null;
   readonly accessTokens: AccessTokens;

@@ -31,7 +31,7 @@ export async function throughGate(
 }
 
 /** Whose turn it is in a queue: the client's address, or its network. */
-export const sourceOf = ({ caller }: Attempt): string => addressKey(caller.address);
+export const sourceOf = ({ caller }: Pick<Attempt, 'caller'>): string => addressKey(caller.address);
 
 /**
  * Counts a failure of whoever is calling.
@@ -45,6 +45,18 @@ export async function countFailure(
   also: readonly Counted[] = [],
 ): Promise<Outcome | null> {
   return throttledFor(await windows.fail([ofAddress(attempt), ...also]));
+}
+
+/**
+ * Counts a request of whoever is calling that anybody may make, whatever comes of it: before anything is looked up, so that
+ * the answer tells nothing. What is written down about each would fill the disk otherwise.
+ * @returns the outcome, when it is one more than there may be
+ */
+export async function countAsking(
+  { windows }: Pick<Corridor, 'windows'>,
+  attempt: Attempt,
+): Promise<Outcome | null> {
+  return throttledFor(await windows.fail([{ window: 'asking', key: sourceOf(attempt) }]));
 }
 
 /**

@@ -40,7 +40,7 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
     pool = new HashPool({ threads: 1, cost: hashing, queueMilliseconds: 0 });
     roomy = new HashPool({ threads: 1, cost: hashing, queueMilliseconds: 60_000 });
     const limit = { count: 100, seconds: 60 };
-    const limits = { address: limit, organisation: limit, everybody: limit, context: limit };
+    const limits = { address: limit, asking: limit, organisation: limit, everybody: limit, context: limit };
     const parts: Partial<Corridor> = {
       ...core,
       hashes: pool,

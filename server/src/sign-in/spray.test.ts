@@ -6,6 +6,7 @@ import { rawSend } from '../../testing/raw-request.ts';
 import type { RemoteServer } from '../../testing/remote.ts';
 import { startSecondServer } from '../../testing/second-server.ts';
 import { loadConfiguration } from '../config.ts';
+import { chanceADay, guessesADay } from '../limits/code-guesses.ts';
 
 type Server = Pick<RemoteServer, 'post'>;
 
@@ -227,9 +228,8 @@ describe.each(ENGINES)('RC-1: guesses at resource codes, on %s', (engine) => {
 describe('RC-1: the arithmetic', () => {
   test('a code of 64 bits is safe among ten thousand, one of ten letters and digits among a hundred', () => {
     const { perContext } = loadConfiguration({ environment: {} }).signIn;
-    // A window's end may let as many again begin at once: twice as many in the worst day.
-    const guessesADay = 2 * perContext.count * Math.ceil(86_400 / perContext.seconds);
-    const chance = (liveCodes: number, keyspace: number) => (liveCodes * guessesADay) / keyspace;
+    const chance = (liveCodes: number, keyspace: number) => chanceADay(liveCodes, keyspace, perContext);
+    expect(guessesADay(perContext)).toBe(48_000);
     expect(chance(10_000, 2 ** 64)).toBeLessThan(1e-6);
     expect(chance(100, 36 ** 9)).toBeLessThan(1e-6);
     // Six are too few: operations.md says so.

@@ -90,3 +90,12 @@ export interface Engine {
 
   close(): Promise<void>;
 }
+
+/** How a process uses the embedded store. */
+export interface StoreUse {
+  /**
+   * Whether much is written at once. Then more of the file is kept in memory, so that a page is not read anew each time that it
+   * changes, and the log grows longer before it is worked off: a page that changes again and again is written to its place once.
+   */
+  readonly isBulkLoad: boolean;
+}

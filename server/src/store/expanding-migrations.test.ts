@@ -28,6 +28,24 @@ const EXPANDS = `-- expand: nobody has to write it.\n${COLUMN}`;
 const FILLS = '-- batches: things by id after 0\nUPDATE things SET n = n + 1 WHERE id > $1 AND id <= $2;';
 const INDEX = `CREATE UNIQUE INDEX /* postgres: CONCURRENTLY */ IF NOT EXISTS things_by_word ON things (word);`;
 
+/** SQLite builds an index in one go. This is one by another name, filled in while others write. */
+const INDEX_AS_TABLE = {
+  '9001-words.sql': `-- expand: triggers write it for whoever does not know it.
+CREATE TABLE things_by_word (word TEXT NOT NULL, id BIGINT NOT NULL, PRIMARY KEY (word, id)) WITHOUT ROWID;
+CREATE TRIGGER things_by_word_added AFTER INSERT ON things BEGIN
+  INSERT OR IGNORE INTO things_by_word VALUES (new.word, new.id);
+END;
+CREATE TRIGGER things_by_word_changed AFTER UPDATE OF word, id ON things BEGIN
+  DELETE FROM things_by_word WHERE word = old.word AND id = old.id;
+  INSERT OR IGNORE INTO things_by_word VALUES (new.word, new.id);
+END;
+CREATE TRIGGER things_by_word_removed AFTER DELETE ON things BEGIN
+  DELETE FROM things_by_word WHERE word = old.word AND id = old.id;
+END;`,
+  '9002-words-before.sql': `-- batches: things by id after 0
+INSERT OR IGNORE INTO things_by_word SELECT word, id FROM things WHERE id > $1 AND id <= $2;`,
+};
+
 describe.each(ENGINES)('a migration, on %s', (kind) => {
   let url: string;
   beforeEach(async () => {
@@ -122,6 +140,40 @@ describe.each(ENGINES)('a migration, on %s', (kind) => {
     expect(both.flat()).toEqual(['index']);
     await change(engine, "INSERT INTO things VALUES ('twice')");
     await expect(change(engine, "INSERT INTO things VALUES ('twice')")).rejects.toThrow();
+  });
+});
+
+describe('an index of many rows, on the embedded store', () => {
+  test('is a table that is filled in, and holds what was written meanwhile', async () => {
+    const address = await freshStoreAddress('sqlite');
+    onTestFinished(address.remove);
+    const open = () => {
+      const engine = openSqliteEngine(address.url.replace('sqlite:', ''));
+      onTestFinished(() => engine.close());
+      return engine;
+    };
+    const [engine, other] = [open(), open()];
+    const change = (sql: string) => other.commit([{ sql, params: [] }]);
+    const rows = (sql: string) => other.read({ sql, params: [] });
+    await migrate(engine, clock);
+    await change('CREATE TABLE things (id BIGINT PRIMARY KEY, word TEXT NOT NULL) WITHOUT ROWID');
+    await change(
+      `WITH RECURSIVE numbers (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM numbers WHERE id < 5000)
+       INSERT INTO things SELECT 2 * id, 'word' || (id * 7919 % 1000) FROM numbers`,
+    );
+    const migrating = migrate(engine, clock, { folder: folderWith(INDEX_AS_TABLE) });
+    for (let turn = 0; turn < 50; turn += 1) {
+      const id = 2 * Math.floor(Math.random() * 5000) + 2;
+      await change(`UPDATE things SET word = 'new${turn}' WHERE id = ${id}`);
+      await change(`INSERT OR IGNORE INTO things VALUES (${id + 1}, 'late${turn}')`);
+      await change(`DELETE FROM things WHERE id = ${10_000 - turn}`);
+    }
+    expect(await migrating).toEqual(['words', 'words-before']);
+    expect(await rows('SELECT word, id FROM things_by_word ORDER BY word, id')).toEqual(
+      await rows('SELECT word, id FROM things ORDER BY word, id'),
+    );
+    const [plan] = await rows(`EXPLAIN QUERY PLAN SELECT id FROM things_by_word WHERE word = 'new1'`);
+    expect(String(plan?.detail)).toMatch(/SEARCH things_by_word USING PRIMARY KEY/);
   });
 });
 

@@ -115,6 +115,7 @@ async function readRarely({ core }: TestApp): Promise<void> {
   await store.memberships.page({ accountId: ID, organisationId: ID, role: ID }, 1);
   await store.installations.page(ID, 1);
   await store.resourceCodes.page(1, 1);
+  await store.resourceCodes.countLive(ID, 1);
   await store.accountRecords.existing([ID]);
   await store.accountRecords.identifiersOf([ID]);
   await store.accountRecords.devicesOf([ID]);

@@ -49,6 +49,16 @@ export function resourceCodeReader(engine: Engine) {
       return row ? codeOf(row) : null;
     },
 
+    /** How many codes of a context could be taken now. */
+    async countLive(context: string, now: number): Promise<number> {
+      const [row] = await engine.read({
+        sql: `SELECT count(*) AS live FROM resource_codes WHERE context = $1 AND revoked = 0
+          AND (expires_at IS NULL OR expires_at > $2) AND (max_uses = 0 OR uses < max_uses)`,
+        params: [context, now],
+      });
+      return Number(row?.live ?? 0);
+    },
+
     /** Up to that many codes whose number is above the given one, in the order of numbers. */
     async page(afterNumber: number, limit: number): Promise<ResourceCode[]> {
       const rows = await engine.read({

@@ -7,7 +7,7 @@ import { attemptReader } from './count-attempt.ts';
 import { currentPrincipalReader } from './current-principal.ts';
 import { cutOffReader } from './cut-off.ts';
 import { deviceReader } from './devices.ts';
-import type { Change, Committed, Engine } from './engine.ts';
+import type { Change, Committed, Engine, StoreUse } from './engine.ts';
 import { factReader } from './facts.ts';
 import { formerPasswordReader } from './former-passwords.ts';
 import { installationReader } from './installations.ts';
@@ -100,11 +100,7 @@ export function storeOn(unwatched: Engine) {
  * @param use of the embedded store
  * @throws OperatorError when it cannot be opened, saying why
  */
-export async function openStore(
-  url: string,
-  log: Log,
-  use: { readonly isBulkLoad: boolean } = { isBulkLoad: false },
-): Promise<Store> {
+export async function openStore(url: string, log: Log, use?: StoreUse): Promise<Store> {
   // The drivers are loaded when one is chosen: neither costs a start of the other.
   if (url.startsWith('sqlite:')) {
     const { openSqliteEngine } = await import('./sqlite/engine.ts');

@@ -3,6 +3,7 @@ import type { Mount } from '../mount.ts';
 import type { Clock, Random } from '../ports.ts';
 import { headerSegment, type JwsKey, signCompact, verifyCompact } from './compact-jws.ts';
 import type { KeyRing } from './key-ring.ts';
+import { RememberedTokens } from './remembered-tokens.ts';
 import { shapeClaims } from './shape-claims.ts';
 
 /** How far the clock of the node that issued a token may be ahead of ours. */
@@ -53,7 +54,7 @@ export function createAccessTokens(options: AccessTokenOptions) {
   const sharedKeys = mounts.flatMap(sharedKeysOf);
   const sharedByHeader = new Map(sharedKeys.map((shared) => [shared.header, shared]));
   const sharedByMount = new Map(sharedKeys.map((shared) => [shared.mount, shared]));
-  const verified = new RememberedTokens();
+  const verified = new RememberedTokens<Claims>();
   const longestSeconds = Math.max(...mounts.map((mount) => mount.accessTokenSeconds));
 
   function signerFor(mount: Mount): { key: JwsKey; header: string } {
@@ -91,14 +92,16 @@ export function createAccessTokens(options: AccessTokenOptions) {
       const shared = sharedByHeader.get(header);
       const key = shared?.key ?? keyRing.verifier(header);
       if (!key) return null;
-      const claims = verified.get(token) ?? readClaims(token, header, key);
+      // Whether its key still holds, it is in time and its session lives is asked each time all the same.
+      const known = verified.get(token);
+      const claims = known ?? readClaims(token, header, key);
       if (
         claims === null ||
         claims.issuer !== publicUrl() ||
         claims.expiresAt - claims.issuedAt > longestSeconds
       )
         return null;
-      verified.set(token, claims);
+      if (known === undefined) verified.set(token, claims);
       const now = clock.now() / 1000;
       if (claims.issuedAt > now + SKEW_SECONDS) return null;
       if (claims.expiresAt <= now) return 'expired';
@@ -138,28 +141,6 @@ function readClaims(token: string, header: string, key: JwsKey): Claims | null {
   )
     return null;
   return { issuer: iss, audience: aud, subject: sub, sessionId: sid, issuedAt: iat, expiresAt: exp };
-}
-
-/** How many tokens are remembered at most. */
-const REMEMBERED_TOKENS = 10_000;
-
-/**
- * Genuine tokens that were seen lately: a signature is verified once, not at every request. Whether the key still holds,
- * the token is in time and its session lives is asked each time all the same.
- */
-class RememberedTokens {
-  readonly #claims = new Map<string, Claims>();
-
-  get(token: string): Claims | undefined {
-    return this.#claims.get(token);
-  }
-
-  set(token: string, claims: Claims): void {
-    if (this.#claims.has(token)) return;
-    const [oldest] = this.#claims.size < REMEMBERED_TOKENS ? [] : this.#claims.keys();
-    if (oldest !== undefined) this.#claims.delete(oldest);
-    this.#claims.set(token, claims);
-  }
 }
 
 function isTime(value: unknown): value is number {

@@ -1,7 +1,11 @@
 import { hashPassword } from '../../src/crypto/password-hash.ts';
+import type { PasskeyAttestation } from '../../src/factors/passkey-response.ts';
+import { createWebauthn, userHandleOf } from '../../src/factors/webauthn.ts';
 import { freshRecoveryCodes } from '../../src/self-service/change-factors.ts';
-import { nextNumber, type TestApp } from '../app.ts';
-import { uuid } from '../core.ts';
+import { addPasskey } from '../../src/store/passkeys.ts';
+import { nextNumber } from '../app.ts';
+import { loadDirectory, type TestCore, uuid } from '../core.ts';
+import { newPasskey, PUBLIC_URL, RP_ID } from '../passkeys.ts';
 import { SEED } from '../totp.ts';
 import type { Account, Held, Model, Organisation, Settings } from './state.ts';
 import { noTries } from './tries.ts';
@@ -47,6 +51,7 @@ interface Part {
   readonly seed?: boolean;
   readonly mailedPin?: boolean;
   readonly recoveryCodes?: boolean;
+  readonly passkey?: boolean;
   readonly recognisesDevices?: boolean;
   readonly validated?: boolean;
 }
@@ -58,6 +63,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'max',
     home: null,
+    passkey: true,
     own: 'Clerk',
     member: [
       [PLAIN, 'Student'],
@@ -89,12 +95,14 @@ const PARTS: readonly Part[] = [
     home: null,
     mailedPin: true,
     recoveryCodes: true,
+    passkey: true,
     recognisesDevices: true,
     validated: false,
   },
   {
     name: 'vic',
     home: null,
+    passkey: true,
     member: [
       [SAFE, 'Clerk'],
       [PLAIN, 'Student'],
@@ -106,7 +114,7 @@ const PARTS: readonly Part[] = [
 export const CAST_SIZE = PARTS.length;
 
 /** Loads a fresh cast, and gives the model of it. @param lead the place of the account that is meant most often */
-export async function loadCast(app: TestApp, lead: number): Promise<Model> {
+export async function loadCast(core: TestCore, lead: number): Promise<Model> {
   const run = nextNumber();
   const organisations: Organisation[] = ORGANISATIONS.map(({ name, settings }) => ({
     id: uuid(nextNumber()),
@@ -115,16 +123,17 @@ export async function loadCast(app: TestApp, lead: number): Promise<Model> {
     suspended: false,
   }));
   const accounts = PARTS.map((part, index) => accountOf(part, run, organisations, PASSWORDS[index] ?? ''));
-  await app.load(
+  await loadDirectory(core, [
     ...organisations.map(({ id, name, settings }) => ({ kind: 'organisation', id, name, settings })),
-    ...accounts.flatMap((account) => linesOf(app, account)),
-  );
+    ...accounts.flatMap((account) => linesOf(core, account)),
+  ]);
   for (const [index, part] of PARTS.entries()) {
     const account = accounts[index];
-    if (part.recoveryCodes && account) await giveCodes(app, account);
+    if (part.recoveryCodes && account) await giveCodes(core, account);
+    if (part.passkey && account) await givePasskey(core, account);
   }
   return {
-    now: app.core.clock.now(),
+    now: core.clock.now(),
     organisations,
     accounts,
     lead,
@@ -132,12 +141,16 @@ export async function loadCast(app: TestApp, lead: number): Promise<Model> {
     tickets: [],
     sessions: [],
     tokens: new Map(),
+    challenges: [],
+    signed: [],
+    signUps: [],
+    formerAddresses: [],
   };
 }
 
 /** The name that nobody has in a run. */
 export function nobodysName({ accounts }: Model): string {
-  return `nobody.${accounts[0]?.email ?? ''}`;
+  return `nobody.${accounts[0]?.username ?? ''}@example.com`;
 }
 
 function accountOf(
@@ -166,6 +179,8 @@ function accountOf(
     mailedPin: part.mailedPin ?? false,
     recoveryCodes: new Set(),
     everyRecoveryCode: [],
+    passkeys: [],
+    everyPasskey: [],
     devices: new Set(),
     hadDevice: false,
     resetAt: null,
@@ -175,7 +190,7 @@ function accountOf(
   };
 }
 
-function linesOf({ core }: TestApp, account: Account): object[] {
+function linesOf({ config }: TestCore, account: Account): object[] {
   const { id, username, email, home, roles, passwords, validated, seed, mailedPin } = account;
   const own = roles.find(({ organisation }) => organisation === null);
   const line = {
@@ -184,7 +199,7 @@ function linesOf({ core }: TestApp, account: Account): object[] {
     username,
     email,
     emailValidated: validated,
-    passwordHash: hashPassword(passwords[0] ?? '', core.config.hashing),
+    passwordHash: hashPassword(passwords[0] ?? '', config.hashing),
     recogniseDevices: account.recognisesDevices,
     secondFactor: { email: mailedPin, ...(seed === null ? {} : { totp: seed }) },
     ...(home === null ? {} : { organisation: home.id }),
@@ -196,9 +211,26 @@ function linesOf({ core }: TestApp, account: Account): object[] {
   return [line, ...memberships];
 }
 
-async function giveCodes({ core }: TestApp, account: Account): Promise<void> {
+async function giveCodes(core: TestCore, account: Account): Promise<void> {
   const { codes, changes } = freshRecoveryCodes(core, account.id);
   await core.store.commit(changes);
   account.recoveryCodes = new Set(codes);
   account.everyRecoveryCode.push(...codes);
+}
+
+const WEBAUTHN = createWebauthn(() => ({ id: RP_ID, origins: [PUBLIC_URL] }));
+
+async function givePasskey({ store, vault, clock }: TestCore, account: Account): Promise<void> {
+  const key = newPasskey();
+  const user = { id: userHandleOf(account.id, vault) };
+  const credential = key.make({ challenge: 'bm90aGluZw', user }) as {
+    response: Omit<PasskeyAttestation, 'id'>;
+  };
+  const made = await WEBAUTHN.checkMade({ id: key.id, ...credential.response });
+  if (made === null) throw new Error('a passkey was not made');
+  const known = { ...made, accountId: account.id, name: null, createdAt: clock.now(), lastUsedAt: null };
+  await store.commit([addPasskey(known)]);
+  const held = { key, counter: made.counter };
+  account.passkeys = [held];
+  account.everyPasskey.push(held);
 }

@@ -8,6 +8,7 @@ import type { Account } from './state.ts';
 import {
   accountAt,
   nameOf,
+  ownToken,
   type Step,
   seldom,
   sessionToken,
@@ -44,11 +45,10 @@ const confirmations = steps(
   async (model, world, drawn) => {
     const ticketText = ticketToken(model, world, ENROLMENTS, drawn.ticket);
     const ticket = model.tickets.find(({ token }) => token === ticketText);
-    const own = [...model.tokens].findLast(
-      ([, known]) => known.kind === 'access' && known.session === ticket?.session,
-    );
     // In the session that began it, most of the time.
-    const token = (drawn.own ? undefined : own?.[0]) ?? sessionToken(model, world, ['access'], drawn.token);
+    const token =
+      (drawn.own ? undefined : ownToken(model, ticket)) ??
+      sessionToken(model, world, ['access'], drawn.token);
     const kind = ticket?.purpose === 'enrol-totp' ? 'totp' : ticket ? 'email' : drawn.factor;
     const code = chooseCode(model, ticket, drawn.code, drawn.far);
     const what = `confirm ${kind} of ${tokenInWords(model, ticketText)} by ${drawn.code} code with ${tokenInWords(model, token)}`;

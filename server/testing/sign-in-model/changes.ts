@@ -1,6 +1,6 @@
 import { isMailedFor, mailWorth, stepOf } from './codes.ts';
 import { draw } from './corridor.ts';
-import { isFresh, isPinMailed, isShutOut, ownsFactor } from './policy.ts';
+import { hasOwnProof, isFresh, isPinMailed, isShutOut, ownsFactor } from './policy.ts';
 import { confirmPassword, freshSession, ownerSession } from './standing.ts';
 import {
   type Account,
@@ -37,7 +37,8 @@ export function enrol(model: Model, token: string, factor: 'totp' | 'email'): Ve
   return { is: 'step', ticket };
 }
 
-function voidTickets(model: Model, account: Account, purpose: Ticket['purpose']): void {
+/** Ends what an account holds for one purpose. */
+export function voidTickets(model: Model, account: Account, purpose: Ticket['purpose']): void {
   for (const ticket of model.tickets)
     if (ticket.account === account && ticket.purpose === purpose) ticket.spent = true;
 }
@@ -79,10 +80,10 @@ function methodsOf(model: Model, ticket: Ticket, { code }: { code: string }): st
 }
 
 /** What comes with every change of factors. */
-function changeFactors(model: Model, account: Account, kept: Session | null): void {
+export function changeFactors(model: Model, account: Account, kept: Session | null): void {
   endAllButOne(model, account, kept);
   account.devices.clear();
-  if (!ownsFactor(account)) account.recoveryCodes.clear();
+  if (!hasOwnProof(account)) account.recoveryCodes.clear();
 }
 
 function has(account: Account, factor: Removable): boolean {
@@ -116,7 +117,7 @@ export function remove(model: Model, token: string, factor: Removable): Verdict 
 /** Asks for a new set of recovery codes. */
 export function renewCodes(model: Model, token: string): { verdict: Verdict; account: Account | null } {
   const session = freshSession(model, token);
-  if (!session || !ownsFactor(session.account)) return { verdict: REFUSED, account: null };
+  if (!session || !hasOwnProof(session.account)) return { verdict: REFUSED, account: null };
   session.account.recoveryCodes.clear();
   changeFactors(model, session.account, session);
   return { verdict: DONE, account: session.account };
@@ -148,13 +149,18 @@ export function reset(model: Model, at: string, code: string, password: string):
   ticket.spent = true;
   setPassword(model, account, password, null);
   account.resetAt = model.now;
-  if (!account.validated) {
-    account.recoveryCodes.clear();
-    if (!account.seedIsVouched) account.seed = null;
-  }
+  forgetAttached(account);
   account.validated = true;
   forgive(account.passwordTries);
   return DONE;
+}
+
+/** What a stranger may have attached goes when the owner of the address proves it. */
+export function forgetAttached(account: Account): void {
+  if (account.validated) return;
+  account.recoveryCodes.clear();
+  account.passkeys = [];
+  if (!account.seedIsVouched) account.seed = null;
 }
 
 /** Changes the password of somebody who is signed in. */
@@ -176,6 +182,7 @@ function isReused(account: Account, password: string): boolean {
 }
 
 function setPassword(model: Model, account: Account, password: string, kept: Session | null): void {
+  if (account.passwords[0] === null) account.passwords.shift();
   account.passwords.unshift(password);
   endAllButOne(model, account, kept);
   account.devices.clear();

@@ -1,6 +1,6 @@
 import { totpCode } from '../totp.ts';
 import { isPinMailed, isResetRecent } from './policy.ts';
-import type { Account, Model, Shown, Ticket } from './state.ts';
+import type { Account, Model, Shown, Signed, Ticket } from './state.ts';
 
 // What a code that somebody typed really is.
 
@@ -33,12 +33,39 @@ const mailed = (methods: readonly string[]): Evaluated => ({
   spend: () => undefined,
 });
 
-/** What a code shows at the step of a ticket; null for a wrong one, and one of another account. */
-export function evaluate(model: Model, ticket: Ticket, code: string): Evaluated | null {
-  const { account, picked, step } = ticket;
+/** What `amr` says of a passkey that stays in one device. */
+export const PASSKEY_METHODS: readonly string[] = ['hwk', 'user', 'mfa'];
+
+/** What somebody shows at a step. */
+export type Proof = string | Signed;
+
+/** What a proof shows at the step of a ticket; null for a wrong one, and one of another account. */
+export function evaluate(model: Model, ticket: Ticket, proof: Proof): Evaluated | null {
+  return typeof proof === 'string'
+    ? evaluateCode(model, ticket, proof)
+    : evaluateSigned(model, ticket, proof);
+}
+
+/** Whether a passkey has counted on since what it signed last; one that has never counted may go on so. */
+export function hasRisen({ by, counter }: Signed): boolean {
+  return counter > by.counter || (counter === 0 && by.counter === 0);
+}
+
+function evaluateSigned({ now }: Model, ticket: Ticket, signed: Signed): Evaluated | null {
+  const { by, token, expiresAt, counter } = signed;
+  const isOfTicket = ticket.step === 'second-factor' && token === ticket.token && expiresAt > now;
+  if (!isOfTicket || !ticket.account.passkeys.includes(by)) return null;
+  const spend = () => {
+    by.counter = counter;
+  };
+  return { factor: 'passkey', methods: PASSKEY_METHODS, isSpent: !hasRisen(signed), spend };
+}
+
+function evaluateCode(model: Model, ticket: Ticket, code: string): Evaluated | null {
+  const { account, picked, step, purpose } = ticket;
   const isMailed = isMailedFor(ticket, code, model.now);
   if (step === 'device') return isMailed ? mailed(['email']) : null;
-  if (isMailed && isPinMailed(account, picked, model.now))
+  if (isMailed && isPinMailed(account, picked, model.now, purpose))
     return mailed(['email', mailWorth(account, model.now)]);
   const timeStep = account.seed === null ? null : stepOf(account.seed, code, model.now);
   if (timeStep !== null) {

@@ -1,4 +1,4 @@
-import { evaluate } from './codes.ts';
+import { evaluate, type Proof } from './codes.ts';
 import { isBarred, isFactorDue, isPinMailed, isShutOut, lockAfter } from './policy.ts';
 import {
   type Account,
@@ -128,7 +128,7 @@ function proceed(model: Model, way: Way): Verdict {
 /** Hands out a ticket. Its token and its code are known when the answer and the mail are there. */
 export function draw(model: Model, way: Way, purpose: Ticket['purpose'], step: Ticket['step']): Ticket {
   const { account, mount, picked, device, session } = way;
-  const isMailed = step === 'device' || (step !== null && isPinMailed(account, picked, model.now));
+  const isMailed = step === 'device' || (step !== null && isPinMailed(account, picked, model.now, purpose));
   const ticket: Ticket = {
     token: '',
     purpose,
@@ -140,6 +140,8 @@ export function draw(model: Model, way: Way, purpose: Ticket['purpose'], step: T
     device,
     session,
     seed: null,
+    options: null,
+    address: null,
     code: isMailed ? { digits: '', sentAt: model.now, expiresAt: model.now + CODE_MILLISECONDS } : null,
     olderDigits: [],
     attempts: 0,
@@ -166,7 +168,7 @@ export function complete(model: Model, way: Way, methods: readonly string[]): Ve
 }
 
 /** A completed sign-in forgets wrong passwords, and wrong codes where a factor was shown or none is asked for. */
-function forgiveTries(account: Account, isFactorShown: boolean): void {
+export function forgiveTries(account: Account, isFactorShown: boolean): void {
   forgive(account.passwordTries);
   if (isFactorShown || !isFactorDue(account, null)) forgive(account.codeTries);
 }
@@ -184,10 +186,10 @@ export function stepTicketAt(model: Model, at: ProveAt, token: string): Ticket |
   return isOwn || isChallenge ? ticket : undefined;
 }
 
-/** Shows a code for a step. @param device of the request, where the endpoint wants one */
+/** Shows a code, or what a passkey has signed, for a step. @param device of the request, where the endpoint wants one */
 export function prove(
   model: Model,
-  given: { at: ProveAt; token: string; code: string; device: string },
+  given: { at: ProveAt; token: string; code: Proof; device: string },
 ): Verdict {
   const { at, token, code, device } = given;
   const ticket = stepTicketAt(model, at, token);
@@ -222,8 +224,8 @@ export function resend(
 ): { verdict: Verdict; mailed: Ticket | null } {
   const ticket = stepTicketAt(model, at, token);
   if (!ticket || !isAlive(model, ticket)) return { verdict: REFUSED, mailed: null };
-  const { account, picked, step, code } = ticket;
-  const isWanted = step === 'device' || isPinMailed(account, picked, model.now);
+  const { account, picked, step, code, purpose } = ticket;
+  const isWanted = step === 'device' || isPinMailed(account, picked, model.now, purpose);
   if (code === null || !isWanted || code.sentAt > model.now - 30_000)
     return { verdict: { is: 'done' }, mailed: null };
   ticket.olderDigits.push(code.digits);

@@ -15,10 +15,10 @@ import type { World } from './world.ts';
 
 /** Commits, and holds the store against the model. */
 async function operate(model: Model, world: World, what: string, changes: readonly Change[]): Promise<void> {
-  const committed = await world.app.core.store.commit(changes);
+  const committed = await world.core.store.commit(changes);
   world.trace.push(`${what}${committed.ok ? '' : ': nothing to do'}`);
   world.count('operate', what.split(' ')[0] ?? '');
-  world.checkStore(model);
+  await world.checkStore(model);
 }
 
 const states = steps(
@@ -79,11 +79,11 @@ const factorRemovals = steps('take a factor away', who, async (model, world, pla
   );
 });
 
-async function removalFor({ app }: World, { id }: Account, factor: 'totp' | 'email'): Promise<Change[]> {
-  const account = await app.core.store.accounts.byId(id);
+async function removalFor({ core }: World, { id }: Account, factor: 'totp' | 'email'): Promise<Change[]> {
+  const account = await core.store.accounts.byId(id);
   if (account === null) throw new Error(`account ${id} is gone`);
   const changes = [removalOf(factor, id)];
-  return changeFactors(app.core, { account, factor, what: 'factor-removed', keptSessionId: null, changes });
+  return changeFactors(core, { account, factor, what: 'factor-removed', keptSessionId: null, changes });
 }
 
 const suspensions = steps(
@@ -139,7 +139,7 @@ const seconds = fc.oneof(
 );
 
 const waits = steps('wait', seconds, async (model, world, passing) => {
-  world.app.core.clock.advance(passing);
+  world.core.clock.advance(passing);
   model.now += passing * 1000;
   world.trace.push(`${passing} s pass`);
   world.count('wait', `${passing} s`);

@@ -1,4 +1,4 @@
-import type { Account, Held, Model, Session, Shown } from './state.ts';
+import type { Account, Held, Model, Purpose, Session, Shown } from './state.ts';
 
 // What is asked of an account, as the documents say it.
 
@@ -32,6 +32,11 @@ export function ownsFactor(account: Account): boolean {
   return account.seed !== null || account.mailedPin;
 }
 
+/** Whether the account has anything that must be shown before what signs in is changed: a passkey counts here. */
+export function hasOwnProof(account: Account): boolean {
+  return ownsFactor(account) || account.passkeys.length > 0;
+}
+
 /** Whether a second factor is asked for. */
 export function isFactorDue(account: Account, picked: Held | null): boolean {
   return ownsFactor(account) || reached(account, picked).some((held) => asksForFactor(account, held));
@@ -51,16 +56,22 @@ export function isResetRecent({ resetAt }: Account, now: number): boolean {
   return resetAt !== null && now - resetAt < DAY;
 }
 
-/** Whether a code is mailed for the second factor, and taken. */
-export function isPinMailed(account: Account, picked: Held | null, now: number): boolean {
-  return (
-    (account.mailedPin || account.seed === null) && isMailEnough(account, picked, isResetRecent(account, now))
-  );
+/** Whether a code is mailed for the second factor, and taken: who proves again who is there shows what the account has. */
+export function isPinMailed(
+  account: Account,
+  picked: Held | null,
+  now: number,
+  purpose: Purpose = 'prove',
+): boolean {
+  const { mailedPin, seed, passkeys } = account;
+  const isLeftOver = seed === null && !(purpose === 'prove-again' && passkeys.length > 0);
+  return (mailedPin || isLeftOver) && isMailEnough(account, picked, isResetRecent(account, now));
 }
 
 /** Whether the account could not show what is asked for. */
 export function isShutOut(account: Account, picked: Held | null, now: number): boolean {
-  return isFactorDue(account, picked) && !isPinMailed(account, picked, now) && account.seed === null;
+  const hasOther = account.seed !== null || account.passkeys.length > 0;
+  return isFactorDue(account, picked) && !isPinMailed(account, picked, now) && !hasOther;
 }
 
 /** Whether the account, its home or where the role was picked is out of service. */
@@ -85,7 +96,7 @@ export function lacksFactor({ account, picked, methods }: Omit<Session, 'ended'>
 }
 
 function isByMailOnly(methods: readonly string[]): boolean {
-  return !methods.includes('otp') && !methods.includes('recovery');
+  return !['otp', 'recovery', 'user'].some((method) => methods.includes(method));
 }
 
 /** Whether a session stands, apart from what it may lack. */
@@ -96,7 +107,7 @@ export function stands(session: Session): boolean {
 /** Whether a session is proof enough for changes to what signs in. */
 export function isFresh({ account, createdAt, methods }: Session, now: number): boolean {
   if (now - createdAt > FRESH) return false;
-  return !ownsFactor(account) || (methods.includes('mfa') && (account.mailedPin || !isByMailOnly(methods)));
+  return !hasOwnProof(account) || (methods.includes('mfa') && (account.mailedPin || !isByMailOnly(methods)));
 }
 
 /** The failures in a row that lock an account; null where nobody says so. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { owing, passwordKind, passwordOf, shownBy } from './sign-in-steps.ts';
 import { inspect, proveAgain, refresh, signOut, switchRole } from './standing.ts';
 import { type Held, type Model, REFUSED } from './state.ts';
-import { atOnce, type Step, seldom, sessionToken, steps, tokenInWords, whichToken } from './step.ts';
+import { type Step, seldom, sessionToken, steps, tokenInWords, whichToken } from './step.ts';
 import { bearer, MOUNTS, type Mount } from './wire.ts';
 
 const REFRESHERS = MOUNTS.filter(({ refresh: how }) => how !== null);
@@ -21,7 +21,7 @@ const refreshes = steps(
     const mount = (drawn.elsewhere ? undefined : own) ?? (REFRESHERS[drawn.mount] as Mount);
     const what = `refresh ${tokenInWords(model, token)} at ${mount.name}`;
     const verdicts = Array.from({ length: drawn.twice ? 2 : 1 }, () => refresh(model, mount.name, token));
-    const answers = await atOnce(verdicts.length, () => world.ask(mount.refresh?.(token) ?? ['/', {}]));
+    const answers = await world.askAtOnce(verdicts.length, mount.refresh?.(token) ?? ['/', {}]);
     for (const [time, answer] of answers.entries())
       await world.settle(model, 'refresh', { what, verdict: verdicts[time] ?? REFUSED, answer });
   },

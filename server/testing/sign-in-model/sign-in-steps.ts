@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { nobodysName, PASSWORDS } from './cast.ts';
 import { type CodeKind, chooseCode, codeKinds } from './code-choice.ts';
-import { evaluate } from './codes.ts';
+import { evaluate, type Proof } from './codes.ts';
 import { begin, mayTryPassword, type ProveAt, pick, prove, resend, stepTicketAt } from './corridor.ts';
 import { owedFor } from './policy.ts';
 import { type Account, type Held, type Model, REFUSED, type Session, type Shown, ticketOf } from './state.ts';
 import {
   accountAt,
-  atOnce,
   nameOf,
   type Step,
   seldom,
@@ -53,7 +52,8 @@ export function nameFor(account: Account | undefined, byAddress: boolean, model:
 /** For an answer that nobody asked for. */
 const UNEXPECTED = { what: 'nothing', verdict: REFUSED };
 
-const NOTHING_SHOWN = { picked: null, device: null, password: false, factor: null, deviceCode: false };
+/** Nothing yet. */
+export const NOTHING_SHOWN = { picked: null, device: null, password: false, factor: null, deviceCode: false };
 
 /** What is owed for one way to a session, by the account that would have it. */
 export function owing(model: Model, ...ways: readonly Shown[]): Map<string, string[]> {
@@ -139,9 +139,10 @@ const picks = steps(
       const owed = owedForPick(model, loginToken);
       return { what, owed, ticketIn, verdict: pick(model, loginToken) };
     });
-    const answers = await atOnce(expected.length, () =>
-      world.ask(['/auth/sign-in', { loginToken, is2FAEnabled: says }]),
-    );
+    const answers = await world.askAtOnce(expected.length, [
+      '/auth/sign-in',
+      { loginToken, is2FAEnabled: says },
+    ]);
     for (const [time, answer] of answers.entries())
       await world.settle(model, 'pick', { ...(expected[time] ?? UNEXPECTED), answer });
   },
@@ -156,7 +157,7 @@ function owedForPick(model: Model, token: string): Map<string, string[]> {
 }
 
 /** Where the step of a ticket is usually completed. */
-function usualPlace(model: Model, token: string): ProveAt {
+export function usualPlace(model: Model, token: string): ProveAt {
   const ticket = model.tickets.find((each) => each.token === token);
   if (ticket?.purpose === 'prove' && ticket.mount === 'fingerprint')
     return ticket.step === 'device' ? 'fingerprint-device' : 'fingerprint';
@@ -211,13 +212,13 @@ async function showCode(
     const owed = owedWith(model, at, token, code);
     return { what, owed, isBeside: times > 1, verdict: prove(model, { at, token, code, device }) };
   });
-  const answers = await atOnce(times, () => world.ask(STEPS[at].prove(token, code, device)));
+  const answers = await world.askAtOnce(times, STEPS[at].prove(token, code, device));
   for (const [time, answer] of answers.entries())
     await world.settle(model, `prove ${drawn.code}`, { ...(expected[time] ?? UNEXPECTED), answer });
 }
 
-/** What is owed when a code is shown for a ticket: what it really is, whatever the server makes of it. */
-function owedWith(model: Model, at: ProveAt, token: string, code: string): Map<string, string[]> {
+/** What is owed when something is shown for a ticket: what it really is, whatever the server makes of it. */
+export function owedWith(model: Model, at: ProveAt, token: string, code: Proof): Map<string, string[]> {
   const ticket = stepTicketAt(model, at, token);
   if (!ticket || ticket.session?.ended) return new Map();
   const { account, mount, picked, device, step, session } = ticket;
@@ -244,10 +245,17 @@ const resends = steps('resend', fc.record({ token: whichToken, place }), async (
   await world.settle(model, 'resend', { what, verdict, answer, mailed: mailed ? [mailed] : [] });
 });
 
+/** What each method of a session shows, the strongest first. */
+const WAYS = [
+  ['otp', 'totp'],
+  ['recovery', 'recovery'],
+  ['user', 'passkey'],
+  ['email', 'pin'],
+] as const;
+
 /** What a session that goes on has shown: what it began with. */
 export function shownBy({ account, mount, methods }: Session, picked: Held | null): Shown {
-  const own = methods.includes('otp') ? 'totp' : methods.includes('recovery') ? 'recovery' : null;
-  const factor = own ?? (methods.includes('email') ? 'pin' : null);
+  const factor = WAYS.find(([method]) => methods.includes(method))?.[1] ?? null;
   return { account, mount, picked, device: null, password: true, factor, deviceCode: true };
 }
 

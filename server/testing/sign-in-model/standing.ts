@@ -1,5 +1,6 @@
 import { complete, draw } from './corridor.ts';
 import {
+  hasOwnProof,
   isBarred,
   isFactorDue,
   isFresh,
@@ -7,7 +8,6 @@ import {
   isShutOut,
   lacksFactor,
   lockAfter,
-  ownsFactor,
   stands,
 } from './policy.ts';
 import {
@@ -108,7 +108,7 @@ export function proveAgain(model: Model, token: string, password: string): Verdi
   pass(account.passwordTries);
   if (isShutOut(account, picked, model.now)) return REFUSED;
   const way = { account, mount, picked, device: null, session };
-  if (isFactorDue(account, picked) || ownsFactor(account))
+  if (isFactorDue(account, picked) || hasOwnProof(account))
     return { is: 'step', ticket: draw(model, way, 'prove-again', 'second-factor') };
   return complete(model, way, ['pwd']);
 }

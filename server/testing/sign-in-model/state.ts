@@ -1,3 +1,4 @@
+import type { CeremonyOptions, SoftwarePasskey } from '../software-passkey.ts';
 import type { Tries } from './tries.ts';
 
 // What the model knows: plain data, changed by the steps beside this file.
@@ -25,16 +26,24 @@ export interface Held {
   readonly role: string;
 }
 
+/** A passkey that an account has or had. */
+export interface HeldPasskey {
+  readonly key: SoftwarePasskey;
+  /** The highest count of signatures that was taken. */
+  counter: number;
+}
+
 /** An account. Times are milliseconds since 1970. */
 export interface Account {
-  readonly id: string;
+  /** Empty until who has signed up is told. */
+  id: string;
   readonly username: string;
-  readonly email: string;
+  email: string;
   readonly home: Organisation | null;
   readonly roles: readonly Held[];
   readonly recognisesDevices: boolean;
-  /** The present one first. */
-  passwords: string[];
+  /** The present one first; null for none. */
+  passwords: (string | null)[];
   active: boolean;
   validated: boolean;
   /** Rises with everything that ends what was issued before. */
@@ -48,6 +57,9 @@ export interface Account {
   recoveryCodes: Set<string>;
   /** Those that were ever handed out to it, the spent and void ones included. */
   readonly everyRecoveryCode: string[];
+  passkeys: readonly HeldPasskey[];
+  /** Those that it ever had. */
+  readonly everyPasskey: HeldPasskey[];
   devices: Set<string>;
   hadDevice: boolean;
   resetAt: number | null;
@@ -65,12 +77,22 @@ export interface Shown {
   readonly picked: Held | null;
   readonly device: string | null;
   readonly password: boolean;
-  readonly factor: 'pin' | 'totp' | 'recovery' | null;
+  readonly factor: 'pin' | 'totp' | 'recovery' | 'passkey' | null;
   readonly deviceCode: boolean;
 }
 
 /** What a ticket is good for. */
-export type Purpose = 'pick' | 'prove' | 'switch' | 'prove-again' | 'enrol-totp' | 'enrol-email' | 'reset';
+export type Purpose =
+  | 'pick'
+  | 'prove'
+  | 'switch'
+  | 'prove-again'
+  | 'enrol-totp'
+  | 'enrol-email'
+  | 'enrol-passkey'
+  | 'validate-email'
+  | 'change-email'
+  | 'reset';
 
 /** What a client holds between two steps. */
 export interface Ticket {
@@ -86,6 +108,10 @@ export interface Ticket {
   readonly session: Session | null;
   /** The seed that waits to be confirmed. */
   seed: string | null;
+  /** What a browser was told to make. */
+  options: CeremonyOptions | null;
+  /** Where its code goes, when not to the account's address. */
+  address: string | null;
   code: { digits: string; readonly sentAt: number; readonly expiresAt: number } | null;
   olderDigits: string[];
   attempts: number;
@@ -116,11 +142,41 @@ export interface SessionToken {
   readonly expiresAt: number;
 }
 
+/** What a passkey is asked to sign by whoever signs in with it alone. */
+export interface Challenge {
+  readonly token: string;
+  readonly options: CeremonyOptions;
+  readonly expiresAt: number;
+  spent: boolean;
+}
+
+/** What a passkey has signed, for a challenge or for the step of a ticket. */
+export interface Signed {
+  readonly by: HeldPasskey;
+  readonly token: string;
+  readonly expiresAt: number;
+  readonly counter: number;
+  readonly response: object;
+}
+
+/** An account that waits for its address to be proven. */
+export interface SignUp {
+  readonly token: string;
+  readonly email: string;
+  readonly username: string;
+  readonly password: string;
+  /** Null where the address is somebody's. */
+  readonly digits: string | null;
+  readonly expiresAt: number;
+  failures: number;
+  spent: boolean;
+}
+
 /** Everything that the model knows. */
 export interface Model {
   now: number;
   readonly organisations: readonly Organisation[];
-  readonly accounts: readonly Account[];
+  readonly accounts: Account[];
   /** The place of the account that is meant most often. */
   readonly lead: number;
   /** What failed for a name that is nobody's. */
@@ -129,6 +185,11 @@ export interface Model {
   readonly sessions: Session[];
   /** Every token of a session that was ever handed out. */
   readonly tokens: Map<string, SessionToken>;
+  readonly challenges: Challenge[];
+  readonly signed: Signed[];
+  readonly signUps: SignUp[];
+  /** Addresses that were given up, and the home where they are free since. */
+  readonly formerAddresses: { readonly address: string; readonly home: Organisation | null }[];
 }
 
 /** How a step must end. */
@@ -151,6 +212,9 @@ export const TICKET_MILLISECONDS = 600_000;
 
 /** How long mailed codes live, in milliseconds: less, so that one can be late for a ticket that is not. */
 export const CODE_MILLISECONDS = 300_000;
+
+/** How long somebody waits for tries that are under way: an attempt that nobody finishes must not hold up a run for long. */
+export const QUEUE_MILLISECONDS = 10_000;
 
 /** Ends every session of an account but one, and everything else that was issued to it. */
 export function endAllButOne(model: Model, account: Account, kept: Session | null): void {

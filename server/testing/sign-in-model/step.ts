@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Answer } from '../app.ts';
 import { CAST_SIZE } from './cast.ts';
+import { SERVERS } from './servers.ts';
 import { type Account, isAlive, type Model, type SessionToken, type Ticket } from './state.ts';
 import type { World } from './world.ts';
 
@@ -10,22 +10,16 @@ export type Act<Drawn> = (model: Model, world: World, drawn: Drawn) => Promise<v
 /** A step as fast-check runs it. */
 export type Step = fc.AsyncCommand<Model, World>;
 
-/** Makes steps of a kind. Every step can be taken at any time: what is not there is made up. */
+/** Makes steps of a kind, at any of the servers. Every step can be taken at any time: what is not there is made up. */
 export function steps<Drawn>(kind: string, drawn: fc.Arbitrary<Drawn>, act: Act<Drawn>): fc.Arbitrary<Step> {
-  return drawn.map((values) => ({
+  return fc.tuple(drawn, fc.nat(SERVERS - 1)).map(([values, server]) => ({
     check: () => true,
-    run: (model: Model, world: World) => act(model, world, values),
-    toString: () => `${kind}(${JSON.stringify(values)})`,
+    run: (model: Model, world: World) => {
+      world.servers.turnTo(server);
+      return act(model, world, values);
+    },
+    toString: () => `${kind}(${JSON.stringify(values)}, server ${server})`,
   }));
-}
-
-/**
- * Asks so often at once. It must end as if it had been asked one after the other: the answers are in that order, since of all
- * that is done here, what works works the first time, and who must wait has to wait for what came before.
- */
-export async function atOnce(times: number, ask: () => Promise<Answer>): Promise<Answer[]> {
-  const answers = await Promise.all(Array.from({ length: times }, ask));
-  return answers.sort((one, other) => one.status - other.status);
 }
 
 /** How far back in a list: the newest most of the time. */
@@ -85,7 +79,8 @@ export function ticketToken(
   { far, of }: WhichToken,
 ): string {
   const tickets = model.tickets.filter(({ purpose, token }) => purposes.includes(purpose) && token !== '');
-  const chosen = of === 'the good' ? tickets.filter((ticket) => isAlive(model, ticket)) : tickets;
+  const isGood = (ticket: Ticket) => isAlive(model, ticket) && ticket.session?.ended !== true;
+  const chosen = of === 'the good' ? tickets.filter(isGood) : tickets;
   return of === 'all'
     ? anyToken(model, world, far)
     : (fromEnd(chosen, far)?.token ?? anyToken(model, world, far));
@@ -107,6 +102,14 @@ export function sessionToken(
     : (fromEnd(chosen, far)?.[0] ?? anyToken(model, world, far));
 }
 
+/** The newest access token of the session that a ticket goes on from. */
+export function ownToken({ tokens }: Model, ticket: Ticket | undefined): string | undefined {
+  const own = [...tokens].findLast(
+    ([, { kind, session }]) => kind === 'access' && session === ticket?.session,
+  );
+  return own?.[0];
+}
+
 function anyToken(model: Model, world: World, far: number): string {
   const all = [...world.strays, ...model.tokens.keys(), ...model.tickets.map(({ token }) => token)];
   return fromEnd(all, far * 7) ?? '';
@@ -114,7 +117,7 @@ function anyToken(model: Model, world: World, far: number): string {
 
 /** The account to which something belongs, for the account of a failure. */
 export function nameOf(account: Account | undefined): string {
-  return account === undefined ? 'nobody' : (account.email.split('@')[0] ?? '');
+  return account?.username ?? 'nobody';
 }
 
 /** Whom a token is of, for the account of a failure. */

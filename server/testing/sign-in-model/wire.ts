@@ -92,6 +92,10 @@ export const STEPS = {
       '/v1/challenges/verify',
       { challenge_token, code },
     ],
+    provePasskey: (challenge_token: string, passkey: object): Asked => [
+      '/v1/challenges/verify',
+      { challenge_token, passkey },
+    ],
     resend: (challenge_token: string): Asked => ['/v1/challenges/resend', { challenge_token }],
   },
   'role-picker': {

@@ -1,9 +1,11 @@
-import type { DatabaseSync } from 'node:sqlite';
-import type { Answer, TestApp } from '../app.ts';
+import type { Answer } from '../app.ts';
+import type { TestCore } from '../core.ts';
 import { allMailSent } from '../owner.ts';
 import type { PrintedMail } from '../printed-mail.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { Servers } from './servers.ts';
 import type { Model, SessionToken, Ticket, Verdict } from './state.ts';
-import { type Asked, bearer, type FoundToken, tokensIn } from './wire.ts';
+import { type Asked, type FoundToken, tokensIn } from './wire.ts';
 
 // The real service, and what is held against the model after every step.
 
@@ -31,41 +33,54 @@ export type Tally = Map<string, Map<string, number>>;
 
 /** What runs are played on, one after the other. */
 export interface Stage {
-  readonly app: TestApp;
+  /** The store as operators have it, the clock that the servers go by, and what they are configured with. */
+  readonly core: TestCore;
+  readonly servers: Servers;
   readonly mail: PrintedMail;
-  /** The store of the app, past the product. */
-  readonly database: DatabaseSync;
+  readonly live: LiveSessions;
   readonly tally: Tally;
 }
 
 /** One run of steps against the service. */
 export class World {
-  readonly app: TestApp;
+  readonly core: TestCore;
+  readonly servers: Servers;
   /** What happened, in words. */
   readonly trace: string[] = [];
   /** Everything that looked like a token and is none of a session, nor of a step. */
   readonly strays: string[] = ['x'.repeat(43), ''];
   readonly #mail: PrintedMail;
   readonly #tally: Tally;
-  readonly #live;
+  readonly #live: LiveSessions;
 
-  constructor({ app, mail, database, tally }: Stage) {
-    this.app = app;
+  constructor({ core, servers, mail, live, tally }: Stage) {
+    this.core = core;
+    this.servers = servers;
     this.#mail = mail;
     this.#tally = tally;
-    this.#live = database.prepare(
-      `SELECT s.id FROM sessions s JOIN json_each(?) a ON s.account_id = a.value WHERE s.ended_at IS NULL ORDER BY s.id`,
+    this.#live = live;
+  }
+
+  /** Posts to the server whose turn it is. */
+  ask(asked: Asked): Promise<Answer> {
+    return this.servers.post(asked);
+  }
+
+  /**
+   * Posts so often at once, to one server after the other. It must end as if it had been asked one after the other: the answers
+   * are in that order, since of all that is done here, what works works the first time, and who must wait has to wait for what
+   * came before.
+   */
+  async askAtOnce(times: number, asked: Asked): Promise<Answer[]> {
+    const answers = await Promise.all(
+      Array.from({ length: times }, (_, after) => this.servers.post(asked, after)),
     );
+    return answers.sort((one, other) => one.status - other.status);
   }
 
-  /** Posts. */
-  ask([path, body, headers = {}]: Asked): Promise<Answer> {
-    return this.app.post(path, body, headers);
-  }
-
-  /** Asks with a bearer token. */
+  /** Asks the server whose turn it is with a bearer token. */
   call(method: string, path: string, token: string): Promise<Answer> {
-    return this.app.request(method, path, { headers: bearer(token) });
+    return this.servers.call(method, path, token);
   }
 
   /** Counts a step that was taken. @param ended how it ended, in a word */
@@ -86,23 +101,50 @@ export class World {
     this.#must(ended === verdict.is || isLate, `the last step was to be: ${verdict.is}`);
     this.#takeUp(model, done, found);
     await this.#takeMail(done);
-    this.checkStore(model);
+    await this.checkStore(model);
+  }
+
+  /** The code in the next mail to an address. */
+  mailedTo(address: string): Promise<string> {
+    return this.#mail.code(address);
   }
 
   /** When all is over: nobody was mailed a code that the model does not know of. */
-  async checkMail({ accounts }: Model): Promise<void> {
-    await allMailSent(this.app);
-    const left = this.#mail.left(accounts.map(({ email }) => email));
+  async checkMail({ accounts, tickets, signUps }: Model): Promise<void> {
+    await allMailSent(this);
+    const addresses = [
+      ...[...accounts, ...signUps].map(({ email }) => email),
+      ...tickets.flatMap(({ address }) => address ?? []),
+    ];
+    const left = this.#mail.left([...new Set(addresses)]);
     this.#must(left === 0, `${left} codes were mailed that nobody should have had`);
   }
 
+  /**
+   * Holds what a server did before it died against the model: whoever asked was told nothing.
+   * @param verdict what must have come of it, if it was done; null when it was not
+   */
+  async settleUntold(model: Model, what: string, verdict: Verdict | null): Promise<void> {
+    this.trace.push(`${what} → dead, ${verdict === null ? 'nothing done' : verdict.is}`);
+    this.count('die amid', verdict === null ? 'nothing' : verdict.is);
+    if (verdict?.is === 'session') {
+      const known = new Set(model.sessions.map(({ id }) => id));
+      verdict.session.id = (await this.#stored(model)).find((id) => !known.has(id)) ?? '';
+    }
+    await allMailSent(this);
+    await this.checkStore(model);
+  }
+
   /** The sessions that are alive in the store are the model's. */
-  checkStore(model: Model): void {
-    const ids = JSON.stringify(model.accounts.map(({ id }) => id));
-    const stored = this.#live.all(ids).map(({ id }) => String(id));
+  async checkStore(model: Model): Promise<void> {
+    const stored = await this.#stored(model);
     const known = model.sessions.filter(({ ended }) => !ended).map(({ id }) => id);
     const same = stored.length === known.length && known.sort().every((id, at) => id === stored[at]);
     this.#must(same, `the store has the sessions ${stored.join(' ')}, and not ${known.join(' ')}`);
+  }
+
+  #stored({ accounts }: Model): Promise<string[]> {
+    return this.#live.of(accounts.map(({ id }) => id));
   }
 
   /** No session without every step that policy asked for, in whatever answer it is. */
@@ -140,7 +182,7 @@ export class World {
     for (const ticket of [...stepped, ...mailed]) {
       const { account, code, purpose } = ticket;
       if (purpose === 'reset') ticket.token = await this.#mail.code(account.email);
-      else if (code !== null) code.digits = await this.#mail.code(account.email);
+      else if (code !== null) code.digits = await this.#mail.code(ticket.address ?? account.email);
     }
   }
 

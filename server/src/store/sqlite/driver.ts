@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Row, Value } from '../engine.ts';
+import type { Row, StoreUse, Value } from '../engine.ts';
 
 /** The few methods by which the product speaks to an SQLite library; another library fits behind them. */
 export interface SqliteConnection {
@@ -23,15 +23,6 @@ export interface SqliteConnection {
 
 const BUSY_TIMEOUT_MILLISECONDS = 5000;
 
-/** How a database file is used. */
-export interface SqliteUse {
-  /**
-   * Whether much is written at once. Then more of the file is kept in memory, so that a large transaction need not write its
-   * pages before its end, and the log grows longer before it is worked off: a page that changes again and again is written
-   * to its place once.
-   */
-  readonly isBulkLoad: boolean;
-}
 /**
  * How often a writer looks whether another process has ended its transaction. SQLite's own waits grow to 100 ms, while
  * somebody who writes all the time lets go for some microseconds only: one who waits would meet them after a second or more.
@@ -43,7 +34,7 @@ const LOOK_MILLISECONDS = 0.25;
  * its own memory, takes 5.9 µs with 2 MiB as with 8.
  */
 const CACHE_KIB = 2048;
-const BULK_CACHE_KIB = 32_768;
+const BULK_CACHE_KIB = 81_920;
 
 /** How many pages a log has that is worked off. */
 const BULK_CHECKPOINT_PAGES = 32_768;
@@ -52,11 +43,11 @@ const BULK_CHECKPOINT_PAGES = 32_768;
  * Opens a database file so that what it acknowledges is on disk: write-ahead log, a sync at each commit, foreign keys
  * enforced. Waits up to five seconds for a lock that another process holds.
  */
-export function openSqlite(path: string, use: SqliteUse = { isBulkLoad: false }): SqliteConnection {
+export function openSqlite(path: string, use?: StoreUse): SqliteConnection {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MILLISECONDS });
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-  database.exec(`PRAGMA cache_size = -${use.isBulkLoad ? BULK_CACHE_KIB : CACHE_KIB};`);
-  if (use.isBulkLoad) database.exec(`PRAGMA wal_autocheckpoint = ${BULK_CHECKPOINT_PAGES};`);
+  database.exec(`PRAGMA cache_size = -${use?.isBulkLoad ? BULK_CACHE_KIB : CACHE_KIB};`);
+  if (use?.isBulkLoad) database.exec(`PRAGMA wal_autocheckpoint = ${BULK_CHECKPOINT_PAGES};`);
   const prepared = new Map<string, Prepared>();
   let begin: StatementSync | undefined;
   let syncs = true;
@@ -74,7 +65,7 @@ export function openSqlite(path: string, use: SqliteUse = { isBulkLoad: false })
     },
     execute: (sql) => database.exec(sql),
     beginWriting() {
-      begin ??= becomeWriter(database, use);
+      begin ??= becomeWriter(database);
       const deadline = performance.now() + BUSY_TIMEOUT_MILLISECONDS;
       for (;;) {
         try {
@@ -129,9 +120,8 @@ function rowOf(columns: readonly string[], values: readonly Value[]): Row {
  * keeps in memory what a refused transition has to put back. SQLite would write these pages to a file in the machine's folder for
  * temporary files, for each transition again: a quarter of the writer’s work, and passwords' hashes outside of the store's folder.
  */
-function becomeWriter(database: DatabaseSync, use: SqliteUse): StatementSync {
-  database.exec('PRAGMA busy_timeout = 0');
-  if (!use.isBulkLoad) database.exec('PRAGMA temp_store = MEMORY');
+function becomeWriter(database: DatabaseSync): StatementSync {
+  database.exec('PRAGMA busy_timeout = 0; PRAGMA temp_store = MEMORY');
   return database.prepare('BEGIN IMMEDIATE');
 }
 

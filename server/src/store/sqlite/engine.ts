@@ -2,9 +2,9 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { OperatorError, StoreConflictError, StoreUnavailableError } from '../../errors.ts';
-import type { Change, Committed, Engine } from '../engine.ts';
+import type { Change, Committed, Engine, StoreUse } from '../engine.ts';
 import { batchEncoder } from './batch-message.ts';
-import { openSqlite, type SqliteConnection, type SqliteUse } from './driver.ts';
+import { openSqlite, type SqliteConnection } from './driver.ts';
 import { turnsOfReads } from './turn-of-reads.ts';
 import { failure, type WriteFailure, type WriteResult } from './write-batch.ts';
 
@@ -22,7 +22,7 @@ interface Waiting {
  * and are group-committed: those that arrive while a commit is in flight share the next one. Other processes may have the
  * same file open: their writers take turns, and reads see what any of them has acknowledged.
  */
-export function openSqliteEngine(path: string, use: SqliteUse = { isBulkLoad: false }): Engine {
+export function openSqliteEngine(path: string, use?: StoreUse): Engine {
   const file = resolve(path);
   const reader = openFile(file);
   const turn = turnsOfReads(reader);

@@ -68,7 +68,11 @@ describe('a batch', () => {
     await other.close();
   });
 
-  test('writes to no temporary file what a refusal would put back, and puts it back', () => {
+  test.each([
+    ['writes', undefined],
+    ['of a bulk load writes', { isBulkLoad: true }],
+  ])('%s to no temporary file what a refusal would put back, and puts it back', (name, use) => {
+    const connection = openSqlite(join(directory, `${name}.db`), use);
     connection.execute(
       'CREATE TABLE pages (number INTEGER PRIMARY KEY, text TEXT NOT NULL, turn INTEGER NOT NULL)',
     );
@@ -96,6 +100,7 @@ describe('a batch', () => {
     expect(seen.some((file) => file.startsWith(directory))).toBe(true);
     expect(seen.filter((file) => file.includes('etilqs_'))).toEqual([]);
     expect(connection.query('SELECT DISTINCT turn FROM pages', [])).toMatchObject([{ turn: 1 }]);
+    connection.close();
   });
 
   test('has written all of it', () => {
