@@ -10,6 +10,7 @@ import { gracefulStop } from './graceful-stop.ts';
 import { keyRotation } from './key-rotation.ts';
 import { kill } from './kill.ts';
 import { mailAway } from './mail-away.ts';
+import { memoryOut } from './memory-out.ts';
 import { migration } from './migration.ts';
 import { restore } from './restore.ts';
 import { rollingRestart } from './rolling-restart.ts';
@@ -26,6 +27,7 @@ export const FAULTS: readonly Fault[] = [
   mailAway,
   diskFull,
   descriptors,
+  memoryOut,
   clockJump,
   clockSkew,
   slowStore,

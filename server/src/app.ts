@@ -87,6 +87,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     hashQueue: () => hashes.waiting,
     isSharedCountHere: limits.isSharedCountHere,
     breachChecks: () => passwords.rangeCounts,
+    webhookLags: () => jobs.webhookLags(),
     isWorker: ports.worker !== undefined,
   });
   store.watch(metrics.stored);

@@ -40,13 +40,35 @@ export function requireWords(locale: string, templates: TemplateOverrides, probl
     problems.push(`mail.locale: there are no templates in ${locale}, neither ours nor in mail.templates`);
 }
 
-/** A provider of text messages is a web address without a credential in it. */
-export function requireProviderAddress(text: string, problems: string[]): void {
-  if (text === 'console:') return;
+/**
+ * An address that is called over HTTP holds no user and no password: nothing is called by one that does, and the error says it
+ * whole. What else is in it is logged nowhere.
+ * @param instead where a credential belongs
+ */
+export function requireCallable(
+  key: string,
+  text: string | undefined,
+  problems: string[],
+  instead?: string,
+): void {
+  if (text === undefined || text === 'console:') return;
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null) problems.push('sms.url: must be an http or https URL, or `console:`');
+  if (url === null) problems.push(`${key}: is not a URL`);
   else if (url.username !== '' || url.password !== '')
-    problems.push('sms.url: must not hold a user or a password; put the credential into sms.token');
+    problems.push(
+      `${key}: must not hold a user or a password${instead === undefined ? '' : `; put the credential into ${instead}`}`,
+    );
+}
+
+/** Whoever is told of events has an address of its own, by which its place in the log is kept. */
+export function requireWebhooks({ webhooks }: Settings, problems: string[]): void {
+  const known = new Set<string>();
+  for (const [index, { url }] of webhooks.entries()) {
+    const key = `webhooks[${index}].url`;
+    requireCallable(key, url, problems);
+    if (known.has(url)) problems.push(`${key}: is there already; name the events of both in one`);
+    known.add(url);
+  }
 }
 
 /** The key that seals, where one is given. */
@@ -92,7 +114,7 @@ export function requireAddressBlocks(blocks: readonly string[], problems: string
 
 /** Where a part of a password's hash is sent: in clear to this machine only. */
 export function requireSafeUrl(url: string | undefined, problems: string[]): void {
-  if (url === undefined) return;
+  if (url === undefined || !URL.canParse(url)) return;
   if (!isHttpsOrLocal(url)) problems.push('passwords.breachCheckUrl: must be an https URL');
 }
 

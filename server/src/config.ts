@@ -5,13 +5,14 @@ import {
   originOf,
   requireAddressBlocks,
   requireAttestationSecret,
+  requireCallable,
   requireHttpsIssuer,
   requireLanes,
-  requireProviderAddress,
   requireRelyingParty,
   requireSafeUrl,
   requireSecret,
   requireUrl,
+  requireWebhooks,
   requireWords,
   secretOf,
   templatesOf,
@@ -203,25 +204,31 @@ function complete(
   const from = read('mail.from', () => mailAddress(mail.from, problems));
   const templates = read('mail.templates', () => templatesOf(mail.templates, problems));
   read('mail.locale', () => requireWords(mail.locale, templates ?? NO_OVERRIDES, problems));
-  read('sms.url', () => requireProviderAddress(settings.sms.url, problems));
+  read('sms.url', () => requireCallable('sms.url', settings.sms.url, problems, 'sms.token'));
   const secretKey = read('secrets.key', () => secretOf(secrets.key, problems));
   read('secrets.key', () => read('store.url', () => requireSecret(settings, problems)));
   read('store.url', () => requireUrl('store.url', settings.store.url, problems));
   read('mail.url', () => requireUrl('mail.url', mail.url, problems));
   read('limits.url', () => requireUrl('limits.url', settings.limits.url, problems));
-  read('tracing.url', () => requireUrl('tracing.url', settings.tracing.url, problems));
-  read('webhooks', () => {
-    for (const [index, { url }] of settings.webhooks.entries())
-      requireUrl(`webhooks[${index}].url`, url, problems);
-  });
+  read('tracing.url', () =>
+    requireCallable('tracing.url', settings.tracing.url, problems, 'OTEL_EXPORTER_OTLP_HEADERS'),
+  );
+  read('webhooks', () => requireWebhooks(settings, problems));
   read('hashing.memoryKib', () =>
     read('hashing.parallelism', () => requireLanes(settings.hashing, problems)),
   );
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));
   requireHttpsIssuer(origin, environment, problems);
-  read('passwords.breachCheckUrl', () => requireSafeUrl(settings.passwords.breachCheckUrl, problems));
-  read('attestation.url', () => requireAttestationSecret(settings, problems));
+  const { breachCheckUrl } = settings.passwords;
+  read('passwords.breachCheckUrl', () => {
+    requireCallable('passwords.breachCheckUrl', breachCheckUrl, problems);
+    requireSafeUrl(breachCheckUrl, problems);
+  });
+  read('attestation.url', () => {
+    requireCallable('attestation.url', settings.attestation.url, problems);
+    requireAttestationSecret(settings, problems);
+  });
   read('passkeys.origins', () =>
     read('passkeys.rpId', () =>
       read('publicUrl', () => requireRelyingParty(rest.passkeys, origin, problems)),

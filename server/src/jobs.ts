@@ -1,4 +1,5 @@
 import { AuditSchedule } from './audit/schedule.ts';
+import type { WebhookLag } from './audit/webhook-queue.ts';
 import { Webhooks } from './audit/webhooks.ts';
 import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
@@ -15,6 +16,13 @@ interface JobPorts {
   readonly log: Log;
 }
 
+/** What a server does from time to time. */
+export interface Jobs {
+  /** How far behind those are who are told of audit events, in the order of the configuration. */
+  webhookLags(): Promise<readonly WebhookLag[]>;
+  stop(): Promise<void>;
+}
+
 /**
  * Starts what a server does from time to time, beside answering.
  * @param revocationSeconds how long revocations are kept
@@ -24,7 +32,7 @@ export function startJobs(
   ports: JobPorts,
   keyRing: KeyRing,
   revocationSeconds: number,
-): { stop(): Promise<void> } {
+): Jobs {
   const { store, vault, clock, log } = ports;
   const cleanUp = new CleanUp(store, clock, log, { ...config.cleanUp, revocationSeconds });
   const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
@@ -33,6 +41,7 @@ export function startJobs(
   const endpoints = config.webhooks.map(({ events = ['*'], ...endpoint }) => ({ ...endpoint, events }));
   const webhooks = new Webhooks({ store, clock, log, endpoints });
   return {
+    webhookLags: () => webhooks.lags(),
     async stop() {
       await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
       await auditSchedule.stop();

@@ -6,7 +6,8 @@ import selfSigned from 'smtp-server/lib/tls-options.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ATTESTED_DEVICE } from '../testing/attested-device.ts';
 import { openTestCore, type TestCore } from '../testing/core.ts';
-import { keptLog } from '../testing/ports.ts';
+import { type KeptLog, keptLog } from '../testing/ports.ts';
+import { freePort } from '../testing/postgres.ts';
 import { extendChain } from './audit/chain.ts';
 import { auditEvent } from './audit/event.ts';
 import { Webhooks } from './audit/webhooks.ts';
@@ -26,23 +27,34 @@ const CERTIFICATE = selfSigned();
 const SHA1 = '5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8';
 
 /** Each call that goes out over HTTP. @returns whether it was taken for a success */
-const CALLS: readonly (readonly [string, (url: string, core: TestCore) => Promise<boolean>])[] = [
+type Call = (url: string, core: TestCore, log: KeptLog) => Promise<boolean>;
+
+const CALLS: readonly (readonly [string, Call])[] = [
   [
     'text messages',
-    (url) =>
+    (url, _core, log) =>
       createSmsTransport({ url, from: 'Latchkey', token: 'a token' })
         .send({ to: '+34600111222', text: 'a code' }, 'an id')
         .then(
           () => true,
-          () => false,
+          (error: Error) => {
+            // As the outbox does.
+            log.warn({ error: error.message }, 'a text message was not sent');
+            return false;
+          },
         ),
   ],
-  ['attestation', (url) => createAttestation({ url, secret: SECRET }, ports()).isGenuine(ATTESTED_DEVICE)],
-  ['breached passwords', (url) => createBreachRange(url, systemClock, keptLog()).has(SHA1)],
+  [
+    'attestation',
+    (url, _core, log) =>
+      createAttestation({ url, secret: SECRET }, { clock: systemClock, random: systemRandom, log }).isGenuine(
+        ATTESTED_DEVICE,
+      ),
+  ],
+  ['breached passwords', (url, _core, log) => createBreachRange(url, systemClock, log).has(SHA1)],
   [
     'webhooks',
-    async (url, core) => {
-      const log = keptLog();
+    async (url, core, log) => {
       const webhooks = new Webhooks({ ...core, log, endpoints: [{ url, secret: SECRET, events: ['*'] }] });
       // Endpoints are told of what comes after them.
       await expect.poll(() => core.store.facts.value(`webhook ${secretHash(url)}`)).not.toBeNull();
@@ -57,7 +69,6 @@ const CALLS: readonly (readonly [string, (url: string, core: TestCore) => Promis
   ],
 ];
 
-const ports = () => ({ clock: systemClock, random: systemRandom, log: keptLog() });
 const told: { path: string }[] = [];
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
@@ -100,17 +111,17 @@ describe('SC-3: what goes out for', () => {
   });
 
   test.each(CALLS)('%s arrives where it is right', async (_what, call) => {
-    expect(await call(`${plainUrl}/${numbers}`, core)).toBe(true);
+    expect(await call(`${plainUrl}/${numbers}`, core, keptLog())).toBe(true);
     expect(told).toHaveLength(1);
   });
 
   test.each(CALLS)('%s follows no redirect', async (_what, call) => {
-    expect(await call(`${elsewhereUrl}/${numbers}`, core)).toBe(false);
+    expect(await call(`${elsewhereUrl}/${numbers}`, core, keptLog())).toBe(false);
     expect(told).toEqual([]);
   });
 
   test.each(CALLS)('%s goes to nobody whose certificate is not vouched for', async (_what, call) => {
-    expect(await call(`${unknownUrl}/${numbers}`, core)).toBe(false);
+    expect(await call(`${unknownUrl}/${numbers}`, core, keptLog())).toBe(false);
     expect(told).toEqual([]);
     // Who does not look at it gets through.
     const answered = await new Promise<IncomingMessage>((resolve, reject) =>
@@ -118,6 +129,36 @@ describe('SC-3: what goes out for', () => {
     );
     answered.resume();
     expect(answered.statusCode).toBe(200);
+  });
+
+  test.each(CALLS)('%s has in the log why it failed, and never the address (LG-1)', async (_what, call) => {
+    const port = await freePort();
+    const paths = `/canary/${numbers}`;
+    for (const [url, reason] of [
+      [`http://canary:canary@127.0.0.1:${port}${paths}`, /TypeError/],
+      [`http://127.0.0.1:${port}${paths}`, /ECONNREFUSED/],
+      [`${elsewhereUrl}${paths}`, /redirect|307/],
+      [`${unknownUrl}${paths}`, /certificate/],
+    ] as const) {
+      const log = keptLog();
+      expect(await call(url, core, log), url).toBe(false);
+      const said = JSON.stringify(log.lines);
+      expect(said).toMatch(reason);
+      expect(said).not.toContain('canary');
+    }
+  });
+
+  test('attestation has nothing of the answer in the log (LG-1)', async () => {
+    const chatty = createServer((request, response) => {
+      request.resume().on('end', () => response.end('canary'));
+    });
+    const log = keptLog();
+    const url = `http://${await listening(chatty)}`;
+    const ports = { clock: systemClock, random: systemRandom, log };
+    expect(await createAttestation({ url, secret: SECRET }, ports).isGenuine(ATTESTED_DEVICE)).toBe(false);
+    chatty.close();
+    expect(log.lines).toHaveLength(1);
+    expect(JSON.stringify(log.lines)).not.toContain('canary');
   });
 
   test('mail goes to no other machine whose certificate is not vouched for', async () => {

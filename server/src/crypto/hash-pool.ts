@@ -3,7 +3,7 @@ import { HashThread } from './hash-thread.ts';
 import type { HashAnswer, HashJob } from './hash-worker.ts';
 import type { HashingCost } from './password-hash.ts';
 
-/** The queue is longer than the time bound: come back later. Nothing was evaluated. */
+/** The queue is longer than the time bound, or there is no memory to hash in: come back later. Nothing was evaluated. */
 export interface PoolOverloaded {
   readonly overloaded: true;
   readonly retryAfterSeconds: number;
@@ -21,14 +21,14 @@ export interface HashPoolOptions {
   /** Is told of each job that was done: how long it waited, and how long a thread took. */
   readonly onDone?: (waitSeconds: number, runSeconds: number) => void;
   /**
-   * Is told of each job that was turned away: since it would have waited too long, since it did, or since somebody who had
-   * less took its place.
+   * Is told of each job that was turned away: since it would have waited too long, since it did, since somebody who had
+   * less took its place, or since the system had no memory for it.
    */
   readonly onTurnedAway?: (why: TurnedAway) => void;
 }
 
 /** Why a job was not done. */
-export type TurnedAway = 'queue-full' | 'waited-too-long' | 'displaced';
+export type TurnedAway = 'queue-full' | 'waited-too-long' | 'displaced' | 'memory';
 
 /** Whose turn it is when the server hashes for itself. */
 export const OWN_WORK = 'latchkey';
@@ -219,12 +219,18 @@ export class HashPool {
       (answers) => {
         this.#running -= jobs.length;
         const each = (performance.now() - startedAt) / jobs.length;
-        // What a thread needs to start is no hash's: those that come next would be turned away for it.
-        if (isUp) this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
+        // What a thread needs to start is no hash's: those that come next would be turned away for it. Nor is what it took to fail.
+        if (isUp && !answers.some(isOutOfMemory))
+          this.#estimateMilliseconds += (each - this.#estimateMilliseconds) * ESTIMATE_WEIGHT;
         this.#startNext();
         for (const [index, job] of jobs.entries()) {
+          const answer = answers[index];
+          if (isOutOfMemory(answer)) {
+            this.#turnAway(job, overloadedFor(0), 'memory');
+            continue;
+          }
           this.#options.onDone?.((startedAt - job.queuedAt) / 1000, each / 1000);
-          settle(job, answers[index]);
+          settle(job, answer);
         }
       },
       (error: Error) => {
@@ -280,7 +286,13 @@ export class HashPool {
   }
 }
 
-function settle(job: Job, answer: HashAnswer | undefined): void {
+type OutOfMemory = Extract<HashAnswer, { outOfMemory: true }>;
+
+function isOutOfMemory(answer: HashAnswer | undefined): answer is OutOfMemory {
+  return answer !== undefined && 'outOfMemory' in answer;
+}
+
+function settle(job: Job, answer: Exclude<HashAnswer, OutOfMemory> | undefined): void {
   if (answer === undefined) job.reject(new Error('a hash thread left a job out'));
   else if ('fault' in answer) job.reject(new Error(answer.fault));
   else job.resolve(answer.result);

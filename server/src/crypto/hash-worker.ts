@@ -7,8 +7,14 @@ export type HashJob =
   | { readonly kind: 'verify'; readonly password: string; readonly stored: string }
   | { readonly kind: 'hash'; readonly password: string; readonly cost: HashingCost };
 
-/** What the worker answers: whether it matches, or the new hash. */
-export type HashAnswer = { readonly result: boolean | string } | { readonly fault: string };
+/** What the worker answers: whether it matches, or the new hash; or that the system had no memory to find out. */
+export type HashAnswer =
+  | { readonly result: boolean | string }
+  | { readonly fault: string }
+  | { readonly outOfMemory: true };
+
+/** What the library for argon2 says then; it has no code for it. */
+const OUT_OF_MEMORY = 'Memory allocation error';
 
 const port = parentPort;
 if (!port) throw new Error('the hash worker runs as a worker thread only');
@@ -27,6 +33,7 @@ function answer(job: HashJob): HashAnswer {
         job.kind === 'hash' ? hashPassword(job.password, job.cost) : verifyPassword(job.password, job.stored),
     };
   } catch (error) {
-    return { fault: error instanceof Error ? error.message : String(error) };
+    const fault = error instanceof Error ? error.message : String(error);
+    return fault === OUT_OF_MEMORY ? { outOfMemory: true } : { fault };
   }
 }

@@ -1,3 +1,5 @@
+import { reasonOf } from '../outbound.ts';
+
 /** A text that is ready to go. */
 export interface AddressedText {
   /** E.164: `+` and digits. */
@@ -57,7 +59,7 @@ function httpTransport({ url, from, token }: SmsSettings, answerMilliseconds: nu
       redirect: 'manual',
       signal: AbortSignal.timeout(answerMilliseconds),
     }).catch((error: Error) => {
-      throw new Error(`the provider does not answer: ${causeOf(error)}`);
+      throw new Error(`the provider does not answer: ${reasonOf(error)}`);
     });
     await response.body?.cancel();
     return response.status;
@@ -75,8 +77,4 @@ function httpTransport({ url, from, token }: SmsSettings, answerMilliseconds: nu
     },
     check: () => ask({ method: 'HEAD', headers: authorization }),
   };
-}
-
-function causeOf(error: Error): string {
-  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
 }

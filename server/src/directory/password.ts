@@ -1,6 +1,7 @@
 import type { HashPool } from '../crypto/hash-pool.ts';
 import { readStoredHash } from '../crypto/password-hash.ts';
 import { secretHash } from '../crypto/vault.ts';
+import { OperatorError } from '../errors.ts';
 import { hasPasswordLength, LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../passwords/rules.ts';
 
 /** The password that a line gives: plain, or as a hash from elsewhere. */
@@ -57,7 +58,8 @@ export async function passwordFor(
   if (passwordHash !== null && (await hashes.verify(given.password, passwordHash)) === true)
     return { passwordHash, importedHash: null };
   const hash = await hashes.hash(given.password);
-  if (typeof hash !== 'string') throw new Error('the hash pool of an import has no time bound');
+  if (typeof hash !== 'string')
+    throw new OperatorError('there is no memory to hash a password in: see hashing.memoryKib');
   return { passwordHash: hash, importedHash: null };
 }
 

@@ -1,8 +1,10 @@
+import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { freePort } from '../../testing/postgres.ts';
 import { runRawSql } from '../../testing/raw-sql.ts';
+import { secretHash } from '../crypto/vault.ts';
 
 const TOKEN = 'a token for whoever reads metrics'.replaceAll(' ', '-');
 
@@ -87,6 +89,45 @@ describe.each(ENGINES)('metrics on %s', (engine) => {
     // Where nobody is asked there is nothing to tell.
     expect((await read()).text).not.toContain('latchkey_breach_checks{');
     await asking.stop();
+  });
+
+  test('tell how far behind each webhook is, by its place and host', async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/canary?key=canary`;
+    const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+    const deaf = { url: `${url}&of=another`, secret, events: ['nothing'] };
+    const telling = await startApp(engine, { LATCHKEY_WEBHOOKS: JSON.stringify([deaf, { url, secret }]) });
+    const lagOf = async (index: number): Promise<number> => {
+      const { text } = await telling.request('GET', '/metrics');
+      expect(text).not.toContain('canary');
+      const line = `latchkey_webhook_lag_seconds{index="${index}",host="127.0.0.1:${port}"} `;
+      return Number(
+        text
+          .split('\n')
+          .find((each) => each.startsWith(line))
+          ?.slice(line.length),
+      );
+    };
+    await expect.poll(() => telling.core.store.facts.value(`webhook ${secretHash(url)}`)).not.toBeNull();
+    expect([await lagOf(0), await lagOf(1)]).toEqual([0, 0]);
+
+    await telling.post('/auth/login', { username: 'nobody@example.com', password: 'a wrong password' });
+    telling.core.clock.advance(900);
+    await expect.poll(() => lagOf(0), { timeout: 15_000 }).toBe(0);
+    expect(await lagOf(1)).toBeGreaterThanOrEqual(900);
+    expect(await lagOf(1)).toBeLessThan(1800);
+
+    const endpoint = createServer((request, response) => {
+      request.resume();
+      response.writeHead(204).end();
+    });
+    await new Promise<void>((resolve) => endpoint.listen(port, '127.0.0.1', resolve));
+    telling.core.clock.advance(60);
+    await expect.poll(() => lagOf(1), { timeout: 15_000 }).toBe(0);
+    await telling.stop();
+    endpoint.close();
+    // Where nobody is told there is nothing to tell.
+    expect((await read()).text).not.toContain('latchkey_webhook_lag_seconds{');
   });
 
   test('name routes as they are declared, and nothing that a client sent', async () => {

@@ -35,6 +35,8 @@ export interface Gauged {
   isSharedCountHere(): boolean | null;
   /** How the questions about breached passwords have ended; null where none is asked. */
   breachChecks(): { readonly asked: number; readonly remembered: number; readonly failed: number } | null;
+  /** How far behind each webhook is, in the order of the configuration. */
+  webhookLags(): Promise<readonly { readonly host: string; readonly seconds: number }[]>;
   /** Whether this is one of several processes: then the text is of all of them together. */
   readonly isWorker: boolean;
 }
@@ -101,6 +103,7 @@ export function createMetrics(store: Store, clock: Clock, version: string, gauge
   gaugeOfBreachChecks(registry, gauged);
   gaugeOfWithheld(registry, store, clock);
   gaugeOfAudit(registry, store, clock);
+  gaugeOfWebhooks(registry, gauged);
 
   return {
     contentType: registry.contentType,
@@ -227,6 +230,22 @@ function gaugeOfAudit(registry: Registry, store: Store, clock: Clock): void {
       const since = await store.audit.waitingSince().catch(() => undefined);
       this.reset();
       if (since !== undefined) this.set(since === null ? 0 : Math.max(0, clock.now() - since) / 1000);
+    },
+  });
+}
+
+/** An endpoint that is slower than events come, or away, is no fault of any request: this is where it is seen. */
+function gaugeOfWebhooks(registry: Registry, gauged: Gauged): void {
+  new Gauge({
+    name: 'latchkey_webhook_lag_seconds',
+    help: 'how long the oldest event that a webhook has not been told of has waited, by its index in the configuration',
+    labelNames: ['index', 'host'],
+    aggregator: 'max',
+    registers: [registry],
+    async collect() {
+      const lags = await gauged.webhookLags().catch(() => []);
+      this.reset();
+      for (const [index, { host, seconds }] of lags.entries()) this.labels(String(index), host).set(seconds);
     },
   });
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../outbound.ts';
 import type { Clock, Log } from '../ports.ts';
 
 /** What became of the questions to the range service: for metrics. */
@@ -60,7 +61,7 @@ export function createBreachRange(url: string, clock: Clock, log: Log): BreachRa
       } catch (error) {
         counts.failed += 1;
         log.warn(
-          { error: (error as Error).message, failed: counts.failed },
+          { error: reasonOf(error as Error), failed: counts.failed },
           'a password was not looked up among the breached ones',
         );
         return false;

@@ -1,6 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import type { AttestedDevice } from '../commands/sign-up.ts';
 import { opaqueSecret } from '../crypto/secret-text.ts';
+import { reasonOf } from '../outbound.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 
 /**
@@ -47,7 +48,7 @@ export function createAttestation(
         const answer = (await response.json()) as { ok?: unknown } | null;
         return response.ok && answer?.ok === true;
       } catch (error) {
-        log.warn({ error: (error as Error).message }, 'the attestation verifier did not answer');
+        log.warn({ error: reasonOf(error as Error) }, 'the attestation verifier did not answer');
         return false;
       }
     },

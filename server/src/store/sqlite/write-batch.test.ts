@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -117,3 +118,26 @@ function openFiles(): string[] {
     .filter((link) => existsSync(link))
     .map((link) => readlinkSync(link));
 }
+
+const module = (file: string) => JSON.stringify(new URL(file, import.meta.url));
+
+// The bound is a whole process's: so it is another process's.
+test('a batch that there is no memory for is told that it may come again', () => {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { readFileSync } from 'node:fs';
+    import { openSqlite } from ${module('driver.ts')};
+    import { writeBatch } from ${module('write-batch.ts')};
+    const connection = openSqlite(':memory:');
+    connection.execute('CREATE TABLE things (name TEXT)');
+    const put = (mebibytes) => ({ sql: 'INSERT INTO things VALUES (hex(zeroblob($1)))', params: [mebibytes * 1048576] });
+    const used = /^VmData:\\s+(\\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
+    execFileSync('prlimit', ['--pid', process.pid, '--data=' + (Number(used) + 131072) * 1024 + ':']);
+    const batches = [[[put(400)]], [[put(1)], [put(400)]], [[put(1)], [put(2)]]];
+    console.log(JSON.stringify(batches.map((batch) => writeBatch(connection, batch))));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--eval', program], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  const unavailable = { ok: false, failure: 'unavailable', message: 'out of memory' };
+  const done = { ok: true, rows: [[]] };
+  expect(JSON.parse(stdout)).toEqual([[unavailable], [unavailable, unavailable], [done, done]]);
+});

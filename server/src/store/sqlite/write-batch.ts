@@ -82,7 +82,8 @@ function attempt(connection: SqliteConnection, changes: readonly Change[], brack
 // Primary result codes: https://www.sqlite.org/rescode.html
 const CONSTRAINT = 19;
 const UNAVAILABLE = new Set([
-  5 /* busy */, 6 /* locked */, 8 /* read-only */, 10 /* I/O */, 13 /* full */, 14 /* cannot open */,
+  5 /* busy */, 6 /* locked */, 7 /* no memory */, 8 /* read-only */, 10 /* I/O */, 13 /* full */,
+  14 /* cannot open */,
 ]);
 
 /** Sorts an error of SQLite's by its result code. */
