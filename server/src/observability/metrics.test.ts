@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { freePort } from '../../testing/postgres.ts';
-import { runRawSql } from '../../testing/raw-sql.ts';
 import { secretHash } from '../crypto/vault.ts';
+import { forgetFact } from '../store/facts.ts';
 
 const TOKEN = 'a token for whoever reads metrics'.replaceAll(' ', '-');
 
@@ -66,7 +66,7 @@ describe.each(ENGINES)('metrics on %s', (engine) => {
     const name = 'latchkey_audit_unsealed_seconds';
     await expect.poll(async () => (await read()).text, { timeout: 10_000 }).toContain(`${name} 0`);
     // What nobody can give a place: the end of the chain is gone.
-    await runRawSql(app.core.config.store.url, "DELETE FROM facts WHERE name = 'audit-head'");
+    await app.core.store.commit([forgetFact('audit-head')]);
     const person = await app.person();
     await app.post('/auth/login', { username: person.email, password: person.password });
     app.core.clock.advance(600);
