@@ -25,7 +25,7 @@ export async function replaceNode(
   const started = await start();
   const client = clientOf(() => started.url);
   await until(async () => (await client.get('/readyz')).status === 200, 20_000);
-  // A proxy that has marked a server as down does so for a second.
-  await pause(1500);
+  // A proxy that has marked a server as down for a second counts in whole ones: it asks it again after up to two.
+  await pause(3000);
   return { node: started, code };
 }

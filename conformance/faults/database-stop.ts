@@ -22,6 +22,7 @@ export const databaseStop: Fault = {
     const url = await drill.database(database);
     const work = drill.workplace({
       ...LEDGER_SETTINGS,
+      LATCHKEY_SIGN_UP_ENABLED: 'true',
       LATCHKEY_STORE_URL: throughPort(url, proxy.port),
     });
     await loadPeople(work, { users: USERS, guessed: 8 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Answer, clientOf } from './client.ts';
+import { type Answer, type Client, clientOf } from './client.ts';
 import { LEDGER_SETTINGS } from './crash.ts';
 import { EFFECTS_WITHOUT_MAIL, USERS } from './effects.ts';
 import { atLeast, type Drill, type Fault, isTrue, none, pause, until, within } from './fault.ts';
@@ -25,7 +25,12 @@ export const diskFull: Fault = {
   missing: cannotMount,
   async run(drill) {
     const disk = mountDisk(drill);
-    const work = drill.workplace({ ...LEDGER_SETTINGS, LATCHKEY_STORE_URL: `sqlite:${disk}/latchkey.db` });
+    const work = drill.workplace({
+      ...LEDGER_SETTINGS,
+      LATCHKEY_STORE_URL: `sqlite:${disk}/latchkey.db`,
+      // Who waits for a place that was lost on the full disk is told so in time, and somebody else is asked for.
+      LATCHKEY_HASHING_QUEUE_MILLISECONDS: '2000',
+    });
     await loadPeople(work, { users: USERS, guessed: 300, changing: 1000, codes: 3000 });
     // The log too is written to that disk.
     const wrapper = ['sh', '-c', `exec "$@" >>'${disk}/log'`, 'sh'];
@@ -55,6 +60,7 @@ export const diskFull: Fault = {
       await working.stop();
       await ledger.checkNew();
     }
+    const gone = await goneSessions(client, writes);
     await pause(1100);
     await ledger.checkAll();
     const verified = await work.run(['audit', 'verify']);
@@ -65,7 +71,12 @@ export const diskFull: Fault = {
         Object.values(ledger.counts).reduce((a, b) => a + b, 0),
         10,
       ),
-      none('writes on a full disk that were not 503', writes.filter(({ status }) => status !== 503).length),
+      atLeast('writes on a full disk that were told 503', having(writes, 503).length, ROUNDS[drill.scale]),
+      none(
+        'those that were neither told so nor had room in the journal',
+        writes.length - having(writes, 503).length - having(writes, 200).length,
+      ),
+      none('those that were done and are gone', gone),
       none(
         '503 without Retry-After',
         writes.filter(({ status, retryAfter }) => status === 503 && retryAfter === null).length,
@@ -85,6 +96,17 @@ export const diskFull: Fault = {
     ];
   },
 };
+
+const having = (answers: readonly Answer[], wanted: number) =>
+  answers.filter(({ status }) => status === wanted);
+
+/** How many of the sessions that were begun do not stand. */
+async function goneSessions(client: Client, signIns: readonly Answer[]): Promise<number> {
+  let gone = 0;
+  for (const { body } of having(signIns, 200))
+    if ((await client.get('/v1/session', body.accessToken)).status !== 200) gone += 1;
+  return gone;
+}
 
 function mountDisk(drill: Drill): string {
   const disk = mkdtempSync(join(tmpdir(), 'latchkey-disk-'));

@@ -44,9 +44,11 @@ async function prepare(client: Client, number: number): Promise<Standing> {
   return { ...kept, revoked, locked };
 }
 
-/** What needs the store. */
-function demands(client: Client, { accessToken, refreshToken, revoked, locked }: Standing) {
+/** What needs the store: doors of each kind, since not all of them ask it the same first. */
+function demands(client: Client, standing: Standing) {
+  const { accessToken, refreshToken, revoked, locked } = standing;
   return {
+    ...doors(client, accessToken),
     'sign-in': () => client.post('/v1/sign-in', { identifier: 'user1', password: PASSWORD }),
     'wrong password': () => client.post('/v1/sign-in', { identifier: 'user2', password: WRONG_PASSWORD }),
     refresh: () => client.post('/v1/refresh', { refreshToken }),
@@ -54,6 +56,38 @@ function demands(client: Client, { accessToken, refreshToken, revoked, locked }:
     'revoked session': () => client.get('/v1/session', revoked.accessToken),
     'revoked refresh': () => client.post('/v1/refresh', { refreshToken: revoked.refreshToken }),
     'locked account': () => client.post('/v1/sign-in', { identifier: locked, password: PASSWORD }),
+  };
+}
+
+/** Where something else than a password is shown. None of them would change anything if it were reached. */
+function doors(client: Client, accessToken: string) {
+  const challenge_token = 'a-ticket-that-nobody-has';
+  const answer = { clientDataJSON: 'AA', authenticatorData: 'AA', signature: 'AA' };
+  const passkey = { id: 'AA', type: 'public-key', response: answer };
+  const nobody = { email: 'nobody@example.org', password: PASSWORD };
+  return {
+    code: () => client.post('/v1/challenges/verify', { challenge_token, code: '123456' }),
+    'another code': () => client.post('/v1/challenges/resend', { challenge_token }),
+    passkey: () => client.post('/v1/passkeys/sign-in', { challenge_token, passkey }),
+    'forgotten password': () => client.post('/v1/password/forgot', { identifier: nobody.email }),
+    reset: () => client.post('/v1/password/reset', { token: challenge_token, password: PASSWORD }),
+    change: () =>
+      client.post(
+        '/v1/password/change',
+        { currentPassword: WRONG_PASSWORD, password: PASSWORD },
+        accessToken,
+      ),
+    'password again': () => client.post('/v1/session/prove', { password: WRONG_PASSWORD }, accessToken),
+    'sign-up': () => client.post('/v1/sign-up', nobody),
+    'sign-up confirmed': () => client.post('/v1/sign-up/confirm', { challenge_token, code: '123456' }),
+    'sign-up at once': () =>
+      client.post('/api/v1/auths/sign-up', { ...nobody, first_name: 'No', last_name: 'Body' }),
+    'resource code': () =>
+      client.post('/api/v1/auth/sign-in', {
+        type: 'resource',
+        data: { resource: 'voucher::drill::code::NONE' },
+      }),
+    sessions: () => client.get('/v1/sessions', accessToken),
   };
 }
 

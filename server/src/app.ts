@@ -162,7 +162,10 @@ function openRoutes(server: FastifyInstance, parts: RouteParts): void {
     mounts,
     publicUrl,
     version,
-    notReady: async () => [...(parts.isDraining() ? ['draining'] : []), ...(await storeProblems(store, log))],
+    notReady: async (requestId) => [
+      ...(parts.isDraining() ? ['draining'] : []),
+      ...(await storeProblems(store, log, requestId)),
+    ],
   });
 
   const feed = {
@@ -271,7 +274,7 @@ function retainedSeconds(mounts: readonly Mount[]): number {
 }
 
 /** What keeps the store from answering: the reason is the log's, whoever asks need not know where it is. */
-async function storeProblems(store: Store, log: Log): Promise<string[]> {
+async function storeProblems(store: Store, log: Log, requestId: string): Promise<string[]> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string[]>((resolve) => {
     timer = setTimeout(() => resolve(['the store does not answer']), READY_TIMEOUT_MILLISECONDS);
@@ -279,7 +282,7 @@ async function storeProblems(store: Store, log: Log): Promise<string[]> {
   const asked = store.ping().then(
     () => [],
     (error: Error) => {
-      log.warn({ error: error.message }, 'the store is not ready');
+      log.warn({ requestId, error: error.message }, 'the store is not ready');
       return ['the store does not answer'];
     },
   );

@@ -96,7 +96,7 @@ export const OPERATIONS = {
         Type.String({
           minLength: 16,
           description:
-            'who shows it as a bearer token may read `/metrics` from anywhere; else this machine only',
+            'who shows it as a bearer token may read `/metrics`, from anywhere; without it this machine only',
         }),
       ),
     },

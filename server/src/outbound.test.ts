@@ -49,6 +49,7 @@ const CALLS: readonly (readonly [string, Call])[] = [
     (url, _core, log) =>
       createAttestation({ url, secret: SECRET }, { clock: systemClock, random: systemRandom, log }).isGenuine(
         ATTESTED_DEVICE,
+        'a-request',
       ),
   ],
   ['breached passwords', (url, _core, log) => createBreachRange(url, systemClock, log).has(SHA1)],
@@ -155,7 +156,9 @@ describe('SC-3: what goes out for', () => {
     const log = keptLog();
     const url = `http://${await listening(chatty)}`;
     const ports = { clock: systemClock, random: systemRandom, log };
-    expect(await createAttestation({ url, secret: SECRET }, ports).isGenuine(ATTESTED_DEVICE)).toBe(false);
+    expect(
+      await createAttestation({ url, secret: SECRET }, ports).isGenuine(ATTESTED_DEVICE, 'a-request'),
+    ).toBe(false);
     chatty.close();
     expect(log.lines).toHaveLength(1);
     expect(JSON.stringify(log.lines)).not.toContain('canary');

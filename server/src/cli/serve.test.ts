@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
@@ -292,6 +293,40 @@ describe('a server without a mail server', () => {
     const { stdout } = await server.end('SIGTERM');
     expect(stdout).not.toContain(code);
     work.remove();
+  });
+});
+
+describe('a server whose spans nobody takes', { timeout: 120_000 }, () => {
+  async function stopsInFlight(collector: string): Promise<void> {
+    const work = makeWorkplace({
+      LATCHKEY_TRACING_URL: `${collector}/v1/traces`,
+      LATCHKEY_HASHING_MEMORY_KIB: '65536',
+      LATCHKEY_HASHING_PASSES: '2',
+    });
+    const ada = { kind: 'account', id: uuid(1), username: 'ada', passwordHash: PASSWORD_HASH };
+    await work.run(['import', '-'], { input: JSON.stringify({ ...ada, emailValidated: true }) });
+    const server = await work.serve();
+    const signIn = () => post(`${server.url}/auth/login`, { username: 'ada', password: PASSWORD });
+    await signIn();
+    const inFlight = Array.from({ length: 3 }, signIn);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const ended = await server.end('SIGTERM');
+    for (const answer of await Promise.all(inFlight)) expect(answer.status).toBe(200);
+    expect(ended.stdout).toContain('"msg":"the last spans were not sent"');
+    expect(ended.stdout).toContain('"msg":"stopped"');
+    expect(ended.code).toBe(0);
+    work.remove();
+  }
+
+  test('finishes what is in flight when it is told to stop, and exits 0: the collector is down', async () => {
+    await stopsInFlight(`http://127.0.0.1:${await freePort()}`);
+  });
+
+  test('and it says nothing', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    await stopsInFlight(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+    silent.close();
   });
 });
 

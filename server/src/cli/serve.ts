@@ -7,7 +7,7 @@ import type { Configuration } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import { createLog, type ProcessLog } from '../log.ts';
-import { startTracing } from '../observability/tracing.ts';
+import { type EndTracing, startTracing } from '../observability/tracing.ts';
 import { MOST_WORKERS } from '../operations-schema.ts';
 import type { Log, Worker } from '../ports.ts';
 import { version } from '../version.ts';
@@ -69,8 +69,7 @@ export async function serve(config: Configuration, steps: ServeSteps, worker?: W
     app.drain();
     await new Promise((resolve) => setTimeout(resolve, config.listen.drainMilliseconds));
   } finally {
-    await endTracing?.();
-    await stop(app, core, processLog);
+    await stop(app, core, processLog, endTracing);
     stopped.forget();
   }
   // A connection to a mail server that says nothing would keep the process.
@@ -106,9 +105,17 @@ function announce(config: Configuration, url: string, log: Log): void {
   log.info({ mounts, ...workers }, `listening on ${url} (${config.store.url.split(':')[0]})`);
 }
 
-async function stop(app: App, core: Core, { log, flush }: ProcessLog): Promise<void> {
+async function stop(
+  app: App,
+  core: Core,
+  { log, flush }: ProcessLog,
+  endTracing: EndTracing | null,
+): Promise<void> {
   await app.close();
   await core.store.close();
+  // Last, and whatever becomes of it: nobody's answer hangs on a collector.
+  const problem = await endTracing?.();
+  if (problem) log.warn({ error: problem }, 'the last spans were not sent');
   log.info({}, 'stopped');
   flush();
 }

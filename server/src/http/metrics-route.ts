@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { equalSecrets } from '../crypto/vault.ts';
-import { addressOf } from './caller.ts';
 
 /** What the metrics' route needs. */
 export interface MetricsRouteOptions {
@@ -10,15 +9,18 @@ export interface MetricsRouteOptions {
   readonly text: () => Promise<string>;
 }
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+const LOOPBACK_ADDRESS = /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/;
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+const PROXY_HEADER = /^(x-forwarded-.+|x-real-ip|forwarded|via)$/;
 
 /**
- * `GET /metrics`, for this machine, or for whoever shows the token. A request that a proxy on this machine passes on does not
- * count as from here, whether or not the proxy is trusted.
+ * `GET /metrics`, for this machine, or for whoever shows the token. What a proxy on this machine passes on is told by the marks
+ * that proxies leave.
  */
 export function registerMetricsRoute(server: FastifyInstance, options: MetricsRouteOptions): void {
+  const { token } = options;
   server.get('/metrics', { config: { quiet: true } }, async (request, reply) => {
-    if (!isFromHere(request) && !showsToken(request, options.token))
+    if (!isFromHere(request) && (token === null || !showsToken(request, token)))
       return reply.code(401).send({
         error: {
           code: 'unauthorised',
@@ -30,13 +32,20 @@ export function registerMetricsRoute(server: FastifyInstance, options: MetricsRo
   });
 }
 
-function isFromHere(request: FastifyRequest): boolean {
-  const { headers, socket } = request;
-  if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false;
-  return LOOPBACK.has(socket.remoteAddress ?? '') && LOOPBACK.has(addressOf(request));
+/**
+ * Whether it was asked from this machine, and of it: a proxy that passes on what came has the name by which clients know the
+ * server, and nginx that is told nothing speaks HTTP/1.0, as whoever reads metrics does not.
+ */
+function isFromHere({ headers, raw, socket }: FastifyRequest): boolean {
+  return (
+    LOOPBACK_ADDRESS.test(socket.remoteAddress ?? '') &&
+    LOOPBACK_HOST.test(headers.host ?? '') &&
+    raw.httpVersion !== '1.0' &&
+    !Object.keys(headers).some((name) => PROXY_HEADER.test(name))
+  );
 }
 
-function showsToken({ headers }: FastifyRequest, token: string | null): boolean {
+function showsToken({ headers }: FastifyRequest, token: string): boolean {
   const shown = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  return token !== null && shown !== undefined && equalSecrets(shown, token);
+  return shown !== undefined && equalSecrets(shown, token);
 }

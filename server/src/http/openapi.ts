@@ -93,7 +93,10 @@ const probe = (summary: string): Record<string, Operation> => ({
     tags: ['system'],
     operationId: summary,
     summary,
-    responses: { 200: { description: 'Yes.' }, 503: { description: 'No.' } },
+    responses: {
+      200: { description: 'Yes.' },
+      503: { description: 'No; Retry-After says when to ask again.' },
+    },
   },
 });
 

@@ -36,7 +36,9 @@ export interface ServerOptions {
 
 const TIMEOUT_MILLISECONDS = 15_000;
 const HEADER_LIMIT_BYTES = 16 * 1024;
-const RETRY_AFTER_SECONDS = 1;
+
+/** When to come back to a server that is without its store, or not ready. */
+export const RETRY_AFTER_SECONDS = 1;
 
 /** A server without routes: limits, headers, logging, and every fault answered in the right contract's shape. */
 export function createServer(options: ServerOptions): FastifyInstance {

@@ -3,6 +3,7 @@ import type { Mount } from '../mount.ts';
 import type { KeyRing } from '../tokens/key-ring.ts';
 import { DOCS_PAGE_POLICY, docsPage } from './docs-page.ts';
 import { describeApi } from './openapi.ts';
+import { RETRY_AFTER_SECONDS } from './server.ts';
 
 /** What the routes that belong to no contract need. */
 export interface SystemRoutesOptions {
@@ -11,8 +12,8 @@ export interface SystemRoutesOptions {
   readonly mounts: readonly Mount[];
   readonly publicUrl: () => string;
   readonly version: string;
-  /** What is not ready, one phrase each; empty when everything is. */
-  readonly notReady: () => Promise<readonly string[]>;
+  /** What is not ready, one phrase each; empty when everything is. @param requestId of the request that asks, for the log */
+  readonly notReady: (requestId: string) => Promise<readonly string[]>;
 }
 
 /** Keys, health and the description of the API. */
@@ -27,11 +28,10 @@ export function registerSystemRoutes(server: FastifyInstance, options: SystemRou
 
   server.get('/livez', { config }, async () => ({ status: 'alive' }));
 
-  server.get('/readyz', { config }, async (_request, reply) => {
-    const notReady = await options.notReady();
-    return reply
-      .code(notReady.length === 0 ? 200 : 503)
-      .send({ status: notReady.length === 0 ? 'ready' : 'not ready', notReady });
+  server.get('/readyz', { config }, async (request, reply) => {
+    const notReady = await options.notReady(request.id);
+    if (notReady.length === 0) return { status: 'ready', notReady };
+    return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ status: 'not ready', notReady });
   });
 
   const api = () => describeApi(options.mounts, options.publicUrl(), options.version);

@@ -108,7 +108,7 @@ export function createMetrics(store: Store, clock: Clock, version: string, gauge
   return {
     contentType: registry.contentType,
     answered: (route, method, status, seconds) =>
-      requests.labels(route ?? 'none', method, `${Math.floor(status / 100)}xx`).observe(seconds),
+      requests.labels(route ?? 'none', method, statusLabel(status)).observe(seconds),
     carriedOut(mount, command, outcome) {
       commands.labels(mount, command, outcome).inc();
       if (SIGN_IN_COMMANDS.has(command)) signIns.labels(mount, outcome).inc();
@@ -124,6 +124,11 @@ export function createMetrics(store: Store, clock: Clock, version: string, gauge
     },
     text: gauged.isWorker ? metricsOfAllWorkers(registry) : () => registry.metrics(),
   };
+}
+
+/** The class of a status; 503 by itself, since whoever is turned away, or finds the store away, has met no fault. */
+function statusLabel(status: number): string {
+  return status === 503 ? '503' : `${Math.floor(status / 100)}xx`;
 }
 
 /** What is turned away before anybody has looked at it. */

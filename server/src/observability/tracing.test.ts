@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
-import { startTracing } from './tracing.ts';
+import { type EndTracing, startTracing } from './tracing.ts';
 
 /** A span as OTLP's JSON has it, as far as we look. */
 interface Span {
@@ -17,7 +17,7 @@ interface Span {
 describe('spans', () => {
   let collector: Server;
   let app: TestApp;
-  let endTracing: () => Promise<void>;
+  let endTracing: EndTracing;
   const spans: Span[] = [];
   let received = '';
   beforeAll(async () => {
@@ -47,7 +47,7 @@ describe('spans', () => {
     const person = await app.person();
     const answer = await app.post('/auth/login', { username: person.email, password: person.password });
     expect(answer.status).toBe(200);
-    await endTracing();
+    expect(await endTracing()).toBeNull();
     const request = spans.find(({ name }) => name === 'POST /auth/login');
     const command = spans.find(({ name }) => name === 'begin');
     const inside = spans.filter(({ parentSpanId }) => parentSpanId === command?.spanId);

@@ -10,15 +10,23 @@ export interface TracingOptions {
   readonly version: string;
 }
 
+/**
+ * Sends the last spans and ends it.
+ * @returns why they could not be sent; null when they were
+ */
+export type EndTracing = () => Promise<string | null>;
+
+/** How long the last spans may take: a collector that is away must not hold up the end of the process. */
+const LAST_SPANS_MILLISECONDS = 2000;
+
 /** Loaded where spans are sent. */
 let api: typeof import('@opentelemetry/api') | null = null;
 
 /**
  * Sends spans from now on, in this process. OpenTelemetry's SDK is no part of an installation that does not use it.
- * @returns what sends the last ones and ends it
  * @throws OperatorError when the SDK is not installed
  */
-export async function startTracing(options: TracingOptions): Promise<() => Promise<void>> {
+export async function startTracing(options: TracingOptions): Promise<EndTracing> {
   const loaded = await import('@opentelemetry/api');
   const { context, trace } = loaded;
   const {
@@ -42,10 +50,22 @@ export async function startTracing(options: TracingOptions): Promise<() => Promi
   api = loaded;
   return async () => {
     api = null;
-    await provider.shutdown();
+    const problem = await problemWith(provider.shutdown());
     trace.disable();
     context.disable();
+    return problem;
   };
+}
+
+/** Why the last spans were not sent in time; null when they were. */
+async function problemWith(sending: Promise<void>): Promise<string | null> {
+  const { promise: late, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(resolve, LAST_SPANS_MILLISECONDS, 'the collector did not take them in time');
+  const sent = sending.then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  return Promise.race([sent, late]).finally(() => clearTimeout(timer));
 }
 
 async function loadSdk() {

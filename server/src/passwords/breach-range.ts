@@ -14,8 +14,11 @@ export interface RangeCounts {
 /** Asks a range service whether passwords are known to be breached. */
 export interface BreachRange {
   readonly counts: Readonly<RangeCounts>;
-  /** Whether the service knows a hash, given as 40 upper-case hexadecimal digits. When it does not answer, it does not. */
-  has(sha1: string): Promise<boolean>;
+  /**
+   * Whether the service knows a hash, given as 40 upper-case hexadecimal digits. When it does not answer, it does not.
+   * @param requestId of the request that asks, for the log
+   */
+  has(sha1: string, requestId?: string): Promise<boolean>;
 }
 
 const PREFIX_DIGITS = 5;
@@ -55,13 +58,13 @@ export function createBreachRange(url: string, clock: Clock, log: Log): BreachRa
 
   return {
     counts,
-    async has(sha1) {
+    async has(sha1, requestId) {
       try {
         return knows(await rangeOf(sha1.slice(0, PREFIX_DIGITS)), sha1.slice(PREFIX_DIGITS));
       } catch (error) {
         counts.failed += 1;
         log.warn(
-          { error: reasonOf(error as Error), failed: counts.failed },
+          { requestId, error: reasonOf(error as Error), failed: counts.failed },
           'a password was not looked up among the breached ones',
         );
         return false;

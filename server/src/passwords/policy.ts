@@ -17,8 +17,13 @@ export interface PasswordPolicy {
   /**
    * Why a password cannot be set; null when it can. Nothing of it takes longer than a moment on the event loop.
    * @param ownWords what the owner and the organisations are called: `ownWordsOf(account)`
+   * @param requestId of the request that sets it, for the log; a command has none
    */
-  problemWith(password: string, ownWords: readonly string[]): Promise<PasswordProblem | null>;
+  problemWith(
+    password: string,
+    ownWords: readonly string[],
+    requestId?: string,
+  ): Promise<PasswordProblem | null>;
 
   /** How the questions to the range service ended; null where none is asked. */
   readonly rangeCounts: Readonly<RangeCounts> | null;
@@ -36,16 +41,17 @@ export async function createPasswordPolicy(
   const file = breachedFile === undefined ? null : await openBreachedFile(breachedFile);
   const range = breachCheckUrl === undefined ? null : createBreachRange(breachCheckUrl, clock, log);
 
-  async function isBreached(password: string): Promise<boolean> {
+  async function isBreached(password: string, requestId?: string): Promise<boolean> {
     if (file === null && range === null) return false;
     const sha1 = createHash('sha1').update(normalPassword(password)).digest('hex').toUpperCase();
-    return (await file?.has(sha1)) === true || (await range?.has(sha1)) === true;
+    return (await file?.has(sha1)) === true || (await range?.has(sha1, requestId)) === true;
   }
 
   return {
-    async problemWith(password, ownWords) {
+    async problemWith(password, ownWords, requestId) {
       if (!hasPasswordLength(password)) return 'password-length';
-      const refused = (await blocklist.isGuessable(password, ownWords)) || (await isBreached(password));
+      const refused =
+        (await blocklist.isGuessable(password, ownWords)) || (await isBreached(password, requestId));
       return refused ? 'password-listed' : null;
     },
     rangeCounts: range?.counts ?? null,

@@ -28,7 +28,7 @@ describe('who vouches for devices', () => {
   const ask = (url: string) => {
     const log = keptLog();
     const ports = { clock: systemClock, random: systemRandom, log };
-    return createAttestation({ url, secret: SECRET }, ports, 200).isGenuine(ATTESTED_DEVICE);
+    return createAttestation({ url, secret: SECRET }, ports, 200).isGenuine(ATTESTED_DEVICE, 'a-request');
   };
   const answering = (status: number, body: string) =>
     serve((_, response) => response.writeHead(status, { 'content-type': 'application/json' }).end(body));

@@ -9,8 +9,11 @@ import type { Clock, Log, Random } from '../ports.ts';
  * verifier looks at it, and Latchkey asks that.
  */
 export interface Attestation {
-  /** False for a device that was refused, and where nobody could say: it fails closed. */
-  isGenuine(device: AttestedDevice): Promise<boolean>;
+  /**
+   * False for a device that was refused, and where nobody could say: it fails closed.
+   * @param requestId of the request that shows it, for the log
+   */
+  isGenuine(device: AttestedDevice, requestId: string): Promise<boolean>;
 }
 
 const ANSWER_MILLISECONDS = 5000;
@@ -27,7 +30,7 @@ export function createAttestation(
 ): Attestation {
   const signer = new Webhook(secret);
   return {
-    async isGenuine(device) {
+    async isGenuine(device, requestId) {
       const { password: _password, ...shown } = device;
       const body = JSON.stringify(shown);
       const id = opaqueSecret(random);
@@ -48,7 +51,7 @@ export function createAttestation(
         const answer = (await response.json()) as { ok?: unknown } | null;
         return response.ok && answer?.ok === true;
       } catch (error) {
-        log.warn({ error: reasonOf(error as Error) }, 'the attestation verifier did not answer');
+        log.warn({ requestId, error: reasonOf(error as Error) }, 'the attestation verifier did not answer');
         return false;
       }
     },

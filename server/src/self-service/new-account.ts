@@ -36,7 +36,7 @@ export async function admit(
   const home = await homeOf(corridor, attempt);
   if (home === 'closed') return declined('sign-up-disabled');
   const words = ownWordsOf({ username, email, user, home, memberships: [] });
-  const problem = await corridor.passwords.problemWith(password, words);
+  const problem = await corridor.passwords.problemWith(password, words, attempt.caller.requestId);
   if (problem !== null) return declined(problem);
   const passwordHash = await corridor.hashes.hash(password, sourceOf(attempt));
   if (typeof passwordHash !== 'string')

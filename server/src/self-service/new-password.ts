@@ -33,7 +33,7 @@ export async function hashNewPassword(
   const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
   if (overloaded) return { kind: 'overloaded', retryAfterSeconds: overloaded.retryAfterSeconds };
   if (verdicts.includes(true)) return declined('password-reused');
-  const problem = await passwords.problemWith(password, ownWordsOf(account));
+  const problem = await passwords.problemWith(password, ownWordsOf(account), attempt.caller.requestId);
   if (problem !== null) return declined(problem);
   const hash = await hashes.hash(password, source);
   return typeof hash === 'string' ? hash : { kind: 'overloaded', retryAfterSeconds: hash.retryAfterSeconds };

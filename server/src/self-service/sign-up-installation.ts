@@ -38,7 +38,7 @@ async function vouchAndMake(corridor: Corridor, attempt: Attempt, device: Attest
     consumeChallenge(secretHash(device.challenge), expiresAt, CHALLENGE_SECONDS),
   ]);
   if (!spent.ok) return refused('ticket-invalid');
-  if (attestation !== null && !(await attestation.isGenuine(device)))
+  if (attestation !== null && !(await attestation.isGenuine(device, attempt.caller.requestId)))
     return refuse(corridor, attempt, device.installationId);
   return make(corridor, attempt, device);
 }
@@ -58,7 +58,7 @@ async function make(
   attempt: Attempt,
   { installationId, password, platform }: AttestedDevice,
 ): Promise<Outcome> {
-  const problem = await corridor.passwords.problemWith(password, [installationId]);
+  const problem = await corridor.passwords.problemWith(password, [installationId], attempt.caller.requestId);
   if (problem !== null) return declined(problem);
   const passwordHash = await corridor.hashes.hash(password, sourceOf(attempt));
   if (typeof passwordHash !== 'string')

@@ -49,7 +49,7 @@ async function confirmAt(
   const tried = hold.locked
     ? []
     : [{ table: 'accounts' as const, id: account.id, passwordHash: account.passwordHash }];
-  const matched = await verifyPassword(corridor, password, tried, place);
+  const matched = await verifyPassword(corridor, attempt, password, tried, place);
   if ('overloaded' in matched) {
     await corridor.throttle.release([hold]);
     return { kind: 'overloaded', retryAfterSeconds: matched.retryAfterSeconds };

@@ -36,7 +36,7 @@ export interface Corridor {
   /** What holds for every password that is set. */
   readonly passwords: PasswordPolicy;
   /** Who says whether a device is what it says; null where nobody was named. */
-  readonly attestation: { isGenuine(device: AttestedDevice): Promise<boolean> } | null;
+  readonly attestation: { isGenuine(device: AttestedDevice, requestId: string): Promise<boolean> } | null;
   readonly throttle: Throttle;
   /** Failures of an address, of an organisation's doors, of everybody. */
   readonly windows: Windows;

@@ -34,7 +34,7 @@ export async function beginWithInstallation(
   const { hold } = admission;
 
   const tried = passwordsOf(installation, attempt.caller.arrivedAt);
-  const verified = await verifyPassword(corridor, password, tried, place);
+  const verified = await verifyPassword(corridor, attempt, password, tried, place);
   if ('overloaded' in verified) {
     await corridor.throttle.release([hold]);
     return { kind: 'overloaded', retryAfterSeconds: verified.retryAfterSeconds };

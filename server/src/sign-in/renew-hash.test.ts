@@ -137,17 +137,27 @@ test('PW-2: a password is right also where its new hash cannot be stored, and th
     hashingCost: cost,
     decoyHash: hashPassword('nobody', cost),
   };
+  const caller = {
+    mount: 'login',
+    address: '192.0.2.1',
+    userAgent: null,
+    requestId: 'a-request',
+    arrivedAt: 0,
+  };
+  const attempt = { caller };
   const place = pool.reserve('somebody');
   if ('overloaded' in place) throw new Error('the pool was busy before anybody used it');
   await core.close();
   const tried = [{ table: 'accounts', id: 'somebody', passwordHash: bcryptHash(PASSWORD, 4) }] as const;
-  expect(await verifyPassword(parts as Corridor, PASSWORD, tried, place)).toEqual(new Set(['somebody']));
+  expect(await verifyPassword(parts as Corridor, attempt, PASSWORD, tried, place)).toEqual(
+    new Set(['somebody']),
+  );
   await expect
     .poll(() => core.log.lines, { timeout: PATIENCE_MILLISECONDS })
     .toEqual([
       {
         level: 'warn',
-        fields: { error: expect.stringMatching(/./) },
+        fields: { requestId: 'a-request', error: expect.stringMatching(/./) },
         message: 'a password hash was not renewed',
       },
     ]);

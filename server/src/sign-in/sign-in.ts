@@ -92,6 +92,7 @@ async function beginWithPassword(
   );
   const matched = await verifyPassword(
     corridor,
+    attempt,
     credential.password,
     tried.map(({ account }) => ({ table: 'accounts', id: account.id, passwordHash: account.passwordHash })),
     place,

@@ -2,7 +2,7 @@ import type { Place, PoolOverloaded } from '../crypto/hash-pool.ts';
 import { readStoredHash } from '../crypto/password-hash.ts';
 import { traced } from '../observability/tracing.ts';
 import { replacePasswordHash } from '../store/accounts.ts';
-import type { Corridor } from './corridor.ts';
+import type { Attempt, Corridor } from './corridor.ts';
 
 /** A stored hash that a password is tried against, and whose it is. */
 export interface Verifiable {
@@ -19,6 +19,7 @@ export interface Verifiable {
  */
 export async function verifyPassword(
   corridor: Corridor,
+  attempt: Pick<Attempt, 'caller'>,
   password: string,
   tried: readonly Verifiable[],
   place: Place,
@@ -31,12 +32,17 @@ export async function verifyPassword(
   const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
   if (overloaded) return overloaded;
   const matched = tried.filter((each, index) => each.passwordHash !== null && verdicts[index] === true);
-  for (const each of matched) renewLater(corridor, password, each);
+  for (const each of matched) renewLater(corridor, attempt, password, each);
   return new Set(matched.map((each) => each.id));
 }
 
 /** Replaces an outdated hash off the request's path. It never overwrites a password that was changed meanwhile. */
-function renewLater(corridor: Corridor, password: string, verified: Verifiable): void {
+function renewLater(
+  corridor: Corridor,
+  { caller }: Pick<Attempt, 'caller'>,
+  password: string,
+  verified: Verifiable,
+): void {
   const stored = verified.passwordHash ?? '';
   const hash = readStoredHash(stored);
   if (typeof hash === 'string' || hash.isCurrent(corridor.hashingCost)) return;
@@ -47,5 +53,8 @@ function renewLater(corridor: Corridor, password: string, verified: Verifiable):
       if (typeof renewed === 'string')
         await corridor.store.commit([replacePasswordHash(verified.table, verified.id, stored, renewed)]);
     })
-    .catch((error: Error) => corridor.log.warn({ error: error.message }, 'a password hash was not renewed'));
+    .catch((error: Error) => {
+      const fields = { requestId: caller.requestId, error: error.message };
+      corridor.log.warn(fields, 'a password hash was not renewed');
+    });
 }

@@ -3,7 +3,7 @@ import { OperatorError, StoreBusyError, StoreConflictError, StoreUnavailableErro
 import type { Log } from '../../ports.ts';
 import type { Change, Committed, Engine, LimiterClient, Query, Row } from '../engine.ts';
 import { buildIndex } from './build-index.ts';
-import { openConnections, together } from './connections.ts';
+import { type Connections, openConnections, together } from './connections.ts';
 import { Pulse } from './pulse.ts';
 
 const BIGINT_OID = 20;
@@ -28,10 +28,16 @@ const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
  */
 export function openPostgresEngine(url: string, log: Log): Engine {
   const connections = openConnections(connectionOptions(url), CONNECTIONS, log);
-  const pulse = new Pulse(connections, log);
-  const guarded = <T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> =>
-    pulse.guard(() => reported(() => connections.use(work)));
-  let limiter: ReturnType<typeof openLimiter> | undefined;
+  const counting = openConnections(
+    // What a crash of the database forgets of it is the last half second.
+    { ...connectionOptions(url), options: '-c synchronous_commit=off' },
+    LIMITER_CONNECTIONS,
+    log,
+  );
+  const pulse = new Pulse([connections, counting], log);
+  const guard = <T>(those: Connections, work: (pool: pg.Pool) => Promise<T>): Promise<T> =>
+    pulse.guard(() => reported(() => those.use(work)));
+  const guarded = <T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> => guard(connections, work);
 
   return {
     dialect: 'postgres',
@@ -41,30 +47,21 @@ export function openPostgresEngine(url: string, log: Log): Engine {
     buildIndex: (index) => reported(() => withClient(url, (client) => buildIndex(client, index))),
     time: () => guarded(databaseTime),
     durabilityWeaknesses: () => guarded(durabilityWeaknesses),
-    limiterClient: () => (limiter ??= openLimiter(url, log)),
+    limiterClient: () => limiterOver((work) => guard(counting, work)),
     async close() {
       await pulse.stop();
-      await Promise.all([connections.close(), limiter?.end()]);
+      await Promise.all([connections.close(), counting.close()]);
     },
   };
 }
 
-/** What a crash of the database forgets of it is the last half second. */
-function openLimiter(url: string, log: Log): LimiterClient & { end(): Promise<void> } {
-  const connections = openConnections(
-    { ...connectionOptions(url), options: '-c synchronous_commit=off' },
-    LIMITER_CONNECTIONS,
-    log,
-  );
+/** @param use does something with the pool that limits are counted over */
+function limiterOver(use: <T>(work: (pool: pg.Pool) => Promise<T>) => Promise<T>): LimiterClient {
   return {
-    query: ({ values = [], ...query }) =>
-      reported(async () => {
-        const { rows, rowCount } = await connections.use((pool) =>
-          pool.query({ ...query, values: [...values] }),
-        );
-        return { rows: rows as Row[], rowCount };
-      }),
-    end: () => connections.close(),
+    async query({ values = [], ...query }) {
+      const { rows, rowCount } = await use((pool) => pool.query({ ...query, values: [...values] }));
+      return { rows: rows as Row[], rowCount };
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterEach, expect, inject, test } from 'vitest';
+import { startTcpProxy, throughPort } from '../../../../conformance/faults/tcp-proxy.ts';
 import { type CuttingProxy, startCuttingProxy } from '../../../../verifier/testing/cutting-proxy.ts';
 import { keptLog } from '../../../testing/ports.ts';
 import { createDatabase } from '../../../testing/postgres.ts';
@@ -41,6 +42,25 @@ test('refuses everything while the network swallows it, and goes on when it does
   await expect(engine.commit([ask])).rejects.toBeInstanceOf(StoreUnavailableError);
   proxy.mend();
   await expect.poll(() => engine.read(ask), { timeout: 20_000 }).toEqual([{ one: 1 }]);
+});
+
+test('refuses whoever counts too while the network swallows it, over connections that are new when it does not', async () => {
+  const url = await createDatabase(inject('postgresUrl'));
+  const proxy = await startTcpProxy(Number(new URL(url).port));
+  ends.push(() => proxy.stop());
+  const engine = openPostgresEngine(throughPort(url, proxy.port), keptLog());
+  ends.push(() => engine.close());
+  const count = () => engine.limiterClient()?.query({ text: ask.sql });
+  const counts = (number: number) => Promise.allSettled(Array.from({ length: number }, count));
+  await counts(20);
+  await settle();
+  proxy.set({ kind: 'swallows' });
+  for (const each of await counts(25))
+    expect(each).toMatchObject({ status: 'rejected', reason: { message: 'the store does not answer' } });
+  proxy.set({ kind: 'open' });
+  await expect.poll(() => engine.read(ask), { timeout: 20_000 }).toEqual([{ one: 1 }]);
+  // What was swallowed before keeps nobody from a turn.
+  for (const each of await counts(10)) expect(each).toMatchObject({ status: 'fulfilled' });
 });
 
 test('waits for a lock that another transaction holds', async () => {

@@ -23,7 +23,7 @@ interface Waiting {
  * asked over a connection of its own. While it does not answer, everything fails at once, and it is tried until it does.
  */
 export class Pulse {
-  readonly #connections: Connections;
+  readonly #all: readonly [Connections, ...Connections[]];
   readonly #log: Log;
   readonly #waiting = new Set<Waiting>();
   readonly #timer: NodeJS.Timeout;
@@ -34,8 +34,9 @@ export class Pulse {
   #isAway = false;
   #stopped = false;
 
-  constructor(connections: Connections, log: Log) {
-    this.#connections = connections;
+  /** @param all over which the database is used; it is asked whether it is there as over the first */
+  constructor(all: readonly [Connections, ...Connections[]], log: Log) {
+    this.#all = all;
     this.#log = log;
     this.#timer = setInterval(() => this.#look(), LOOK_MILLISECONDS).unref();
   }
@@ -75,7 +76,7 @@ export class Pulse {
   }
 
   async #connect(): Promise<void> {
-    const client = this.#connections.alone();
+    const client = this.#all[0].alone();
     try {
       await client.connect();
       this.#client = client;
@@ -101,7 +102,7 @@ export class Pulse {
     this.#log.warn({}, 'the store does not answer: everything that needs it is refused until it does');
     this.#drop();
     for (const { giveUp } of this.#waiting) giveUp(notThere());
-    this.#connections.replace();
+    for (const connections of this.#all) connections.replace();
     // It is looked for as always.
     while (!this.#stopped && this.#client === undefined)
       await new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
