@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servedMounts } from '../../server/src/app.ts';
-import { verifyChain } from '../../server/src/audit/chain.ts';
+import { verifyChain } from '../../server/src/audit/verify-chain.ts';
 import { hashPassword } from '../../server/src/crypto/password-hash.ts';
 import { createRefreshTokens } from '../../server/src/tokens/refresh-token.ts';
 import { startApp, type TestApp } from '../../server/testing/app.ts';

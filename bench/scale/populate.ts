@@ -120,6 +120,7 @@ function signInOf(core: Core, { mount, sessionMaxSeconds }: MadeUpSignIns, id: s
     mount: mount.name,
     membership: null,
     methods: ['pwd'],
+    device: null,
     counter: 0,
     rotatedAt: at,
     createdAt: at,

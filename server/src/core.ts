@@ -1,3 +1,4 @@
+import { beginChain, chainEnd } from './audit/chain-end.ts';
 import type { Configuration } from './config.ts';
 import { loadOrCreateSecretKey, SECRET_KEY_FILE } from './crypto/secret-key.ts';
 import { createVault, type Vault } from './crypto/vault.ts';
@@ -61,14 +62,27 @@ async function prepareSchema(config: Configuration, store: Store): Promise<void>
   else await store.requireCurrentSchema();
 }
 
+/**
+ * A store that is new begins the chain of its audit log in the commit that makes it know its secret. So one that knows it in this way
+ * has had an end of its chain: where that is missing, it was taken away, and nobody begins another.
+ */
 async function requireSameSecret(store: Store, vault: Vault): Promise<void> {
-  const check = vault.hash('vault', VAULT_FACT);
-  const known = await store.facts.value(VAULT_FACT);
+  const check = vault.hash('vault', 'vault with an audit chain');
+  // Of versions that began the chain with the first event.
+  const former = vault.hash('vault', VAULT_FACT);
+  const read = () => store.facts.value(VAULT_FACT);
+  let known = await read();
   // Read first: what waits for the writing thread to be up delays every start.
-  if (known === null) await store.commit([stateFact(VAULT_FACT, check)]);
-  if ((known ?? (await store.facts.value(VAULT_FACT))) !== check) {
+  if (known === null) {
+    const begun = (await store.traces.isEmpty()) ? [beginChain(vault)] : [];
+    await store.commit([stateFact(VAULT_FACT, check), ...begun]);
+    known = await read();
+  }
+  if (known !== check && known !== former) {
     throw new OperatorError(
       'the store was made with another secrets.key: what is sealed in it cannot be read. Give the key that it was made with.',
     );
   }
+  if (known === former && (await chainEnd(store, 'audit-head', vault)) === null)
+    if (!(await store.traces.hasServed())) await store.commit([beginChain(vault)]);
 }

@@ -85,7 +85,15 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'schema-problems.ts',
     'settings.ts',
   ],
-  'core.ts': ['crypto/', 'delivery/wording.ts', 'store/', 'config.ts', 'errors.ts', 'ports.ts'],
+  'core.ts': [
+    'audit/chain-end.ts',
+    'crypto/',
+    'delivery/wording.ts',
+    'store/',
+    'config.ts',
+    'errors.ts',
+    'ports.ts',
+  ],
   'clean-up.ts': ['store/', 'ports.ts'],
   'key-schedule.ts': ['audit/', 'store/', 'tokens/', 'ports.ts'],
   'jobs.ts': [

@@ -3,8 +3,9 @@ import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { runRawSql } from '../../testing/raw-sql.ts';
 import { recordAudit } from '../store/audit.ts';
-import { extendChain, removeChainBefore, verifyChain } from './chain.ts';
+import { extendChain, removeChainBefore } from './chain.ts';
 import { auditEvent } from './event.ts';
+import { verifyChain } from './verify-chain.ts';
 
 describe.each(ENGINES)('the audit chain on %s', (engine) => {
   let core: TestCore;
@@ -107,8 +108,8 @@ describe.each(ENGINES)('the audit chain on %s', (engine) => {
     const { promise: allHaveRead, resolve } = Promise.withResolvers<void>();
     let read = 0;
     // Each has read before the first of them writes.
-    const withoutLink = async (limit: number) => {
-      const events = await core.store.audit.withoutLink(limit);
+    const withoutLink: typeof core.store.audit.withoutLink = async (...wanted) => {
+      const events = await core.store.audit.withoutLink(...wanted);
       read += 1;
       if (read === servers) resolve();
       await allHaveRead;

@@ -64,8 +64,9 @@ export class WebhookQueue {
     const place = await this.#cursor.place();
     if (place === null) return { host: this.#host, seconds: 0 };
     // What has no place in the chain yet waits as well.
-    const [oldest] = [...(await store.audit.afterLink(place.link, 1)), ...(await store.audit.withoutLink(1))];
-    const seconds = oldest === undefined ? 0 : Math.max(0, (clock.now() - oldest.at) / 1000);
+    const [next] = await store.audit.afterLink(place.link, 1);
+    const since = next?.at ?? (await store.audit.waitingSince());
+    const seconds = since === null ? 0 : Math.max(0, (clock.now() - since) / 1000);
     return { host: this.#host, seconds };
   }
 

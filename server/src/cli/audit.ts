@@ -1,5 +1,8 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { verifyChain } from '../audit/chain.ts';
+import type { ChainEnd } from '../audit/chain-end.ts';
+import { followedEvents, type WantedEvents, writtenEvents } from '../audit/follow.ts';
+import { verifyChain } from '../audit/verify-chain.ts';
 import type { Core } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import type { AuditRecord } from '../store/audit.ts';
@@ -7,7 +10,6 @@ import { command, withCore } from './command.ts';
 import { findAccount } from './find-account.ts';
 import { jsonText, print, shown, time } from './output.ts';
 
-const PAGE_ROWS = 500;
 const FOLLOW_MILLISECONDS = 500;
 
 interface Options {
@@ -24,27 +26,41 @@ export function auditCommand(): Command {
 
 function verifyCommand(): Command {
   return command('verify', 'check that no event was changed, taken out or put in since it was written')
+    .option('--expect <number:seal>', 'an event that was noted before: the log must still have it')
     .option('--json', 'print JSON')
-    .action(async (_options: Options, called: Command) => {
+    .action(async (options: { readonly expect?: string }, called: Command) => {
+      const expected = options.expect === undefined ? null : notedEvent(options.expect);
       await withCore(called, async (core) => {
-        const report = await verifyChain(core.store, core.vault);
+        const report = await verifyChain(core.store, core.vault, expected);
+        const { events, waiting, end, problems } = report;
         const { json } = called.optsWithGlobals<Options>();
         if (json === true) await print(`${JSON.stringify(report)}\n`);
-        else if (report.problems.length === 0)
+        else if (problems.length === 0)
           await print(
-            `${report.events} events, each as it was written; the last is number ${report.end.link}, sealed ${report.end.seal || '-'}. ${report.waiting} wait for their place.\n`,
+            `${events} events, each as it was written; the last is ${end.link}:${end.seal || '-'}. ${waiting} wait for their place.\n`,
           );
-        if (report.problems.length > 0)
-          throw new OperatorError(`the audit log was tampered with: ${report.problems.join('; ')}`);
+        if (problems.length > 0)
+          throw new OperatorError(`the audit log was tampered with: ${problems.join('; ')}`);
       });
     });
+}
+
+/** An event as `verify` and the log of a server name the last one. */
+function notedEvent(text: string): ChainEnd {
+  const [, link, seal] = /^(\d{1,15}):(-|[\w-]{43})$/.exec(text) ?? [];
+  if (link === undefined || seal === undefined)
+    throw new OperatorError(`--expect ${text}: give the number and the seal of an event, as NUMBER:SEAL`);
+  return { link: Number(link), seal: seal === '-' ? '' : seal };
 }
 
 function printCommand(): Command {
   return command('audit', 'print the audit log, the oldest event first')
     .option('--since <time>', 'only from this time on: ISO 8601, or a time ago such as 30m, 12h, 7d')
     .option('--account <account>', 'only of this account: id, user name, e-mail address or phone number')
-    .option('--follow', 'go on with what is written, until the command is ended')
+    .option(
+      '--follow',
+      'go on with what is written, as servers give it its place in the log, until the command is ended',
+    )
     .option('--json', 'print JSON Lines')
     .action(async (options: Options, called: Command) => {
       await withCore(called, async (core) => {
@@ -63,28 +79,24 @@ function printCommand(): Command {
 
 async function printEvents(
   core: Core,
-  wanted: { since: number; accountId: string | null; follow: boolean; json: boolean },
+  { follow, json, ...wanted }: WantedEvents & { follow: boolean; json: boolean },
 ): Promise<void> {
   let ended = false;
   const end = (): void => {
     ended = true;
   };
-  if (wanted.follow) {
+  if (follow) {
     process.once('SIGINT', end);
     process.once('SIGTERM', end);
   }
-  for (let after = 0; !ended; ) {
-    const events = await core.store.audit.events({
-      afterSequence: after,
-      since: wanted.since,
-      accountId: wanted.accountId,
-      limit: PAGE_ROWS,
-    });
-    after = events.at(-1)?.sequence ?? after;
-    if (events.length > 0)
-      await print(events.map((event) => `${wanted.json ? jsonLine(event) : readableLine(event)}\n`).join(''));
-    else if (!wanted.follow) return;
-    else await new Promise((resolve) => setTimeout(resolve, FOLLOW_MILLISECONDS));
+  const wait = async (): Promise<boolean> => {
+    if (!ended) await setTimeout(FOLLOW_MILLISECONDS);
+    return !ended;
+  };
+  const pages = follow ? followedEvents(core.store, wanted, wait) : writtenEvents(core.store, wanted);
+  for await (const events of pages) {
+    await print(events.map((event) => `${json ? jsonLine(event) : readableLine(event)}\n`).join(''));
+    if (ended) return;
   }
 }
 

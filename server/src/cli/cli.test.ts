@@ -62,6 +62,13 @@ describe('the command line', { timeout: 120_000 }, () => {
     });
     const report = JSON.parse((await place.run(['audit', 'verify', '--json'])).stdout);
     expect(report).toMatchObject({ events: 2, problems: [] });
+    const [noted = ''] = /2:[\w-]{43}/.exec((await place.run(['audit', 'verify'])).stdout) ?? [];
+    expect(await place.run(['audit', 'verify', '--expect', noted])).toMatchObject({ code: 0 });
+    expect(await place.run(['audit', 'verify', '--expect', noted.replace('2:', '3:')])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/event 3 is not in the log with the seal that is expected/),
+    });
+    expect((await place.run(['audit', 'verify', '--expect', '2'])).stderr).toMatch(/as NUMBER:SEAL/);
     const store = `sqlite:${join(place.directory, 'data', 'latchkey.db')}`;
     await runRawSql(store, 'DROP TRIGGER audit_is_not_deleted; DELETE FROM audit WHERE link = 1');
     const broken = await place.run(['audit', 'verify']);

@@ -4,6 +4,7 @@ import { startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { freePort } from '../../testing/postgres.ts';
 import { secretHash } from '../crypto/vault.ts';
+import { forgetFact } from '../store/facts.ts';
 
 describe.each(ENGINES)('metrics on %s', (engine) => {
   let app: TestApp;
@@ -57,6 +58,17 @@ describe.each(ENGINES)('metrics on %s', (engine) => {
     ])
       expect(text, name).toContain(name);
     expect(text.includes('latchkey_store_seconds_count{operation="read"}')).toBe(engine === 'postgres');
+  });
+
+  test('tell how long an event of the audit log has waited for its place', async () => {
+    const name = 'latchkey_audit_unsealed_seconds';
+    await expect.poll(async () => (await read()).text, { timeout: 10_000 }).toContain(`${name} 0`);
+    // What nobody can give a place: the end of the chain is gone.
+    await app.core.store.commit([forgetFact('audit-head')]);
+    const person = await app.person();
+    await app.post('/auth/login', { username: person.email, password: person.password });
+    app.core.clock.advance(600);
+    expect(await value(name)).toBeGreaterThanOrEqual(600);
   });
 
   test('tell how often passwords were looked up among breached ones, and how often in vain', async () => {

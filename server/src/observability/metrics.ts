@@ -102,6 +102,7 @@ export function createMetrics(store: Store, clock: Clock, version: string, gauge
   gaugesOfQueues(registry, store, gauged);
   gaugeOfBreachChecks(registry, gauged);
   gaugeOfWithheld(registry, store, clock);
+  gaugeOfAudit(registry, store, clock);
   gaugeOfWebhooks(registry, gauged);
 
   return {
@@ -219,6 +220,21 @@ function gaugeOfWithheld(registry: Registry, store: Store, clock: Clock): void {
       const withheld = await store.sendingBudgets.withheld(clock.now()).catch(() => null);
       this.reset();
       if (withheld !== null) this.set(withheld);
+    },
+  });
+}
+
+/** How far the audit log's chain is behind: an event waits a second or two, and one that was tampered with for ever. */
+function gaugeOfAudit(registry: Registry, store: Store, clock: Clock): void {
+  new Gauge({
+    name: 'latchkey_audit_unsealed_seconds',
+    help: 'how long the first event of the audit log without a place in its chain has waited; 0 when all have theirs',
+    aggregator: 'max',
+    registers: [registry],
+    async collect() {
+      const since = await store.audit.waitingSince().catch(() => undefined);
+      this.reset();
+      if (since !== undefined) this.set(since === null ? 0 : Math.max(0, clock.now() - since) / 1000);
     },
   });
 }

@@ -44,7 +44,8 @@ async function confirm(
   const { account, origin } = owner;
   const hold = await admitCode(corridor, origin, ticket);
   if ('kind' in hold) return hold;
-  const refuse = () => refuseCode(corridor, origin, { accountId: account.id, hold, reason: 'address' });
+  const refuse = () =>
+    refuseCode(corridor, origin, { accountId: account.id, hold, reason: 'address', factor: kind });
   const isRight =
     !isClosedToGuesses(hold) &&
     isMailedCode(ticket.secretHash, ticket.code, normalCode(code), clock.now(), vault);

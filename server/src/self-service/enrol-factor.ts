@@ -109,7 +109,7 @@ async function confirm(
   const evaluate = factor === 'totp' ? evaluateTotp : evaluateMailedPin;
   const proven = isClosedToGuesses(hold) ? null : await evaluate(corridor, owner, ticket, code);
   if (proven === null)
-    return refuseCode(corridor, origin, { accountId: account.id, hold, reason: 'enrolment' });
+    return refuseCode(corridor, origin, { accountId: account.id, hold, reason: 'enrolment', factor });
 
   const now = corridor.clock.now();
   const isFirst = !ownsFactor(account) && (await corridor.store.recoveryCodes.leftOf(account.id)).size === 0;

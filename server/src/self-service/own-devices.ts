@@ -62,8 +62,11 @@ export async function forgetOwnDevices(
 
 /** @param device null for all of them */
 function forgotten(corridor: Corridor, { account, session, origin }: Owner, device: string | null) {
-  return auditAttempt(origin, corridor.clock.now(), 'device.forgotten', {
+  // The device is the one that is forgotten, not the one that asks.
+  const { goesOn: _, ...attempt } = origin;
+  return auditAttempt(attempt, corridor.clock.now(), 'device.forgotten', {
     accountId: account.id,
+    organisationId: session.membership?.organisationId ?? null,
     sessionId: session.id,
     device,
   });

@@ -116,7 +116,7 @@ async function refuseCode(corridor: Corridor, attempt: Attempt, hold: Hold): Pro
   const now = corridor.clock.now();
   await corridor.store.commit([
     ...failHolds([hold], now),
-    auditAttempt(attempt, now, 'code.refused', { reason: PURPOSE }),
+    auditAttempt(attempt, now, 'code.refused', { reason: PURPOSE, factor: 'email' }),
   ]);
   const late = await countFailure(corridor, attempt);
   corridor.throttle.settled([hold]);

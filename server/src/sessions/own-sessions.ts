@@ -1,7 +1,7 @@
 import { deviceName } from '../accounts/fingerprint.ts';
 import { userAgentInWords } from '../accounts/user-agent.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
-import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
+import { type Attempt, auditAttempt, type Corridor, fromSession } from '../sign-in/corridor.ts';
 import { endOtherSessions, endOwnSession, endSession } from '../store/sessions.ts';
 import { type Authenticated, authenticate } from './authenticate.ts';
 
@@ -12,9 +12,10 @@ export async function signOut(corridor: Corridor, attempt: Attempt, token: strin
   if (known.principal.kind === 'resource') return refused('token-invalid');
   const now = corridor.clock.now();
   const { id, accountId } = known.session;
+  const origin = fromSession(corridor, attempt, known.session);
   await corridor.store.commit([
     ...endSession(id, 'signed-out', now),
-    auditAttempt(attempt, now, 'session.signed-out', { sessionId: id, accountId }),
+    auditAttempt(origin, now, 'session.signed-out', { accountId }),
   ]);
   return { kind: 'signed-out' };
 }
@@ -47,7 +48,10 @@ export async function endOne(
   const now = corridor.clock.now();
   const committed = await corridor.store.commit([
     ...endOwnSession(known.accountId, sessionId, 'ended-by-owner', now),
-    auditAttempt(attempt, now, 'session.ended', { sessionId, accountId: known.accountId }),
+    auditAttempt(fromSession(corridor, attempt, known.session), now, 'session.ended', {
+      sessionId,
+      accountId: known.accountId,
+    }),
   ]);
   return committed.ok ? { kind: 'sessions-ended', count: 1 } : refused('no-such-session');
 }
@@ -60,7 +64,7 @@ export async function endOthers(corridor: Corridor, attempt: Attempt, token: str
   const { accountId, session } = known;
   const committed = await corridor.store.commit([
     ...endOtherSessions(accountId, session.id, 'ended-by-owner', now),
-    auditAttempt(attempt, now, 'session.others-ended', { sessionId: session.id, accountId }),
+    auditAttempt(fromSession(corridor, attempt, session), now, 'session.others-ended', { accountId }),
   ]);
   return { kind: 'sessions-ended', count: committed.ok ? (committed.rows[1]?.length ?? 0) : 0 };
 }

@@ -1,6 +1,6 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
-import type { Attempt, Corridor } from '../sign-in/corridor.ts';
+import { type Attempt, type Corridor, fromSession } from '../sign-in/corridor.ts';
 import { hasOwnProof, showsOwnProof } from '../sign-in/second-factor.ts';
 import type { Session } from '../store/sessions.ts';
 import { authenticate } from './authenticate.ts';
@@ -30,7 +30,7 @@ export async function ownerBehind(
   return {
     account: standing.principal.view.account,
     session: standing.session,
-    origin: { ...attempt, mount: known.mount },
+    origin: fromSession(corridor, { ...attempt, mount: known.mount }, standing.session),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Outcome, refused } from '../sign-in/attempt.ts';
-import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
+import { type Attempt, auditAttempt, type Corridor, fromSession } from '../sign-in/corridor.ts';
 import { sessionTokens } from '../sign-in/issue.ts';
 import { consumeRefresh } from '../store/consume.ts';
 import { endSession, type Session } from '../store/sessions.ts';
@@ -19,7 +19,16 @@ export async function refresh(corridor: Corridor, attempt: Attempt, presented: s
     const now = corridor.clock.now();
     const found = await corridor.store.principals.bySession(token.sessionId);
     const standing = await standingOf(corridor, attempt, found, attempt.mount);
-    if ('fallen' in standing) return refuseRefresh(corridor, attempt, token.sessionId, standing.fallen);
+    if ('fallen' in standing)
+      return refuseRefresh(
+        corridor,
+        found ? fromSession(corridor, attempt, found.session) : attempt,
+        token.sessionId,
+        {
+          reason: standing.fallen,
+          accountId: found?.session.accountId ?? null,
+        },
+      );
     const { session } = standing;
 
     if (token.counter === session.counter) {
@@ -71,11 +80,11 @@ async function refuseRefresh(
   corridor: Corridor,
   attempt: Attempt,
   sessionId: string,
-  reason: string,
+  known: { readonly reason: string; readonly accountId: string | null },
 ): Promise<Outcome> {
-  if (corridor.refusedRefreshes.take(`${sessionId} ${reason}`))
+  if (corridor.refusedRefreshes.take(`${sessionId} ${known.reason}`))
     await corridor.store.commit([
-      auditAttempt(attempt, corridor.clock.now(), 'session.refresh-refused', { reason, sessionId }),
+      auditAttempt(attempt, corridor.clock.now(), 'session.refresh-refused', { ...known, sessionId }),
     ]);
   return refused('token-invalid');
 }
@@ -89,8 +98,7 @@ async function endReused(
   const now = corridor.clock.now();
   await corridor.store.commit([
     ...endSession(session.id, 'refresh-token-reused', now),
-    auditAttempt(attempt, now, 'session.reused', {
-      sessionId: session.id,
+    auditAttempt(fromSession(corridor, attempt, session), now, 'session.reused', {
       accountId: session.accountId,
       detail: { presented: counter, current: session.counter },
     }),

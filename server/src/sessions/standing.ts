@@ -3,7 +3,7 @@ import { viewAccount } from '../accounts/view.ts';
 import type { Mount } from '../mount.ts';
 import { stateRefusal } from '../sign-in/account-policy.ts';
 import type { Principal } from '../sign-in/attempt.ts';
-import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
+import { type Attempt, auditAttempt, type Corridor, fromSession } from '../sign-in/corridor.ts';
 import { lacksSecondFactor } from '../sign-in/second-factor.ts';
 import type { SessionStanding } from '../store/current-principal.ts';
 import { endOwnSession, type Session } from '../store/sessions.ts';
@@ -89,7 +89,7 @@ export async function endUnproven(corridor: Corridor, attempt: Attempt, session:
   const { id: sessionId, accountId } = session;
   await corridor.store.commit([
     ...endOwnSession(accountId ?? '', sessionId, 'second-factor-missing', now),
-    auditAttempt(attempt, now, 'session.unproven', { sessionId, accountId }),
+    auditAttempt(fromSession(corridor, attempt, session), now, 'session.unproven', { accountId }),
   ]);
 }
 

@@ -1,6 +1,6 @@
 import { stateRefusal } from '../sign-in/account-policy.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
-import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
+import { type Attempt, auditAttempt, type Corridor, fromSession } from '../sign-in/corridor.ts';
 import { issueForAccount } from '../sign-in/issue.ts';
 import { dueFactor, lacksSecondFactor } from '../sign-in/second-factor.ts';
 import { openStep } from '../sign-in/ticket.ts';
@@ -35,7 +35,7 @@ export async function switchRole(
   if (!isHeld) return refused('no-such-role');
 
   // From here on it is the mount of the session: its settings count.
-  const origin: Attempt = { ...attempt, mount: known.mount };
+  const origin = fromSession(corridor, { ...attempt, mount: known.mount }, session);
   const state = stateRefusal(account, origin.mount, picked);
   if (state !== null) return refused(state);
   if (lacksSecondFactor(account, picked, session.methods)) {

@@ -1,3 +1,4 @@
+import { deviceName } from '../accounts/fingerprint.ts';
 import type { AuditEvent, AuditEventName } from '../audit/event.ts';
 import { auditEvent } from '../audit/event.ts';
 import type { AttestedDevice } from '../commands/sign-up.ts';
@@ -14,7 +15,9 @@ import type { PasswordPolicy } from '../passwords/policy.ts';
 import type { Clock, Log, Random } from '../ports.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Change } from '../store/engine.ts';
+import type { Session } from '../store/sessions.ts';
 import type { Store } from '../store/store.ts';
+import type { Ticket } from '../store/tickets.ts';
 import type { AccessTokens } from '../tokens/access-token.ts';
 import type { RefreshTokens } from '../tokens/refresh-token.ts';
 import type { StepUpTokens } from '../tokens/step-up-token.ts';
@@ -76,9 +79,35 @@ export interface CorridorLimits {
 export interface Attempt {
   readonly mount: Mount;
   readonly caller: Caller;
+  /** What the client shows to be recognised by, where it does. */
+  readonly fingerprint?: string | null;
+  /** What the ticket or the session knows that it goes on from; for the audit log. */
+  readonly goesOn?: Pick<AuditEvent, 'organisationId' | 'device' | 'sessionId'>;
 }
 
-/** The change that writes an event of this attempt into the audit log. */
+/** The same attempt, as one that goes on from a session. */
+export function fromSession(
+  { mounts }: Pick<Corridor, 'mounts'>,
+  attempt: Attempt,
+  { id, mount, membership, device }: Session,
+): Attempt {
+  const organisationId = membership?.organisationId ?? mounts.get(mount)?.organisation ?? null;
+  return { ...attempt, goesOn: { organisationId, device, sessionId: id } };
+}
+
+/** The same attempt, as one that goes on from a ticket. */
+export function fromTicket(attempt: Attempt, { membership, device, sessionId }: Ticket): Attempt {
+  const organisationId = membership?.organisationId ?? null;
+  return {
+    ...attempt,
+    goesOn: { organisationId, device: device && deviceName(device.fingerprintHash), sessionId },
+  };
+}
+
+/**
+ * The change that writes an event of this attempt into the audit log, with what is known of where it comes from: the organisation that
+ * was picked, or the one that the mount is of; the device and the session that it goes on from.
+ */
 export function auditAttempt(
   attempt: Attempt,
   at: number,
@@ -87,7 +116,7 @@ export function auditAttempt(
     Pick<AuditEvent, 'reason' | 'accountId' | 'organisationId' | 'factor' | 'device' | 'sessionId' | 'detail'>
   >,
 ): Change {
-  const { mount, caller } = attempt;
+  const { mount, caller, goesOn } = attempt;
   return recordAudit(
     auditEvent({
       at,
@@ -98,6 +127,9 @@ export function auditAttempt(
       address: caller.address,
       requestId: caller.requestId,
       ...known,
+      organisationId: known.organisationId ?? goesOn?.organisationId ?? mount.organisation,
+      device: known.device ?? goesOn?.device ?? null,
+      sessionId: known.sessionId ?? goesOn?.sessionId ?? null,
     }),
   );
 }

@@ -44,15 +44,24 @@ export function isClosedToGuesses(hold: Hold): boolean {
   return hold.failures >= MOST_WRONG_CODES;
 }
 
+/** A code that was admitted and is wrong. */
+interface RefusedCode {
+  readonly accountId: string;
+  readonly hold: Hold;
+  /** What it was for. */
+  readonly reason: string;
+  /** What it would have been a proof of. */
+  readonly factor: string;
+}
+
 /**
  * Refuses a code that was admitted. It counts, unless it was not even looked at.
- * @param reason what it was for
  * @param beside what else the refusal changes
  */
 export async function refuseCode(
   corridor: Corridor,
   attempt: Attempt,
-  { accountId, hold, reason }: { accountId: string; hold: Hold; reason: string },
+  { accountId, hold, reason, factor }: RefusedCode,
   beside: readonly Change[] = [],
 ): Promise<Outcome> {
   const now = corridor.clock.now();
@@ -63,6 +72,7 @@ export async function refuseCode(
     auditAttempt(attempt, now, 'code.refused', {
       accountId,
       reason,
+      factor,
       detail: isClosed ? { closed: true } : null,
     }),
   ]);

@@ -11,13 +11,13 @@ import { endOwnSession } from '../store/sessions.ts';
 import { replaceTicketCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import { stateRefusal } from './account-policy.ts';
 import { type Command, type Outcome, type Refusal, refused } from './attempt.ts';
-import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
+import { type Attempt, auditAttempt, type Corridor, fromTicket } from './corridor.ts';
 import { admitCode, isClosedToGuesses, refuseCode } from './count-code.ts';
 import { issueForAccount } from './issue.ts';
 import { noticeToAccount } from './mail.ts';
 import { dueFactor, forgiveFailures, isPinMailed } from './second-factor.ts';
 import { accountKey, type Hold, releaseHolds } from './throttle.ts';
-import { mailCode, readTicket } from './ticket.ts';
+import { factorAskedFor, mailCode, readTicket } from './ticket.ts';
 
 /** The shortest time between two codes mailed for one ticket. */
 const RESEND_MILLISECONDS = 30_000;
@@ -61,7 +61,7 @@ export async function prove(
   if (!taken || !fits(corridor, taken.ticket, command)) return refused('ticket-invalid');
   const { ticket, account } = taken;
   // From here on it is the mount where the sign-in began: its settings and its wording count.
-  const origin: Attempt = { ...attempt, mount: taken.mount };
+  const origin = fromTicket({ ...attempt, mount: taken.mount }, ticket);
 
   const obstacle = obstacleTo(corridor, origin, ticket, account);
   if (obstacle !== null) return refused(obstacle);
@@ -71,7 +71,7 @@ export async function prove(
   if ('kind' in hold) return hold;
   const proven = await evaluate(corridor, ticket, account, { proof: command.proof, hold });
   if (proven === null || 'wrong' in proven)
-    return refuseStep(corridor, origin, { ticket, hold, wrong: proven });
+    return refuseStep(corridor, origin, { ticket, account, command, hold, wrong: proven });
 
   const outcome = await issueForAccount(corridor, origin, {
     account,
@@ -92,7 +92,7 @@ export async function prove(
   });
   // A code that was used before is a wrong one. What else refuses at the last moment has not given the place back.
   if (outcome.kind === 'refused' && outcome.reason === 'code-invalid')
-    return refuseStep(corridor, origin, { ticket, hold, wrong: null });
+    return refuseStep(corridor, origin, { ticket, account, command, hold, wrong: null });
   if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
   else corridor.throttle.settled([hold, { places: [{ key: accountKey(account.id) }] }]);
   if (proven.recoveryCodesLeft !== undefined) corridor.mailQueued();
@@ -174,6 +174,8 @@ function recoveryNotice(
 
 interface RefusedStep {
   readonly ticket: Ticket;
+  readonly account: AccountWithMemberships;
+  readonly command: Extract<Command, { kind: 'prove' }>;
   readonly hold: Hold;
   /** What the audit log should know in the place of the step. */
   readonly wrong: Wrong | null;
@@ -183,11 +185,13 @@ interface RefusedStep {
 function refuseStep(
   corridor: Corridor,
   attempt: Attempt,
-  { ticket, hold, wrong }: RefusedStep,
+  { ticket, account, command, hold, wrong }: RefusedStep,
 ): Promise<Outcome> {
   const { accountId, step } = ticket;
   const reason = wrong?.wrong ?? step ?? 'second-factor';
-  return refuseCode(corridor, attempt, { accountId, hold, reason }, [recordFailedSignIn(accountId)]);
+  const factor =
+    command.proof.kind === 'passkey' ? 'passkey' : factorAskedFor(account, step, ticket.code !== null);
+  return refuseCode(corridor, attempt, { accountId, hold, reason, factor }, [recordFailedSignIn(accountId)]);
 }
 
 /**
@@ -198,7 +202,7 @@ export async function resend(corridor: Corridor, attempt: Attempt, presented: st
   const taken = await readStepTicket(corridor, attempt, presented);
   if (!taken) return refused('ticket-invalid');
   const { ticket, account, mount } = taken;
-  const origin: Attempt = { ...attempt, mount };
+  const origin = fromTicket({ ...attempt, mount }, ticket);
   const before = corridor.clock.now() - RESEND_MILLISECONDS;
   const isWanted =
     ticket.step === 'device' || isPinMailed(account, ticket.membership, corridor.clock.now(), ticket.purpose);
@@ -210,7 +214,7 @@ export async function resend(corridor: Corridor, attempt: Attempt, presented: st
   const committed = await corridor.store.commit([
     replaceTicketCode(ticket.secretHash, mailed.code, now - RESEND_MILLISECONDS),
     enqueueMail(mailed.mail),
-    auditAttempt(origin, now, 'code.resent', { accountId: account.id }),
+    auditAttempt(origin, now, 'code.resent', { accountId: account.id, factor: 'email' }),
   ]);
   if (committed.ok) corridor.mailQueued();
   return { kind: 'resent' };

@@ -1,4 +1,5 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
+import { deviceName, fingerprintHashOf } from '../accounts/fingerprint.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
 import { LONGEST_WAIT_MILLISECONDS } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
@@ -64,8 +65,12 @@ function changesFor(corridor: Corridor, attempt: Attempt, failed: Failed, now: n
   const changes = account ? [recordFailedSignIn(account.id)] : [];
   changes.push(...failHolds([hold], now));
   if (account && !hold.locked) changes.push(...lockNotice(corridor, account, hold, now));
+  const device =
+    account && attempt.fingerprint
+      ? deviceName(fingerprintHashOf(account.id, attempt.fingerprint, corridor.vault))
+      : null;
   changes.push(
-    auditAttempt(attempt, now, 'sign-in.refused', { reason, accountId: account?.id ?? null, detail }),
+    auditAttempt(attempt, now, 'sign-in.refused', { reason, accountId: account?.id ?? null, device, detail }),
   );
   return changes;
 }
@@ -89,7 +94,7 @@ export async function refuseState(
   passage: Passage,
   reason: StateRefusal,
 ): Promise<Outcome> {
-  const { account, picked, settles } = passage;
+  const { account, picked, device, settles } = passage;
   const offers = reason === 'account-not-validated' && attempt.mount.contract.offersResendCode;
   const resend = offers
     ? drawTicket(corridor, attempt, {
@@ -106,6 +111,7 @@ export async function refuseState(
       reason,
       accountId: account.id,
       organisationId: picked?.organisationId ?? null,
+      device: device && deviceName(device.fingerprintHash),
     }),
   ]);
   return { kind: 'refused', reason, resendCode: resend?.onWire ?? null };

@@ -32,7 +32,8 @@ export function begin(
   command: Extract<Command, { kind: 'begin' }>,
 ): Promise<Outcome> {
   // Whoever shows a credential pays for a hash: the other servers are asked once it was looked at.
-  return throughGate(corridor, attempt, () => beginWith(corridor, attempt, command), [], 'the-work');
+  const shown: Attempt = { ...attempt, fingerprint: command.fingerprint };
+  return throughGate(corridor, shown, () => beginWith(corridor, shown, command), [], 'the-work');
 }
 
 /** Takes up a role that was offered: goes on where `begin` stopped, with the ticket that it handed out. */

@@ -1,5 +1,5 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
-import type { Device } from '../accounts/fingerprint.ts';
+import { type Device, deviceName } from '../accounts/fingerprint.ts';
 import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, opaqueSecret, randomUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
@@ -127,6 +127,20 @@ export async function mailCode(
   return mail && { code, mail };
 }
 
+/** What passes for a step, as far as it is one thing: what was mailed, or what the account has. */
+export function factorAskedFor(
+  { factors }: AccountWithMemberships,
+  step: Step | null,
+  isMailed: boolean,
+): string {
+  const own = [
+    ...(isMailed || step === 'device' ? ['email'] : []),
+    ...(step !== 'device' && factors.totpSealed !== null ? ['totp'] : []),
+    ...(step !== 'device' && factors.hasPasskey ? ['passkey'] : []),
+  ];
+  return own.length > 0 ? own.join(' ') : 'recovery-codes';
+}
+
 /** What has led to a step or a session: who, in which role, from where, and what is committed with it. */
 export interface Passage {
   readonly account: AccountWithMemberships;
@@ -165,6 +179,8 @@ export async function openStep(
     auditAttempt(attempt, now, 'sign-in.step-required', {
       accountId: account.id,
       organisationId: picked?.organisationId ?? null,
+      factor: factorAskedFor(account, step, mailed !== null),
+      device: device && deviceName(device.fingerprintHash),
       reason: step,
       detail: { mailed: mailed !== null },
     }),

@@ -21,6 +21,26 @@ export interface AuditFilter {
   readonly limit: number;
 }
 
+/** How far the chain has come: the highest row number and the latest time among its last events. */
+export interface Newest {
+  readonly sequence: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Of how many events at the end of the chain that is taken: more than one commit gives their places. */
+const LAST_EVENTS = 256;
+
+/**
+ * How long after it was written an event may be committed. A statement has five seconds and waits for a connection no longer
+ * than a client does; a machine that stood still has this much.
+ */
+const LATEST_MILLISECONDS = 600_000;
+
+/** Without a place, although events that were numbered after it and written long after it have theirs. */
+const STRAYED = 'sequence < $2 AND at < $3';
+const strayedBefore = ({ sequence, at }: Newest) => [sequence, at - LATEST_MILLISECONDS];
+
 const COLUMNS = `sequence, at, event, actor, reason, account_id, organisation_id, mount, contract, factor, device, session_id,
   address, request_id, detail, link, seal`;
 
@@ -53,9 +73,35 @@ export function auditReader(engine: Engine) {
       return records(OF_ALL, [after, since, limit]);
     },
 
+    /** When the first event was written that has no place in the chain, in milliseconds since 1970; null when all have theirs. */
+    async waitingSince(): Promise<number | null> {
+      const sql = 'SELECT at FROM audit WHERE link IS NULL ORDER BY sequence LIMIT 1';
+      const [row] = await engine.read({ sql, params: [] });
+      return row ? integer(row, 'at') : null;
+    },
+
     /** Events that have no place in the chain yet, in the order of writing. */
-    withoutLink: (limit: number): Promise<AuditRecord[]> =>
-      records(`SELECT ${COLUMNS} FROM audit WHERE link IS NULL ORDER BY sequence LIMIT $1`, [limit]),
+    withoutLink: (limit: number, newest: Newest): Promise<AuditRecord[]> =>
+      records(
+        `SELECT ${COLUMNS} FROM audit WHERE link IS NULL AND NOT (${STRAYED}) ORDER BY sequence LIMIT $1`,
+        [limit, ...strayedBefore(newest)],
+      ),
+
+    /** Events without a place that can no longer be given one: they had one, or were put in later. */
+    strayed: (limit: number, newest: Newest): Promise<AuditRecord[]> =>
+      records(`SELECT ${COLUMNS} FROM audit WHERE link IS NULL AND ${STRAYED} ORDER BY sequence LIMIT $1`, [
+        limit,
+        ...strayedBefore(newest),
+      ]),
+
+    /** How far the chain has come that ends with a place. */
+    async newest(link: number): Promise<Newest> {
+      const [row] = await engine.read({
+        sql: 'SELECT max(sequence) AS sequence, max(at) AS at FROM audit WHERE link > $1 AND link <= $2',
+        params: [link - LAST_EVENTS, link],
+      });
+      return { sequence: Number(row?.sequence ?? 0), at: Number(row?.at ?? 0) };
+    },
 
     /** Events of the chain after a place, in its order. */
     afterLink: (link: number, limit: number): Promise<AuditRecord[]> =>

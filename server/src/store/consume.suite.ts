@@ -202,6 +202,7 @@ export function consumeSuite(engine: (typeof ENGINES)[number]): void {
       mount: 'login',
       membership: null,
       methods: ['pwd'],
+      device: null,
       counter: 0,
       rotatedAt: now,
       createdAt: now,

@@ -1,4 +1,5 @@
 import { byOrganisation, type HeldRole, type RoleHolder } from '../accounts/account.ts';
+import { deviceName } from '../accounts/fingerprint.ts';
 import type { Engine, Row } from './engine.ts';
 import { settingsOf } from './organisations.ts';
 import { roleOf } from './roles.ts';
@@ -6,7 +7,7 @@ import { flag, integer, optionalInteger, optionalText, text } from './rows.ts';
 import type { PrincipalKind, Session } from './sessions.ts';
 
 const SELECT = `SELECT s.id, s.principal_kind, s.principal_id, s.account_id, s.epoch, s.mount, s.organisation_id, s.role, s.methods,
-    s.counter, s.rotated_at, s.created_at, s.refresh_expires_at, s.expires_at, s.ended_at,
+    s.counter, s.rotated_at, s.created_at, s.refresh_expires_at, s.expires_at, s.ended_at, s.fingerprint_hash,
     CASE WHEN s.account_id IS NOT NULL AND a.status <> 'active' THEN 'account-not-active'
       WHEN s.principal_kind = 'account' AND a.epoch <> s.epoch THEN 'credentials-changed'
       WHEN s.principal_kind = 'installation' AND (i.id IS NULL OR i.status <> 'active' OR i.epoch <> s.epoch) THEN 'installation-not-active'
@@ -101,6 +102,7 @@ function heldRoleOf(row: Row): HeldRole {
 
 function sessionOf(row: Row): Session {
   const role = optionalText(row, 'role');
+  const fingerprintHash = optionalText(row, 'fingerprint_hash');
   return {
     id: text(row, 'id'),
     principal: { kind: text(row, 'principal_kind') as PrincipalKind, id: text(row, 'principal_id') },
@@ -109,6 +111,7 @@ function sessionOf(row: Row): Session {
     mount: text(row, 'mount'),
     membership: role === null ? null : { organisationId: optionalText(row, 'organisation_id'), role },
     methods: text(row, 'methods').split(' '),
+    device: fingerprintHash === null ? null : deviceName(fingerprintHash),
     counter: integer(row, 'counter'),
     rotatedAt: integer(row, 'rotated_at'),
     createdAt: integer(row, 'created_at'),

@@ -46,7 +46,8 @@ describe('what only PostgreSQL needs', () => {
         store.passkeys.byId('nobody has it'),
         store.passkeys.ofAccount('nobody'),
         store.audit.events({ afterSequence: 0, since: 0, accountId: null, limit: 1 }),
-        store.audit.withoutLink(1),
+        store.audit.withoutLink(1, { sequence: 0, at: 0 }),
+        store.audit.strayed(1, { sequence: 0, at: 0 }),
         store.audit.afterLink(0, 1),
         store.audit.last(),
       ]);

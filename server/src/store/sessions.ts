@@ -20,6 +20,8 @@ export interface Session {
   readonly membership: { readonly organisationId: string | null; readonly role: string } | null;
   /** How the principal was authenticated (RFC 8176 names). */
   readonly methods: readonly string[];
+  /** Tells the device apart that it began on; null where that is not known. */
+  readonly device: string | null;
   /** Which refresh token is the current one, and when it became that. */
   readonly counter: number;
   readonly rotatedAt: number;
@@ -41,7 +43,7 @@ export interface SessionOrigin {
 }
 
 /** Stores a new session. Only `sign-in/issue.ts` may. */
-export function insertSession(session: Session, origin: SessionOrigin): Change {
+export function insertSession(session: Omit<Session, 'device'>, origin: SessionOrigin): Change {
   return {
     sessions: 'issues',
     sql: `INSERT INTO sessions (id, principal_kind, principal_id, account_id, epoch, mount, organisation_id, role, methods, counter,

@@ -26,6 +26,7 @@ import { sendingBudgetReader } from './sending-budget.ts';
 import { sessionReader } from './sessions.ts';
 import { signingKeyReader } from './signing-keys.ts';
 import { ticketReader } from './tickets.ts';
+import { traceReader } from './traces.ts';
 import { watchedEngine } from './watched-engine.ts';
 
 /**
@@ -66,6 +67,7 @@ export function storeOn(unwatched: Engine) {
     sessions: sessionReader(engine),
     signingKeys: signingKeyReader(engine),
     tickets: ticketReader(engine),
+    traces: traceReader(engine),
 
     /** Applies changes as one atomic, durable transition, or none of them when a guard says no. */
     commit: (changes: readonly Change[]): Promise<Committed> => engine.commit(changes),
