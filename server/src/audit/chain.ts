@@ -14,7 +14,7 @@ import { type ChainEnd, chainEnd, moveHead, moveStart } from './chain-end.ts';
 export const BATCH_EVENTS = 128;
 
 /** The seal of an event after another. */
-function sealOf(event: AuditRecord, before: string, vault: Vault): string {
+export function sealOf(event: AuditRecord, before: string, vault: Vault): string {
   // A list in a fixed order: what a later version knows beside it must not change the seals there are.
   const told = [
     event.sequence,
