@@ -57,19 +57,22 @@ describe.each(ENGINES)('following the audit log on %s', (engine) => {
     expect(await follow([both], { since, accountId: null })).toEqual(['a', 'b', 'a', 'b']);
   });
 
-  test.runIf(engine === 'postgres')('tells what was begun first and committed second', async () => {
-    const first = new pg.Client({ connectionString: core.config.store.url });
-    await first.connect();
-    try {
-      await first.query('BEGIN');
-      await first.query("INSERT INTO audit (at, event, account_id) VALUES ($1, 'account.created', 'first')", [
-        core.clock.now(),
-      ]);
-      await write('second');
-      const told = await follow([chain, () => first.query('COMMIT'), chain]);
-      expect(told).toEqual(['second', 'first']);
-    } finally {
-      await first.end();
-    }
-  });
+  // On the embedded store one writes at a time.
+  if (engine === 'postgres')
+    test('tells what was begun first and committed second', async () => {
+      const first = new pg.Client({ connectionString: core.config.store.url });
+      await first.connect();
+      try {
+        await first.query('BEGIN');
+        await first.query(
+          "INSERT INTO audit (at, event, account_id) VALUES ($1, 'account.created', 'first')",
+          [core.clock.now()],
+        );
+        await write('second');
+        const told = await follow([chain, () => first.query('COMMIT'), chain]);
+        expect(told).toEqual(['second', 'first']);
+      } finally {
+        await first.end();
+      }
+    });
 });
