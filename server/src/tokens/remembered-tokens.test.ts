@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RememberedTokens } from './remembered-tokens.ts';
 
-const GENERATION = 5_000;
+const GENERATION = 10_000;
 const tokenOf = (number: number) => `header.payload${number}.${String(number).padStart(86, 's')}`;
 
 describe('tokens that were seen', () => {

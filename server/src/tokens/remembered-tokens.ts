@@ -1,5 +1,5 @@
 /** How many tokens each of the two generations holds. */
-const GENERATION_TOKENS = 5_000;
+const GENERATION_TOKENS = 10_000;
 
 /** As much of a token's end as tells tokens apart: a signature of ES256 or EdDSA. */
 const END_LENGTH = 86;
