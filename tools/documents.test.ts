@@ -150,7 +150,7 @@ const SELF_EVIDENT = [
 ];
 
 /** What is made or installed, and so has no place in a description of the sources. */
-const NOT_SOURCES = ['node_modules', 'dist', 'data', '.git'];
+const NOT_SOURCES = ['node_modules', 'dist', 'data', '.git', '.mutation'];
 
 function foldersIn(path: string): string[] {
   return readdirSync(join(ROOT, path), { withFileTypes: true })
