@@ -24,17 +24,22 @@ function worded(name: EndName, end: ChainEnd, vault: Vault): string {
   return `${said} ${vault.hash(name, said)}`;
 }
 
-/** Where the chain ends or begins; null where nothing is said of it; `'forged'` where a fact is not ours. */
-export async function chainEnd(
-  store: Store,
-  name: EndName,
-  vault: Vault,
-): Promise<ChainEnd | null | 'forged'> {
+/** What a fact says of an end of the chain; null where there is none; `'forged'` where it is not ours. */
+export type SaidEnd = ChainEnd | null | 'forged';
+
+/** Where the chain is said to end, or to begin. */
+export async function chainEnd(store: Store, name: EndName, vault: Vault): Promise<SaidEnd> {
   const value = await store.facts.value(name);
   if (value === null) return null;
   const [link = '', seal = ''] = value.split(' ');
   const end = { link: Number(link), seal };
   return worded(name, end, vault) === value ? end : 'forged';
+}
+
+/** Whether two are the same place with the same seal, or the same lack of one. */
+export function sameEnd(one: SaidEnd, other: SaidEnd): boolean {
+  if (one === null || other === null || one === 'forged' || other === 'forged') return one === other;
+  return one.link === other.link && one.seal === other.seal;
 }
 
 /** Says that a chain begins here. For a store that is new: the end that is missing later was taken away. */

@@ -3,7 +3,7 @@ import type { Log } from '../ports.ts';
 import { type AuditRecord, linkAudit, type Newest, removeAuditTo } from '../store/audit.ts';
 import type { Change } from '../store/engine.ts';
 import type { Store } from '../store/store.ts';
-import { type ChainEnd, chainEnd, moveHead, moveStart } from './chain-end.ts';
+import { type ChainEnd, chainEnd, moveHead, moveStart, type SaidEnd, sameEnd } from './chain-end.ts';
 
 // The audit log is a chain: each event's seal is a keyed hash over it and the seal before it. Whoever changes a row, takes one
 // out or puts one in, without the key, breaks the chain there. Events are written in the commit of what they tell and get
@@ -82,7 +82,7 @@ export async function lookForEvents(store: Store, vault: Vault): Promise<Extensi
 }
 
 /** Why the chain cannot be gone on with where it is said to end; null when it can. */
-async function wrongEnd(store: Store, vault: Vault, head: Awaited<ReturnType<typeof chainEnd>>) {
+async function wrongEnd(store: Store, vault: Vault, head: SaidEnd) {
   if (head === null) return 'nothing is said of the end of the audit log';
   if (head === 'forged') return 'what is said of the end of the audit log was not written by Latchkey';
   const last = await store.audit.last();
@@ -94,13 +94,6 @@ async function wrongEnd(store: Store, vault: Vault, head: Awaited<ReturnType<typ
   // Versions before removed the last event, too, when it was old.
   const start = await chainEnd(store, 'audit-start', vault);
   return sameEnd(start, head) ? null : 'the end of the audit log is missing';
-}
-
-type FoundEnd = Awaited<ReturnType<typeof chainEnd>>;
-
-function sameEnd(one: FoundEnd, other: FoundEnd): boolean {
-  if (one === null || other === null || one === 'forged' || other === 'forged') return one === other;
-  return one.link === other.link && one.seal === other.seal;
 }
 
 /** Events that would be sealed anew if nobody looked: they have lost the place that they had, or were put in among old ones. */

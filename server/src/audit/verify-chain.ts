@@ -2,7 +2,7 @@ import type { Vault } from '../crypto/vault.ts';
 import type { AuditRecord } from '../store/audit.ts';
 import type { Store } from '../store/store.ts';
 import { sealOf } from './chain.ts';
-import { type ChainEnd, chainEnd, EMPTY_CHAIN, removableTo } from './chain-end.ts';
+import { type ChainEnd, chainEnd, EMPTY_CHAIN, removableTo, type SaidEnd, sameEnd } from './chain-end.ts';
 
 /** What a look at the whole chain found. */
 export interface ChainReport {
@@ -39,15 +39,15 @@ export async function verifyChain(
   tell(problemAtStart(start, removable));
 
   let end = start === null || start === 'forged' ? EMPTY_CHAIN : start;
-  let isFound = expected === null || sameAs(end, expected);
+  let isFound = expected === null || sameEnd(end, expected);
   let events = 0;
   for await (const { after, page } of pagesFrom(store, vault, end)) {
     end = after;
-    isFound ||= sameAs(end, expected);
+    isFound ||= sameEnd(end, expected);
     for (const event of page) {
       tell(problemOf(event, end, vault));
       end = { link: event.link ?? 0, seal: event.seal ?? '' };
-      isFound ||= sameAs(end, expected);
+      isFound ||= sameEnd(end, expected);
       events += 1;
     }
   }
@@ -82,16 +82,12 @@ async function* pagesFrom(store: Store, vault: Vault, start: ChainEnd) {
   }
 }
 
-function problemAtStart(start: Awaited<ReturnType<typeof chainEnd>>, removable: number): string | null {
+function problemAtStart(start: SaidEnd, removable: number): string | null {
   if (start === 'forged') return 'what is said of the beginning of the log was not written by Latchkey';
   const begin = start?.link ?? 0;
   return removable > begin
     ? `the database lets events be removed up to ${removable}, and the log begins after ${begin}`
     : null;
-}
-
-function sameAs(end: ChainEnd, expected: ChainEnd | null): boolean {
-  return end.link === expected?.link && end.seal === expected.seal;
 }
 
 function problemOf(event: AuditRecord, before: ChainEnd, vault: Vault): string | null {
@@ -107,7 +103,7 @@ function problemOf(event: AuditRecord, before: ChainEnd, vault: Vault): string |
 async function problemAtEnd(
   store: Store,
   vault: Vault,
-  head: Awaited<ReturnType<typeof chainEnd>>,
+  head: SaidEnd,
   end: ChainEnd,
 ): Promise<string | null> {
   if (head === null || head === 'forged') return null;

@@ -34,6 +34,18 @@ async function knownKey(settings: Partial<Settings> = {}, changed: Partial<Passk
   return { key, passkey, signed };
 }
 
+/** What neither ceremony may take. */
+const WRONG: readonly (readonly [string, Forgery])[] = [
+  ['another page', { origin: 'https://example.org' }],
+  ['a page inside another one’s', { crossOrigin: true }],
+  ['a page whose top is another one', { topOrigin: 'https://example.org' }],
+  ['another relying party', { rpId: 'id.example.com' }],
+  ['nobody who was there', { userPresent: false }],
+  ['nobody who was recognised', { userVerified: false }],
+  ['no JSON', { tamper: (response) => ({ ...response, clientDataJSON: 'bm90aGluZw' }) }],
+  ['nothing', { tamper: (response) => ({ ...response, clientDataJSON: 'bnVsbA' }) }],
+];
+
 describe('a passkey that was made', () => {
   test.each(['ES256', 'EdDSA', 'RS256'] as const)(
     'with %s is taken, as it says that it is',
@@ -54,17 +66,10 @@ describe('a passkey that was made', () => {
     },
   );
 
-  test.each<[string, Forgery]>([
+  test.each<readonly [string, Forgery]>([
     ['another ceremony', { type: 'webauthn.get' }],
-    ['another page', { origin: 'https://example.org' }],
-    ['a page inside another one’s', { crossOrigin: true }],
-    ['a page whose top is another one', { topOrigin: 'https://example.org' }],
-    ['another relying party', { rpId: 'id.example.com' }],
-    ['nobody who was there', { userPresent: false }],
-    ['nobody who was recognised', { userVerified: false }],
+    ...WRONG,
     ['another id than its own', { id: randomBytes(32).toString('base64url') }],
-    ['no JSON', { tamper: (response) => ({ ...response, clientDataJSON: 'bm90aGluZw' }) }],
-    ['nothing', { tamper: (response) => ({ ...response, clientDataJSON: 'bnVsbA' }) }],
     ['no object', { tamper: (response) => ({ ...response, clientDataJSON: 'NQ' }) }],
     ['no object of attestation', { tamper: (response) => ({ ...response, attestationObject: 'oA' }) }],
   ])('with %s is refused', async (_, forgery) => {
@@ -94,18 +99,11 @@ describe('what a passkey has signed', () => {
     expect(await signed({ origin: 'https://app.example.com' })).toEqual({ ...right, counter: 2 });
   });
 
-  test.each<[string, Forgery]>([
+  test.each<readonly [string, Forgery]>([
     ['another ceremony', { type: 'webauthn.create' }],
-    ['another page', { origin: 'https://example.org' }],
-    ['a page inside another one’s', { crossOrigin: true }],
-    ['a page whose top is another one', { topOrigin: 'https://example.org' }],
-    ['another relying party', { rpId: 'id.example.com' }],
-    ['nobody who was there', { userPresent: false }],
-    ['nobody who was recognised', { userVerified: false }],
+    ...WRONG,
     ['the id of another key', { id: randomBytes(32).toString('base64url') }],
     ['another kind of key than it was', { synced: true }],
-    ['no JSON', { tamper: (response) => ({ ...response, clientDataJSON: 'bm90aGluZw' }) }],
-    ['nothing', { tamper: (response) => ({ ...response, clientDataJSON: 'bnVsbA' }) }],
     [
       'a challenge put in after',
       {

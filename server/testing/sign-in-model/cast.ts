@@ -7,7 +7,14 @@ import { nextNumber } from '../app.ts';
 import { loadDirectory, type TestCore, uuid } from '../core.ts';
 import { newPasskey, PUBLIC_URL, RP_ID } from '../passkeys.ts';
 import { SEED } from '../totp.ts';
-import type { Account, Held, Model, Organisation, Settings } from './state.ts';
+import {
+  type Account,
+  type Held,
+  type Model,
+  newAccount,
+  type Organisation,
+  type Settings,
+} from './state.ts';
 import { noTries } from './tries.ts';
 
 // Who plays: the same people in every run, under names that no other run has had.
@@ -162,7 +169,7 @@ function accountOf(
   const at = (place: number): Organisation | null => organisations[place] ?? null;
   const own: Held[] = part.own === undefined ? [] : [{ organisation: null, role: part.own }];
   const member: Held[] = (part.member ?? []).map(([place, role]) => ({ organisation: at(place), role }));
-  return {
+  return newAccount({
     id: uuid(nextNumber()),
     username: `${part.username ?? part.name}${run}`,
     email: `${part.name}${run}@example.com`,
@@ -170,24 +177,10 @@ function accountOf(
     roles: [...own, ...member],
     recognisesDevices: part.recognisesDevices ?? false,
     passwords: [password],
-    active: true,
     validated: part.validated ?? true,
-    epoch: 0,
     seed: part.seed ? `${SEED.slice(0, -4)}${part.name === 'tom' ? 'AAAA' : 'BBBB'}` : null,
-    seedIsVouched: true,
-    totpStep: 0,
     mailedPin: part.mailedPin ?? false,
-    recoveryCodes: new Set(),
-    everyRecoveryCode: [],
-    passkeys: [],
-    everyPasskey: [],
-    devices: new Set(),
-    hadDevice: false,
-    resetAt: null,
-    passwordTries: noTries(),
-    deviceTries: new Map(),
-    codeTries: noTries(),
-  };
+  });
 }
 
 function linesOf({ config }: TestCore, account: Account): object[] {

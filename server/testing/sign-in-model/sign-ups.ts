@@ -1,7 +1,6 @@
 import { isAnothers } from './addresses.ts';
 import { complete } from './corridor.ts';
-import { type Account, type Model, REFUSED, type SignUp, type Verdict } from './state.ts';
-import { noTries } from './tries.ts';
+import { type Model, newAccount, REFUSED, type SignUp, type Verdict } from './state.ts';
 
 // Signing up at the native API: nothing is made before the address is proven.
 
@@ -29,46 +28,8 @@ export function confirmSignUp(model: Model, signUp: SignUp | undefined, code: st
   const isNameTaken = model.accounts.some((each) => each.home === null && each.username === username);
   if (signUp.spent || isKnown(model, email) || isNameTaken) return REFUSED;
   signUp.spent = true;
-  const account = newAccount({ email, username, password });
+  const account = newAccount({ id: '', email, username, home: null, passwords: [password] });
   model.accounts.push(account);
   const way = { account, mount: 'native', picked: null, device: null, session: null };
   return complete(model, way, ['pwd', 'email']);
-}
-
-/** An account that nobody has given anything. */
-function newAccount({
-  email,
-  username,
-  password,
-}: {
-  email: string;
-  username: string;
-  password: string;
-}): Account {
-  return {
-    id: '',
-    username,
-    email,
-    home: null,
-    roles: [],
-    recognisesDevices: false,
-    passwords: [password],
-    active: true,
-    validated: true,
-    epoch: 0,
-    seed: null,
-    seedIsVouched: true,
-    totpStep: 0,
-    mailedPin: false,
-    recoveryCodes: new Set(),
-    everyRecoveryCode: [],
-    passkeys: [],
-    everyPasskey: [],
-    devices: new Set(),
-    hadDevice: false,
-    resetAt: null,
-    passwordTries: noTries(),
-    deviceTries: new Map(),
-    codeTries: noTries(),
-  };
 }

@@ -1,5 +1,5 @@
 import type { CeremonyOptions, SoftwarePasskey } from '../software-passkey.ts';
-import type { Tries } from './tries.ts';
+import { noTries, type Tries } from './tries.ts';
 
 // What the model knows: plain data, changed by the steps beside this file.
 
@@ -67,6 +67,34 @@ export interface Account {
   /** What failed from devices that it recognised then. */
   readonly deviceTries: Map<string, Tries>;
   readonly codeTries: Tries;
+}
+
+/** An account that has nothing but what is given. */
+export function newAccount(
+  given: Pick<Account, 'id' | 'username' | 'email' | 'home' | 'passwords'> & Partial<Account>,
+): Account {
+  return {
+    roles: [],
+    recognisesDevices: false,
+    active: true,
+    validated: true,
+    epoch: 0,
+    seed: null,
+    seedIsVouched: true,
+    totpStep: 0,
+    mailedPin: false,
+    recoveryCodes: new Set(),
+    everyRecoveryCode: [],
+    passkeys: [],
+    everyPasskey: [],
+    devices: new Set(),
+    hadDevice: false,
+    resetAt: null,
+    passwordTries: noTries(),
+    deviceTries: new Map(),
+    codeTries: noTries(),
+    ...given,
+  };
 }
 
 /** What was really shown on the way to a session, whatever the server made of it. */
