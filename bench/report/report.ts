@@ -8,6 +8,7 @@ import {
   LATCHKEY,
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
+import { SIGN_IN_STEPS } from '../measures/sign-in-steps.ts';
 import { NOISY_SPREAD, spread } from '../rounds.ts';
 import { count, number, percent, table } from './markdown.ts';
 import { isAboveFloor, isNoisyFigure, marked } from './marks.ts';
@@ -129,7 +130,10 @@ function alone(results: Results): string {
     'import-memory': '– their memory at most, MiB',
     'import-plain': 'import, plain passwords, part of raw argon2id',
     'cpu-hash': 'CPU ms of a sign-in: hashing threads',
-    'cpu-main': '– main thread: HTTP, JSON, reading, signing',
+    'cpu-main': '– main thread',
+    ...Object.fromEntries(
+      Object.entries(SIGN_IN_STEPS).map(([step, [text]]) => [`cpu-step-${step}`, `– – ${text}`]),
+    ),
     'cpu-others': '– the rest: the store’s writer, V8, the pool',
   };
   const rows = Object.entries(texts).flatMap(([measure, text]) =>

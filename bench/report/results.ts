@@ -1,5 +1,6 @@
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import type { LoadSummary } from '../load-client.ts';
+import type { SignInStep } from '../measures/sign-in-steps.ts';
 import { median } from '../recorder.ts';
 
 /** What is measured. */
@@ -25,6 +26,7 @@ export type Measure =
   | 'import-plain'
   | 'cpu-hash'
   | 'cpu-main'
+  | `cpu-step-${SignInStep}`
   | 'cpu-others'
   | 'install-packages'
   | 'install-size';

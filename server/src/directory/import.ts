@@ -16,19 +16,9 @@ import {
   loadResources,
   loadRoles,
 } from './load-objects.ts';
+import { neighboursTogether } from './neighbours.ts';
+import type { DirectoryLines } from './read-lines.ts';
 import { unheededSettings } from './unheeded-settings.ts';
-
-/** Lines of a directory file, each with its place, from one source or several. */
-export type DirectoryLines = AsyncIterable<{
-  readonly source: string;
-  readonly lineNumber: number;
-  readonly text: string | UnreadableLine;
-}>;
-
-/** A line that is no text that can be read, and why. */
-export interface UnreadableLine {
-  readonly problem: string;
-}
 
 /** How a load goes. */
 export interface ImportOptions {
@@ -80,7 +70,8 @@ export async function importDirectory(
   try {
     let written: readonly Item[] = [];
     let writing: Promise<void> = Promise.resolve();
-    for await (const { items, done } of batchesOf(lines, report)) {
+    const inOrder = options.dryRun ? lines : neighboursTogether(core.store, lines);
+    for await (const { items, done } of batchesOf(inOrder, report)) {
       // While one batch is written, the next is checked, and the one after that is read.
       if (options.dryRun || !areOtherAccounts(items, written)) await writing;
       const next = loadBatch({ ...context, earlier: writing }, items, report, waiting);

@@ -1,3 +1,18 @@
+/** A line of a directory file, with its place. */
+export interface Line {
+  readonly source: string;
+  readonly lineNumber: number;
+  readonly text: string | UnreadableLine;
+}
+
+/** Lines from one source or several. */
+export type DirectoryLines = AsyncIterable<Line>;
+
+/** A line that is no text that can be read, and why. */
+interface UnreadableLine {
+  readonly problem: string;
+}
+
 const NEWLINE = 0x0a;
 
 /** The most bytes a line may have: a file without line ends must not fill the memory. */
@@ -11,9 +26,9 @@ export async function* readLines(
   source: string,
   bytes: AsyncIterable<Uint8Array>,
   onBytes: (count: number) => void = () => undefined,
-): AsyncGenerator<{ source: string; lineNumber: number; text: string | { problem: string } }> {
+): AsyncGenerator<Line> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  const decode = (line: Uint8Array): string | { problem: string } => {
+  const decode = (line: Uint8Array): Line['text'] => {
     if (line.length > LINE_LIMIT_BYTES) return { problem: `it is longer than ${LINE_LIMIT_BYTES} bytes` };
     try {
       return decoder.decode(line);
