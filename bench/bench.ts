@@ -25,6 +25,7 @@ Without anything: Latchkey beside others, about ten minutes; the machine should 
 
 Something else instead:
 
+  --cost         processor time of a sign-in, by thread and by step, and nothing else
   --flood        ten times as many sign-ins as fit, for 10 s; with --full for a minute
   --proofs       second factors proven; with --quick shorter
   --revocations  how soon a resource server refuses a session that has ended; --sessions=N
@@ -96,6 +97,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void benchPostgres.stop().finally(() => process.exit(1)));
 
 const others: Readonly<Record<string, string>> = {
+  '--cost': './cost.ts',
   '--flood': './flood.ts',
   '--revocations': './revocation-latency.ts',
   '--clean-up': './scale/clean-up.ts',

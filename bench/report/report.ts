@@ -119,6 +119,23 @@ function standingTable(results: Results): string {
   return table(['subject', ...Object.keys(columns)], rows);
 }
 
+/** What a sign-in costs, by thread and by step. */
+const COST: Readonly<Partial<Record<Measure, string>>> = {
+  'cpu-hash': 'CPU ms of a sign-in: hashing threads',
+  'cpu-main': '– main thread',
+  ...Object.fromEntries(
+    Object.entries(SIGN_IN_STEPS).map(([step, [text]]) => [`cpu-step-${step}`, `– – ${text}`]),
+  ),
+  'cpu-others': '– the rest: the store’s writer, V8, the pool',
+};
+
+/** These figures alone. */
+export const costTable = (figures: readonly Figure[]): string =>
+  table(
+    ['Latchkey, SQLite', 'connections', 'figure'],
+    figures.map(({ measure, size, value }) => [COST[measure] ?? measure, count(size), number(value)]),
+  );
+
 function alone(results: Results): string {
   const texts: Readonly<Partial<Record<Measure, string>>> = {
     'session-tokens': 'session checks a second at 64 connections, with that many tokens',
@@ -129,12 +146,7 @@ function alone(results: Results): string {
     'import-hashes': '– in order, the best case',
     'import-memory': '– their memory at most, MiB',
     'import-plain': 'import, plain passwords, part of raw argon2id',
-    'cpu-hash': 'CPU ms of a sign-in: hashing threads',
-    'cpu-main': '– main thread',
-    ...Object.fromEntries(
-      Object.entries(SIGN_IN_STEPS).map(([step, [text]]) => [`cpu-step-${step}`, `– – ${text}`]),
-    ),
-    'cpu-others': '– the rest: the store’s writer, V8, the pool',
+    ...COST,
   };
   const rows = Object.entries(texts).flatMap(([measure, text]) =>
     of(results, measure as Measure)
