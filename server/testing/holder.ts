@@ -63,10 +63,6 @@ export function role(name: string, admin: Role['admin'] = null): Role {
 }
 
 /** A role of this name in an organisation. */
-export function membership(
-  where: Organisation,
-  name: string,
-  admin: Role['admin'] = null,
-): Membership {
+export function membership(where: Organisation, name: string, admin: Role['admin'] = null): Membership {
   return { organisation: where, role: role(name, admin) };
 }

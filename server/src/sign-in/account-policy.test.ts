@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { holder, membership, organisation, role } from '../../testing/holder.ts';
 import { uuid } from '../../testing/core.ts';
+import { holder, membership, organisation, role } from '../../testing/holder.ts';
 import { stateRefusal } from './account-policy.ts';
 
 const OPEN = { requireValidatedEmail: false };
@@ -24,7 +24,11 @@ describe('what the state of an account allows', () => {
   });
 
   test('nothing while its home is suspended, in whichever role', () => {
-    const account = holder({ home: suspended, role: role('Clerk'), memberships: [membership(running, 'Student')] });
+    const account = holder({
+      home: suspended,
+      role: role('Clerk'),
+      memberships: [membership(running, 'Student')],
+    });
     for (const each of [null, OWN, picked(running)])
       expect(stateRefusal(account, STRICT, each)).toBe('organisation-suspended');
     expect(stateRefusal(holder({ home: running }), STRICT, null)).toBeNull();
@@ -33,7 +37,9 @@ describe('what the state of an account allows', () => {
   test('as a whole, what one organisation allows that is not suspended', () => {
     const both = [membership(suspended, 'Student'), membership(closed, 'Student')];
     expect(stateRefusal(holder({ memberships: both }), OPEN, null)).toBe('organisation-suspended');
-    expect(stateRefusal(holder({ memberships: [...both, membership(running, 'Student')] }), OPEN, null)).toBeNull();
+    expect(
+      stateRefusal(holder({ memberships: [...both, membership(running, 'Student')] }), OPEN, null),
+    ).toBeNull();
   });
 
   test('as a whole, its own role beside organisations that are suspended; and no role at all', () => {
@@ -45,7 +51,11 @@ describe('what the state of an account allows', () => {
   test('of a role that was picked, what its organisation allows and no other one', () => {
     const account = holder({
       role: role('Clerk'),
-      memberships: [membership(suspended, 'Student'), membership(running, 'Student'), membership(other, 'Teacher')],
+      memberships: [
+        membership(suspended, 'Student'),
+        membership(running, 'Student'),
+        membership(other, 'Teacher'),
+      ],
     });
     expect(stateRefusal(account, OPEN, picked(suspended))).toBe('organisation-suspended');
     expect(stateRefusal(account, OPEN, picked(running))).toBeNull();

@@ -65,7 +65,11 @@ describe('the second factor that is due', () => {
   });
 
   test('is that of the picked role in its organisation, and of all roles when none was picked', () => {
-    const memberships = [membership(asking, 'Clerk'), membership(asking, 'Guest'), membership(silent, 'Clerk')];
+    const memberships = [
+      membership(asking, 'Clerk'),
+      membership(asking, 'Guest'),
+      membership(silent, 'Clerk'),
+    ];
     for (const [picked, wanted] of [
       [null, 'mailed-pin'],
       [at(asking, 'Clerk'), 'mailed-pin'],
@@ -90,9 +94,9 @@ describe('the second factor that is due', () => {
     // The same name elsewhere is another role.
     const beside = { role: role('Clerk'), home: asking, memberships: [membership(silent, 'Clerk')] };
     expect(due(beside, at(silent, 'Clerk'))).toBe('none');
-    expect(due({ role: role('Guest'), home: asking, memberships: [membership(asking, 'Clerk')] }, own('Guest'))).toBe(
-      'none',
-    );
+    expect(
+      due({ role: role('Guest'), home: asking, memberships: [membership(asking, 'Clerk')] }, own('Guest')),
+    ).toBe('none');
   });
 
   test('is not mailed where one organisation that is reached forbids it, asking or not', () => {
@@ -102,7 +106,12 @@ describe('the second factor that is due', () => {
   });
 
   test('is not mailed where the home forbids it, but for a role in another organisation', () => {
-    const fields = { home: noPin, role: role('Guest'), factors: PIN, memberships: [membership(silent, 'Guest')] };
+    const fields = {
+      home: noPin,
+      role: role('Guest'),
+      factors: PIN,
+      memberships: [membership(silent, 'Guest')],
+    };
     expect(due(fields)).toBe('missing');
     expect(due(fields, own('Guest'))).toBe('missing');
     expect(due(fields, at(silent, 'Guest'))).toBe('mailed-pin');
@@ -188,7 +197,8 @@ describe('MF-2: a session', () => {
   });
 
   test('shows an own proof by more than a PIN, or by one that its account chose', () => {
-    const shows = (methods: string[], factors: typeof NO_FACTORS) => showsOwnProof(holder({ factors }), methods);
+    const shows = (methods: string[], factors: typeof NO_FACTORS) =>
+      showsOwnProof(holder({ factors }), methods);
     expect(shows(['pwd'], PIN)).toBe(false);
     expect(shows(['pwd', 'email', SINGLE_CHANNEL], PIN)).toBe(false);
     expect(shows(['pwd', 'email', 'mfa'], PIN)).toBe(true);
