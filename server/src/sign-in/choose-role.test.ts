@@ -10,16 +10,21 @@ import { type Outcome, refused } from './attempt.ts';
 import { offerChoices } from './choose-role.ts';
 import { accountKey } from './throttle.ts';
 
-const MOUNTS = [{ contract: 'role-picker' }, { contract: 'role-picker', prefix: '/two' }, { contract: 'fingerprint' }];
+const MOUNTS = [
+  { contract: 'role-picker' },
+  { contract: 'role-picker', prefix: '/two' },
+  { contract: 'fingerprint' },
+];
 
 describe.each(ENGINES)('the roles that are offered, on %s', (engine) => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp(engine, { LATCHKEY_MOUNTS: JSON.stringify(MOUNTS) }, frozenClock());
-    await app.load(
-      ...['Clerk', 'Guest', 'Student'].map((name) => ({ kind: 'role', name })),
-      { kind: 'role', name: 'Global', admin: 'global' },
-    );
+    await app.load(...['Clerk', 'Guest', 'Student'].map((name) => ({ kind: 'role', name })), {
+      kind: 'role',
+      name: 'Global',
+      admin: 'global',
+    });
   });
   afterAll(() => app.stop());
 
@@ -92,14 +97,15 @@ describe.each(ENGINES)('the roles that are offered, on %s', (engine) => {
   });
 
   test('are refused one by one, each for its own reason, and say what is asked for', async () => {
-    const mine = await account(
+    const mine = await account([
+      ['Clerk', { name: 'asks', settings: { requireSecondFactorFor: ['Clerk'] } }],
+      ['Guest', { name: 'asks not', settings: { requireSecondFactorFor: ['Clerk'] } }],
       [
-        ['Clerk', { name: 'asks', settings: { requireSecondFactorFor: ['Clerk'] } }],
-        ['Guest', { name: 'asks not', settings: { requireSecondFactorFor: ['Clerk'] } }],
-        ['Clerk', { name: 'more than mail', settings: { requireSecondFactorFor: ['Clerk'], allowEmailPin: false } }],
-        ['Guest', { name: 'suspended', isSuspended: true }],
+        'Clerk',
+        { name: 'more than mail', settings: { requireSecondFactorFor: ['Clerk'], allowEmailPin: false } },
       ],
-    );
+      ['Guest', { name: 'suspended', isSuspended: true }],
+    ]);
     const theirs = await account([['Guest', { name: 'of another password' }]]);
     const inactive = await account([['Student', { name: 'inactive' }]], { status: 'inactive' });
     expect(seen(await offer([mine, theirs, inactive], [mine, inactive]))).toEqual({
@@ -121,14 +127,19 @@ describe.each(ENGINES)('the roles that are offered, on %s', (engine) => {
   test('that are all refused are one refusal: for the state of an account whose password it is', async () => {
     const theirs = await account([['Guest', { name: 'a' }]]);
     const mine = await account([['Guest', { name: 'b', isSuspended: true }]]);
-    const missing = await account([['Global', { name: 'c', settings: { requireSecondFactorFor: ['Global'] } }]]);
+    const missing = await account([
+      ['Global', { name: 'c', settings: { requireSecondFactorFor: ['Global'] } }],
+    ]);
     expect(await offer([theirs, mine, missing], [mine, missing])).toEqual(refused('organisation-suspended'));
     expect(await offer([theirs, missing], [missing])).toEqual(refused('second-factor-missing'));
     expect(await offer([theirs], [])).toEqual(refused('bad-credentials'));
   });
 
   test('are written down, with how many were refused, and what was counted is given back', async () => {
-    const [mine, also] = [await account([['Guest']]), await account([['Guest'], ['Clerk', { isSuspended: true }]])];
+    const [mine, also] = [
+      await account([['Guest']]),
+      await account([['Guest'], ['Clerk', { isSuspended: true }]]),
+    ];
     const theirs = await account([['Guest']]);
     const settles = [{ sql: 'UPDATE accounts SET failed_sign_ins = 7 WHERE id = $1', params: [mine.id] }];
     const [offered] = await eventsDuring(app.core, () => offer([mine, also, theirs], [mine, also], settles));
@@ -161,7 +172,9 @@ describe.each(ENGINES)('the roles that are offered, on %s', (engine) => {
     test('lead to a session of that role, once', async () => {
       const { organisation, ticket } = await offered();
       const { principal } = expectKind(await pick(ticket), 'signed-in');
-      expect(principal).toMatchObject({ picked: { role: { name: 'Guest' }, organisation: { id: organisation } } });
+      expect(principal).toMatchObject({
+        picked: { role: { name: 'Guest' }, organisation: { id: organisation } },
+      });
       expect(await pick(ticket)).toEqual(refused('ticket-invalid'));
     });
 

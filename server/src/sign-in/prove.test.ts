@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
-import { eventsOf } from '../../testing/audit.ts';
+import { eventsDuring, eventsOf } from '../../testing/audit.ts';
 import { carryOut, expectKind, showCode, showPassword } from '../../testing/carry-out.ts';
+import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { allMailSent } from '../../testing/owner.ts';
 import { frozenClock } from '../../testing/ports.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
+import { voidTickets } from '../store/consume.ts';
 import { type Command, refused } from './attempt.ts';
 import { MOST_WRONG_CODES } from './count-code.ts';
 import { isAccountLocked } from './prove.ts';
@@ -14,6 +16,7 @@ import { accountKey, factorKey } from './throttle.ts';
 const APP = { secondFactor: { totp: SEED } };
 const PIN = { secondFactor: { email: true } };
 const NO_PIN = { allowEmailPin: false };
+const RAISE_EPOCH = 'UPDATE accounts SET epoch = epoch + 1 WHERE id = $1';
 const DUE = { recogniseDevices: true, devices: ['known'] };
 const INVALID_TICKET = refused('ticket-invalid');
 const WRONG_CODE = refused('code-invalid');
@@ -34,13 +37,13 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
   const failures = async ({ id }: Person) =>
     (await app.core.store.attempts.state(factorKey(id)))?.failures ?? 0;
   const lastEvent = async ({ id }: Person) => (await eventsOf(app.core, id)).at(-1);
-  const setAttempts = (key: string, failed: number, lockedUntil: number) =>
+  const setAttempts = (key: string, failed: number, lockedUntil: number, blockedUntil = 0) =>
     app.core.store.commit([
       {
         sql: `INSERT INTO attempts (key, failures, streak, in_flight, in_flight_until, blocked_until, locked_until, last_failure_at)
-          VALUES ($1, $2, 0, 0, 0, 0, $3, $4)
-          ON CONFLICT (key) DO UPDATE SET failures = $2, locked_until = $3, last_failure_at = $4`,
-        params: [key, failed, lockedUntil, app.core.clock.now()],
+          VALUES ($1, $2, 0, 0, 0, $5, $3, $4)
+          ON CONFLICT (key) DO UPDATE SET failures = $2, blocked_until = $5, locked_until = $3, last_failure_at = $4`,
+        params: [key, failed, lockedUntil, app.core.clock.now(), blockedUntil],
       },
     ]);
 
@@ -58,6 +61,8 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
     const { ticket, step } = expectKind(await at(mount, showPassword(person, fingerprint)), 'step-required');
     return { ticket, step };
   }
+
+  const begunAgain = async (person: Person) => (await again('native', person)).ticket;
 
   /** Somebody without a factor, in a session of a mount, and two roles of theirs: one that asks for a factor, one that does not. */
   async function inSession(mount: string, fields: Record<string, unknown> = {}) {
@@ -99,16 +104,17 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
       expectKind(await at(from, showCode(ticket, appCode())), 'signed-in');
     });
 
-    test('of a session that goes on in another role, at the native API only', async () => {
-      const { person, asking, token } = await inSession('login');
-      const { ticket } = expectKind(
-        await at('native', { kind: 'switch', token, organisation: asking, role: 'Clerk' }),
-        'step-required',
-      );
-      const code = await app.mail.code(person.email);
-      expect(await at('login', showCode(ticket, code))).toEqual(INVALID_TICKET);
-      expectKind(await at('native', showCode(ticket, code)), 'signed-in');
-    });
+    test.each(['login', 'fingerprint'])(
+      'of a session of %s that goes on in another role, at the native API only',
+      async (mount) => {
+        const { person, asking, token } = await inSession(mount);
+        const command = { kind: 'switch', token, organisation: asking, role: 'Clerk' } as const;
+        const { ticket } = expectKind(await at('native', command), 'step-required');
+        const code = await app.mail.code(person.email);
+        expect(await at(mount, showCode(ticket, code))).toEqual(INVALID_TICKET);
+        expect(expectKind(await at('native', showCode(ticket, code)), 'signed-in').mount).toBe(mount);
+      },
+    );
 
     test('with the code of the step that an endpoint is for', async () => {
       const { ticket } = await begun('login');
@@ -177,6 +183,48 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
       app.core.clock.advance(1);
       expect(await isAccountLocked(app.app.corridor, account)).toBe(false);
       expectKind(await at('login', showCode(ticket, appCode())), 'signed-in');
+      expect(await isAccountLocked(app.app.corridor, { ...account, id: uuid(999_999) })).toBe(false);
+    });
+
+    test('wrong codes before it make it wait, on all tickets', async () => {
+      const { person, ticket } = await begun('login');
+      await setAttempts(factorKey(person.id), 9, 0, app.core.clock.now() + 20_000);
+      expect(await at('login', showCode(ticket, appCode()))).toEqual({
+        kind: 'throttled',
+        retryAfterSeconds: 20,
+      });
+      app.core.clock.advance(20);
+      expectKind(await at('login', showCode(ticket, appCode())), 'signed-in');
+    });
+
+    test('a PIN that may not be mailed any more passes no longer, where an app does', async () => {
+      const organisation = await app.organisation();
+      const { person, ticket } = await begun('login', {
+        secondFactor: { totp: SEED, email: true },
+        organisation,
+      });
+      const code = await app.mail.code(person.email);
+      await app.load({ kind: 'organisation', id: organisation, name: 'x', settings: NO_PIN });
+      expect(await at('login', showCode(ticket, code))).toEqual(WRONG_CODE);
+      expectKind(await at('login', showCode(ticket, appCode())), 'signed-in');
+    });
+
+    test.each([
+      ['the ticket was spent', ({ id }: Person, now: number) => voidTickets(id, ['prove'], now)],
+      ['the account has changed', ({ id }: Person) => ({ sql: RAISE_EPOCH, params: [id] })],
+    ] as const)('at the last moment, %s: that is no wrong code, and holds nothing up', async (_, change) => {
+      const { person, ticket } = await begun('login');
+      const { store, clock } = app.core;
+      // Another server on the same store: it is overtaken when it is about to make the session.
+      const commit: typeof store.commit = async (changes) => {
+        if (changes.some(({ guard }) => guard === 'account'))
+          await store.commit([change(person, clock.now())]);
+        return store.commit(changes);
+      };
+      const overtaken = { ...app.app.corridor, store: { ...store, commit } };
+      expect(await carryOut(app, 'login', showCode(ticket, appCode()), overtaken)).toEqual(INVALID_TICKET);
+      expect([await failures(person), await places(person)]).toEqual([0, 0]);
+      expect(await lastEvent(person)).toMatchObject({ event: 'sign-in.step-required' });
     });
   });
 
@@ -296,6 +344,40 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
       expect([one, other]).toContainEqual(INVALID_TICKET);
       expect(await endsOf(person)).toEqual(['switched-role']);
       expect([await failures(person), await places(person)]).toEqual([0, 0]);
+    });
+
+    test('by a recovery code, its owner is told at once, and that is written down; by another code nothing is', async () => {
+      let woken = 0;
+      const mailQueued = () => {
+        woken += 1;
+        app.app.corridor.mailQueued();
+      };
+      const prove = (ticket: string, code: string) =>
+        carryOut(app, 'native', showCode(ticket, code), { ...app.app.corridor, mailQueued });
+      for (const fields of [APP, { ...APP, email: null, emailValidated: false }]) {
+        const { person, ticket } = await begun('native', fields);
+        const events = await eventsDuring(app.core, () => prove(ticket, appCode()));
+        expect(events.map(({ event }) => event)).toEqual(['sign-in.completed']);
+        expect(woken).toBe(0);
+        app.core.clock.advance(30);
+        const again = await begunAgain(person);
+        const { tokens } = expectKind(await at('native', showCode(again, appCode())), 'signed-in');
+        const renewed = await at('native', { kind: 'renew-recovery-codes', token: tokens.accessToken });
+        const [code = ''] = expectKind(renewed, 'recovery-codes').codes;
+        const last = await begunAgain(person);
+        const written = await eventsDuring(app.core, () => prove(last, code));
+        expect(written).toMatchObject([
+          { event: 'recovery-code.used', accountId: person.id, factor: 'recovery', detail: { left: 9 } },
+          { event: 'sign-in.completed' },
+        ]);
+        expect(woken).toBe(1);
+        woken = 0;
+        await allMailSent(app);
+        const told = app.mail.delivered.filter(({ recipients }) => recipients.includes(person.email));
+        expect(told.filter(({ text }) => /a recovery code was used/i.test(text ?? '')).length > 0).toBe(
+          fields === APP,
+        );
+      }
     });
 
     test('the session has ended that was proven again', async () => {
