@@ -97,10 +97,11 @@ describe.each(ENGINES)('a ticket, on %s', (engine) => {
     });
 
     test.each([
-      ['login', 'prove', /^[\w-]{43,}$/],
+      ['login', 'prove', /^[\w-]{43,79}$/],
       ['role-picker', 'pick', /^[a-zA-Z0-9]{80}$/],
       ['role-picker', 'prove', /^[a-zA-Z0-9]{80}$/],
       ['role-picker', 'switch', /^[\w-]{43,79}$/],
+      ['login', 'pick', /^[\w-]{43,79}$/],
       ['fingerprint', 'prove', /^[\w-]+\.[\w-]+\.[\w-]+$/],
       ['fingerprint', 'pick', /^[\w-]+\.[\w-]+\.[\w-]+$/],
       ['fingerprint', 'prove-again', /^[\w-]{43,}$/],
@@ -220,6 +221,33 @@ describe.each(ENGINES)('a ticket, on %s', (engine) => {
         });
       },
     );
+
+    test('of a device has one mailed also where none may be mailed for a second factor', async () => {
+      const organisation = await app.organisation({ settings: { allowEmailPin: false } });
+      const account = await somebody({ organisation });
+      const { ticket } = expectKind(await open('login', account, 'device'), 'step-required');
+      expect((await read(ticket))?.ticket.code).not.toBeNull();
+      const other = expectKind(await open('login', account, 'second-factor'), 'step-required');
+      expect((await read(other.ticket))?.ticket.code).toBeNull();
+    });
+
+    test('wakes those who send mail when there is some, and nobody otherwise', async () => {
+      let woken = 0;
+      const mailQueued = () => {
+        woken += 1;
+      };
+      const corridor = { ...app.app.corridor, mailQueued };
+      for (const [fields, times] of [
+        [{ secondFactor: { email: true } }, 1],
+        [{ secondFactor: { totp: SEED } }, 0],
+      ] as const) {
+        const account = await somebody(fields);
+        const passage = { account, picked: null, device: null, spends: [], settles: [] };
+        woken = 0;
+        await openStep(corridor, attemptAt(app, 'login'), passage, 'second-factor');
+        expect(woken).toBe(times);
+      }
+    });
 
     test('has none where the account has an app, nor where it has no address', async () => {
       for (const [fields, factor] of [
