@@ -1,4 +1,5 @@
 import type { AccountWithMemberships, Membership, Organisation, Role } from '../src/accounts/account.ts';
+import type { PickedRole } from '../src/sign-in/account-policy.ts';
 import { uuid } from './core.ts';
 
 // Accounts as a store would give them, for what looks at nothing but an account.
@@ -38,6 +39,23 @@ export const NO_FACTORS: AccountWithMemberships['factors'] = {
   totpSealed: null,
   hasPasskey: false,
 };
+
+/** A PIN by mail and nothing else. */
+export const PIN = { ...NO_FACTORS, email: true };
+/** An authenticator app and nothing else. */
+export const APP = { ...NO_FACTORS, totpSealed: 'sealed' };
+/** A passkey and nothing else. */
+export const PASSKEY = { ...NO_FACTORS, hasPasskey: true };
+
+/** A role that was picked in an organisation. */
+export function pickedAt({ id }: Organisation, name: string): PickedRole {
+  return { organisationId: id, role: name };
+}
+
+/** A role that was picked outside of any. */
+export function pickedOwn(name: string): PickedRole {
+  return { organisationId: null, role: name };
+}
 
 /** An organisation with these settings. */
 export function organisation(

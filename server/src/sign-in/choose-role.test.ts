@@ -178,6 +178,14 @@ describe.each(ENGINES)('the roles that are offered, on %s', (engine) => {
       expect(await pick(ticket)).toEqual(refused('ticket-invalid'));
     });
 
+    test('outside of any organisation lead to a session of that role there', async () => {
+      const { person } = await account([['Guest']], { role: 'Student' });
+      const outcome = await carryOut(app, 'role-picker', showPassword(person, null, 'all'));
+      const own = expectKind(outcome, 'choices').granted.find((each) => each.organisation === null);
+      const { principal } = expectKind(await pick(own?.ticket ?? ''), 'signed-in');
+      expect(principal).toMatchObject({ picked: { role: { name: 'Student' }, organisation: null } });
+    });
+
     test('are picked once of many times at once', async () => {
       const { ticket } = await offered();
       const outcomes = await Promise.all(Array.from({ length: 4 }, () => pick(ticket)));
