@@ -54,8 +54,9 @@ async function signIn(
   const { store, vault, clock } = corridor;
   const now = clock.now();
   const clientData = readClientData(response.clientDataJSON);
-  const expiresAt = clientData && challengeEnd(clientData.challenge, bondOf(ticket), now, vault);
-  if (clientData === null || expiresAt === null) return refused('ticket-invalid');
+  if (clientData === null) return refused('ticket-invalid');
+  const expiresAt = challengeEnd(clientData.challenge, bondOf(ticket), now, vault);
+  if (expiresAt === null) return refused('ticket-invalid');
   const spent = consumeChallenge(secretHash(ticket), expiresAt, CHALLENGE_SECONDS);
   const refuse = (reason: CredentialRefusal, passkey: Passkey | null) =>
     refusePasskey(corridor, attempt, { reason, passkey, spent, origin: clientData.origin });
