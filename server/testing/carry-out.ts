@@ -1,6 +1,7 @@
 import { execute } from '../src/execute.ts';
 import type { Command, Outcome } from '../src/sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../src/sign-in/corridor.ts';
+import type { Change } from '../src/store/engine.ts';
 import type { Person, TestApp } from './app.ts';
 
 // Commands as the doors hand them on, without the wire: for what no contract words.
@@ -26,6 +27,15 @@ export function carryOut(
   corridor: Corridor = app.app.corridor,
 ): Promise<Outcome> {
   return execute(corridor, command, attemptAt(app, mountName).caller);
+}
+
+/** Another server on the same store, which is overtaken by a change when it is about to make a session. */
+export function overtakenBy({ app, core }: Pick<TestApp, 'app' | 'core'>, change: () => Change): Corridor {
+  const commit: typeof core.store.commit = async (changes) => {
+    if (changes.some(({ guard }) => guard === 'account')) await core.store.commit([change()]);
+    return core.store.commit(changes);
+  };
+  return { ...app.corridor, store: { ...core.store, commit } };
 }
 
 /** Shows somebody's password. */

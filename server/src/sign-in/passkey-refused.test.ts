@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
+import { setAttempts } from '../../testing/attempts.ts';
 import { eventsDuring } from '../../testing/audit.ts';
-import { attemptAt, carryOut, expectKind } from '../../testing/carry-out.ts';
+import { attemptAt, carryOut, expectKind, overtakenBy } from '../../testing/carry-out.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { newPasskey, PUBLIC_URL, personWithPasskey } from '../../testing/passkeys.ts';
 import { frozenClock } from '../../testing/ports.ts';
@@ -53,16 +54,6 @@ describe.each(ENGINES)('what comes of a passkey that signs in by itself, on %s',
   };
   const failedSignIns = async (id: string) => (await app.core.store.accounts.byId(id))?.failedSignIns;
   const failures = async (key: string) => (await app.core.store.attempts.state(key))?.failures ?? 0;
-  const setAttempts = (key: string, failed: number, lockedUntil = 0) =>
-    app.core.store.commit([
-      {
-        sql: `INSERT INTO attempts (key, failures, streak, in_flight, in_flight_until, blocked_until, locked_until, last_failure_at)
-          VALUES ($1, $2, 0, 0, 0, 0, $3, $4)
-          ON CONFLICT (key) DO UPDATE SET failures = $2, locked_until = $3, last_failure_at = $4`,
-        params: [key, failed, lockedUntil, app.core.clock.now()],
-      },
-    ]);
-
   test('a session of the account as a whole, that no step led to', async () => {
     const { person, passkey } = await personWithPasskey(app);
     let outcome: Outcome | undefined;
@@ -132,17 +123,15 @@ describe.each(ENGINES)('what comes of a passkey that signs in by itself, on %s',
 
   test('what is overtaken by another answer of the same passkey is a wrong one', async () => {
     const { person, passkey } = await personWithPasskey(app);
-    const { store, clock } = app.core;
-    const rival = { credentialId: passkey.id, accountId: person.id, isBackedUp: false, at: clock.now() };
-    // Another server on the same store: it is overtaken when it is about to make the session.
-    const commit: typeof store.commit = async (changes) => {
-      if (changes.some(({ guard }) => guard === 'account'))
-        await store.commit([consumePasskeyCounter({ ...rival, counter: 5 })]);
-      return store.commit(changes);
-    };
     const { ticket, options } = await begin();
     const response = signed(passkey, options, { counter: 5 });
-    const overtaken = { ...app.app.corridor, store: { ...store, commit } };
+    const rival = {
+      credentialId: passkey.id,
+      accountId: person.id,
+      isBackedUp: false,
+      at: app.core.clock.now(),
+    };
+    const overtaken = overtakenBy(app, () => consumePasskeyCounter({ ...rival, counter: 5 }));
     const events = await eventsDuring(app.core, async () => {
       const command = { kind: 'passkey-sign-in', ticket, response } as const;
       expect(await carryOut(app, 'native', command, overtaken)).toEqual(WRONG);
@@ -185,12 +174,12 @@ describe.each(ENGINES)('what comes of a passkey that signs in by itself, on %s',
     await app.load({ kind: 'membership', account: person.id, organisation, role: 'Student' });
     const [password, code] = [accountKey(person.id), factorKey(person.id)];
     const lockedUntil = app.core.clock.now() + 60_000;
-    await setAttempts(code, 4);
-    await setAttempts(password, 3, lockedUntil);
+    await setAttempts(app.core, code, { failures: 4 });
+    await setAttempts(app.core, password, { failures: 3, lockedUntil });
     expectKind(await signIn(passkey), 'signed-in');
     expect([await failures(password), await failures(code)]).toEqual([3, 0]);
     expect((await app.core.store.attempts.state(password))?.lockedUntil).toBe(lockedUntil);
-    await setAttempts(code, 4);
+    await setAttempts(app.core, code, { failures: 4 });
     app.core.clock.advance(60);
     expectKind(await signIn(passkey), 'signed-in');
     expect([await failures(password), await failures(code)]).toEqual([0, 0]);

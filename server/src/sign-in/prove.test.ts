@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { setAttempts } from '../../testing/attempts.ts';
 import { eventsDuring, eventsOf } from '../../testing/audit.ts';
-import { carryOut, expectKind, showCode, showPassword } from '../../testing/carry-out.ts';
+import { carryOut, expectKind, overtakenBy, showCode, showPassword } from '../../testing/carry-out.ts';
 import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { allMailSent } from '../../testing/owner.ts';
@@ -37,16 +38,6 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
   const failures = async ({ id }: Person) =>
     (await app.core.store.attempts.state(factorKey(id)))?.failures ?? 0;
   const lastEvent = async ({ id }: Person) => (await eventsOf(app.core, id)).at(-1);
-  const setAttempts = (key: string, failed: number, lockedUntil: number, blockedUntil = 0) =>
-    app.core.store.commit([
-      {
-        sql: `INSERT INTO attempts (key, failures, streak, in_flight, in_flight_until, blocked_until, locked_until, last_failure_at)
-          VALUES ($1, $2, 0, 0, 0, $5, $3, $4)
-          ON CONFLICT (key) DO UPDATE SET failures = $2, blocked_until = $5, locked_until = $3, last_failure_at = $4`,
-        params: [key, failed, lockedUntil, app.core.clock.now(), blockedUntil],
-      },
-    ]);
-
   /** Somebody whose password was shown, and the ticket of what is due. */
   async function begun(
     mount: string,
@@ -172,7 +163,7 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
     test('a lock holds it up until the lock has ended, and nothing is counted', async () => {
       const { person, ticket } = await begun('login');
       const lockedUntil = app.core.clock.now() + 60_000;
-      await setAttempts(accountKey(person.id), 0, lockedUntil);
+      await setAttempts(app.core, accountKey(person.id), { lockedUntil });
       const account = await app.core.store.accounts.byId(person.id);
       if (account === null) throw new Error('the account is gone');
       app.core.clock.advance(59);
@@ -188,7 +179,7 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
 
     test('wrong codes before it make it wait, on all tickets', async () => {
       const { person, ticket } = await begun('login');
-      await setAttempts(factorKey(person.id), 9, 0, app.core.clock.now() + 20_000);
+      await setAttempts(app.core, factorKey(person.id), { blockedUntil: app.core.clock.now() + 20_000 });
       expect(await at('login', showCode(ticket, appCode()))).toEqual({
         kind: 'throttled',
         retryAfterSeconds: 20,
@@ -214,14 +205,7 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
       ['the account has changed', ({ id }: Person) => ({ sql: RAISE_EPOCH, params: [id] })],
     ] as const)('at the last moment, %s: that is no wrong code, and holds nothing up', async (_, change) => {
       const { person, ticket } = await begun('login');
-      const { store, clock } = app.core;
-      // Another server on the same store: it is overtaken when it is about to make the session.
-      const commit: typeof store.commit = async (changes) => {
-        if (changes.some(({ guard }) => guard === 'account'))
-          await store.commit([change(person, clock.now())]);
-        return store.commit(changes);
-      };
-      const overtaken = { ...app.app.corridor, store: { ...store, commit } };
+      const overtaken = overtakenBy(app, () => change(person, app.core.clock.now()));
       expect(await carryOut(app, 'login', showCode(ticket, appCode()), overtaken)).toEqual(INVALID_TICKET);
       expect([await failures(person), await places(person)]).toEqual([0, 0]);
       expect(await lastEvent(person)).toMatchObject({ event: 'sign-in.step-required' });
@@ -280,7 +264,7 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
       ] as const) {
         const { person, ticket } = await begun(mount, fields, 'new');
         const code = fields === APP ? appCode() : await app.mail.code(person.email);
-        await setAttempts(factorKey(person.id), MOST_WRONG_CODES, 0);
+        await setAttempts(app.core, factorKey(person.id), { failures: MOST_WRONG_CODES });
         expect(await at(mount, showCode(ticket, code))).toEqual(WRONG_CODE);
         expect((await lastEvent(person))?.detail).toEqual({ closed: true });
         expect([await failures(person), await places(person)]).toEqual([MOST_WRONG_CODES, 0]);
@@ -291,7 +275,7 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
       const { person, asking } = await inSession('login');
       await app.load({ kind: 'membership', account: person.id, organisation: asking, role: 'Guest' });
       await app.load({ kind: 'account', ...person, password: undefined, recogniseDevices: true });
-      await setAttempts(factorKey(person.id), 2, 0);
+      await setAttempts(app.core, factorKey(person.id), { failures: 2 });
       const offered = expectKind(await at('role-picker', showPassword(person, null, 'all')), 'choices');
       const of = (name: string) => offered.granted.find(({ role }) => role === name)?.ticket ?? '';
       const guest = expectKind(
