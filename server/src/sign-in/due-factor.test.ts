@@ -112,5 +112,7 @@ describe('the second factor that is due', () => {
     expect(due(fields)).toBe('missing');
     expect(due(fields, pickedOwn('Guest'))).toBe('missing');
     expect(due(fields, pickedAt(silent, 'Guest'))).toBe('mailed-pin');
+    // Who has no role at all picks the one without a name.
+    expect(due({ home: noPin, factors: PIN }, pickedOwn(''))).toBe('missing');
   });
 });
