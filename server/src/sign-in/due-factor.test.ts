@@ -112,7 +112,10 @@ describe('the second factor that is due', () => {
     expect(due(fields)).toBe('missing');
     expect(due(fields, pickedOwn('Guest'))).toBe('missing');
     expect(due(fields, pickedAt(silent, 'Guest'))).toBe('mailed-pin');
-    // Who has no role at all picks the one without a name.
+  });
+
+  test('is not mailed where the home forbids it, to who has no role and picks that', () => {
     expect(due({ home: noPin, factors: PIN }, pickedOwn(''))).toBe('missing');
+    expect(due({ home: silent, factors: PIN }, pickedOwn(''))).toBe('mailed-pin');
   });
 });

@@ -297,6 +297,15 @@ describe.each(ENGINES)('a step that is due, on %s', (engine) => {
   });
 
   describe('once it is passed', () => {
+    test('it gives its own place back, and none of another code that is looked at', async () => {
+      const { person, ticket } = await begun('login');
+      const limit = { maxFailures: 3, waitSeconds: 30, lockAfter: null, forgets: false };
+      const other = { key: factorKey(person.id), limit };
+      expect((await app.app.corridor.throttle.admit(other, app.core.clock.now())).kind).toBe('held');
+      expectKind(await at('login', showCode(ticket, appCode())), 'signed-in');
+      expect(await places(person)).toBe(1);
+    });
+
     test('the device is known that it began on', async () => {
       const { person, ticket } = await begun('fingerprint', DUE, 'new');
       const code = await app.mail.code(person.email);
