@@ -54,6 +54,8 @@ export interface AppPorts {
 export interface App {
   readonly server: FastifyInstance;
   readonly keyRing: KeyRing;
+  /** Where every door leads. */
+  readonly corridor: Corridor;
   /** Makes readiness say no, so that a balancer stops sending. */
   drain(): void;
   /** Finishes what is in flight and stops everything but the store, which its owner closes. */
@@ -122,6 +124,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   return {
     server,
     keyRing,
+    corridor,
     drain: () => {
       draining = true;
     },

@@ -17,7 +17,7 @@ export interface PickedRole {
  */
 export function stateRefusal(
   account: RoleHolder,
-  mount: Mount,
+  mount: Pick<Mount, 'requireValidatedEmail'>,
   picked: PickedRole | null,
 ): StateRefusal | null {
   if (account.status !== 'active') return 'account-inactive';

@@ -55,19 +55,16 @@ export async function offerChoices(
     });
   }
   const accountIds = [...offered.matched];
-  const audit = auditAttempt(
-    attempt,
-    corridor.clock.now(),
-    granted.length > 0 ? 'sign-in.choices-offered' : 'sign-in.refused',
-    {
-      accountId: accountIds[0] ?? null,
-      reason: granted.length > 0 ? null : (refusedChoices.find(isStateRefusal)?.reason ?? null),
-      detail: { accounts: accountIds, granted: granted.length, refused: refusedChoices.length },
-    },
-  );
+  const isAnyGranted = granted.length > 0;
+  const refusal = refusedChoices.find(isStateRefusal)?.reason ?? 'bad-credentials';
+  const event = isAnyGranted ? 'sign-in.choices-offered' : 'sign-in.refused';
+  const audit = auditAttempt(attempt, corridor.clock.now(), event, {
+    accountId: accountIds[0] ?? null,
+    reason: isAnyGranted ? null : refusal,
+    detail: { accounts: accountIds, granted: granted.length, refused: refusedChoices.length },
+  });
   await corridor.store.commit([...tickets, ...offered.settles, audit]);
-  if (granted.length > 0) return { kind: 'choices', granted, refused: refusedChoices };
-  return refused(refusedChoices.find(isStateRefusal)?.reason ?? 'bad-credentials');
+  return isAnyGranted ? { kind: 'choices', granted, refused: refusedChoices } : refused(refusal);
 }
 
 function isStateRefusal(choice: RefusedChoice): boolean {
@@ -89,9 +86,8 @@ function entriesOf(account: AccountWithMemberships): Entry[] {
   return entries;
 }
 
+/** By organisation and role. Every organisation has a name: what is outside of them comes first. */
 function inOrder(left: Entry, right: Entry): number {
-  if ((left.organisation === null) !== (right.organisation === null))
-    return left.organisation === null ? -1 : 1;
   return (
     byCodePoint(left.organisation?.name ?? '', right.organisation?.name ?? '') ||
     byCodePoint(left.role, right.role)

@@ -14,7 +14,7 @@ export type DeviceStanding = 'known' | 'first' | 'due';
 export async function deviceStanding(
   account: AccountWithMemberships,
   device: Device | null,
-  mount: Mount,
+  mount: Pick<Mount, 'trustFirstDevice'>,
   corridor: Pick<Corridor, 'store' | 'clock' | 'limits'>,
 ): Promise<DeviceStanding> {
   if (!account.recogniseDevices) return 'known';

@@ -54,11 +54,12 @@ async function signIn(
   const { store, vault, clock } = corridor;
   const now = clock.now();
   const clientData = readClientData(response.clientDataJSON);
-  const expiresAt = clientData && challengeEnd(clientData.challenge, bondOf(ticket), now, vault);
+  if (clientData === null) return refused('ticket-invalid');
+  const expiresAt = challengeEnd(clientData.challenge, bondOf(ticket), now, vault);
   if (expiresAt === null) return refused('ticket-invalid');
   const spent = consumeChallenge(secretHash(ticket), expiresAt, CHALLENGE_SECONDS);
   const refuse = (reason: CredentialRefusal, passkey: Passkey | null) =>
-    refusePasskey(corridor, attempt, { reason, passkey, spent, origin: clientData?.origin ?? null });
+    refusePasskey(corridor, attempt, { reason, passkey, spent, origin: clientData.origin });
 
   const passkey = await store.passkeys.byId(response.id);
   const account = passkey && (await store.accounts.byId(passkey.accountId));
@@ -96,7 +97,7 @@ interface RefusedPasskey {
   /** A challenge is answered once, rightly or not. */
   readonly spent: Change;
   /** Where the browser says that it was asked: a page that the configuration does not know is the usual mistake. */
-  readonly origin: string | null;
+  readonly origin: string;
 }
 
 const LONGEST_ORIGIN = 256;
@@ -117,7 +118,7 @@ async function refusePasskey(
         reason,
         accountId,
         factor: 'passkey',
-        detail: { origin: origin?.slice(0, LONGEST_ORIGIN) ?? null },
+        detail: { origin: origin.slice(0, LONGEST_ORIGIN) },
       }),
     ]),
   ]);

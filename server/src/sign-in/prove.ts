@@ -94,7 +94,7 @@ export async function prove(
   if (outcome.kind === 'refused' && outcome.reason === 'code-invalid')
     return refuseStep(corridor, origin, { ticket, account, command, hold, wrong: null });
   if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
-  else corridor.throttle.settled([hold, { places: [{ key: accountKey(account.id) }] }]);
+  else corridor.throttle.settled([hold]);
   if (proven.recoveryCodesLeft !== undefined) corridor.mailQueued();
   return outcome;
 }
@@ -211,11 +211,11 @@ export async function resend(corridor: Corridor, attempt: Attempt, presented: st
   const mailed = isDue ? await mailCode(corridor, origin, account, ticket.secretHash, ticket.step) : null;
   if (!mailed) return { kind: 'resent' };
   const now = mailed.code.sentAt;
-  const committed = await corridor.store.commit([
+  await corridor.store.commit([
     replaceTicketCode(ticket.secretHash, mailed.code, now - RESEND_MILLISECONDS),
     enqueueMail(mailed.mail),
     auditAttempt(origin, now, 'code.resent', { accountId: account.id, factor: 'email' }),
   ]);
-  if (committed.ok) corridor.mailQueued();
+  corridor.mailQueued();
   return { kind: 'resent' };
 }
