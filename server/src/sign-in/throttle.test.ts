@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, nextNumber, startApp, type TestApp } from '../../testing/app.ts';
-import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { ALL_DOORS, signInAt } from '../../testing/doors.ts';
 import { ENGINES } from '../../testing/engines.ts';
-import { Throttle } from './throttle.ts';
 
 const MAX_FAILURES = 6;
 
@@ -81,46 +79,6 @@ describe.each(ENGINES)('TH-4: what failures are counted under, on %s', (engine) 
     for (let each = 0; each < MAX_FAILURES; each += 1) await signIn(one.email);
     expect((await signIn(one.email, one.password)).status).toBe(429);
     expect((await signIn(other.email, other.password)).status).toBe(200);
-  });
-});
-
-describe.each(ENGINES)('an attempt from a recognised device, on %s', (engine) => {
-  let core: TestCore;
-  let throttle: Throttle;
-  beforeAll(async () => {
-    core = await openTestCore(engine);
-    throttle = new Throttle(core.store, core.clock, 0);
-  });
-  afterAll(() => core.close());
-
-  const limit = { maxFailures: 1, waitSeconds: 30, lockAfter: null, forgets: true };
-  const pair = () => {
-    const number = nextNumber();
-    return [
-      { key: `account ${number}`, limit },
-      { key: `device ${number}`, limit },
-    ] as const;
-  };
-  const inFlight = async ({ key }: { key: string }) => (await core.store.attempts.state(key))?.inFlight;
-  const now = () => core.clock.now();
-
-  test('gives the device’s place back when another is at the account’s only one', async () => {
-    const [account, device] = pair();
-    const other = await throttle.admit(account, now());
-    if (other.kind !== 'held') throw new Error('the first attempt was not let in');
-    expect(await throttle.admitRecognised(account, device, now())).toMatchObject({ kind: 'overloaded' });
-    expect([await inFlight(account), await inFlight(device)]).toEqual([1, 0]);
-    await throttle.release([other.hold]);
-    const held = await throttle.admitRecognised(account, device, now());
-    expect(held).toMatchObject({ kind: 'held', hold: { locked: false, places: [account, device] } });
-    expect([await inFlight(account), await inFlight(device)]).toEqual([1, 1]);
-  });
-
-  test('takes nothing of the account’s when the device has no place left', async () => {
-    const [account, device] = pair();
-    await throttle.admit(device, now());
-    expect(await throttle.admitRecognised(account, device, now())).toMatchObject({ kind: 'overloaded' });
-    expect(await inFlight(account)).toBeUndefined();
   });
 });
 
