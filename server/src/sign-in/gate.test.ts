@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { frozenClock } from '../../testing/ports.ts';
 import { loadConfiguration } from '../config.ts';
 import { type Counted, type SharedCount, Windows, type WindowsOptions } from '../limits/windows.ts';
@@ -56,17 +56,20 @@ describe('what is said at the gate', () => {
     ['what others hold back', DECLINED, 0, {}],
     ['what is right', DONE, 0, { unequal: ['declined'] }],
   ])('%s is held back until every refusal is due', async (_, outcome, milliseconds, how) => {
-    vi.useFakeTimers({ toFake: ['setTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
     const corridor = gate();
     const attempt = from('192.0.2.1', corridor.clock.now() - (how.ago ?? 0));
     const said = vi.fn<(outcome: Outcome) => void>();
-    const through = throughGate(corridor, attempt, async () => outcome, how.unequal).then(said);
-    await vi.advanceTimersByTimeAsync(Math.max(0, milliseconds - 1));
-    expect(said).toHaveBeenCalledTimes(milliseconds > 0 ? 0 : 1);
-    await vi.advanceTimersByTimeAsync(1);
-    expect(said).toHaveBeenCalledExactlyOnceWith(outcome);
-    await through;
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      const through = throughGate(corridor, attempt, async () => outcome, how.unequal).then(said);
+      await vi.advanceTimersByTimeAsync(Math.max(0, milliseconds - 1));
+      expect(said).toHaveBeenCalledTimes(milliseconds > 0 ? 0 : 1);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(said).toHaveBeenCalledExactlyOnceWith(outcome);
+      await through;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('an address that failed too often must wait, and nothing is looked at', async () => {

@@ -30,7 +30,7 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
   let attempt: Attempt;
   let passwordHash: string;
   beforeAll(async () => {
-    opened = await openTestCorridor(engine, {}, { queueMilliseconds: 0 });
+    opened = await openTestCorridor(engine, {}, 0);
     ({ core, corridor, attempt, passwordHash } = opened);
     await loadDirectory(core, [{ kind: 'organisation', id: ELSEWHERE, name: 'Elsewhere' }]);
     roomy = new HashPool({ threads: 1, cost: core.config.hashing, queueMilliseconds: 60_000 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { nextNumber } from '../../testing/app.ts';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
@@ -193,9 +193,9 @@ describe('whoever waits for a place', () => {
   afterAll(() => core.close());
 
   const admit = (counted: Counted) => throttle.admit(counted, core.clock.now());
-  function stopTimers(): void {
+  async function withStillTimers(work: () => Promise<void>): Promise<void> {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
+    await work().finally(() => vi.useRealTimers());
   }
   async function until(condition: () => boolean): Promise<void> {
     const begun = performance.now();
@@ -210,34 +210,34 @@ describe('whoever waits for a place', () => {
     return [admitted];
   }
 
-  test('is told as soon as it is free, and leaves no timer behind', async () => {
-    stopTimers();
-    const [counted, other] = [one(), one()];
-    const [first, elsewhere] = [held(await admit(counted)), held(await admit(other))];
-    const [waits] = await waiting(counted);
-    await throttle.release([elsewhere, first]);
-    expect(await waits).toMatchObject({ key: counted.key });
-    expect(vi.getTimerCount()).toBe(0);
-  });
+  test('is told as soon as it is free, and leaves no timer behind', () =>
+    withStillTimers(async () => {
+      const [counted, other] = [one(), one()];
+      const [first, elsewhere] = [held(await admit(counted)), held(await admit(other))];
+      const [waits] = await waiting(counted);
+      await throttle.release([elsewhere, first]);
+      expect(await waits).toMatchObject({ key: counted.key });
+      expect(vi.getTimerCount()).toBe(0);
+    }));
 
-  test('is told also after others have looked again meanwhile', async () => {
-    stopTimers();
-    const counted = one();
-    const first = held(await admit(counted));
-    const [early] = await waiting(counted);
-    vi.advanceTimersByTime(10);
-    const [late] = await waiting(counted);
-    vi.advanceTimersByTime(10);
-    // The early one has asked the store in vain and waits again.
-    await until(() => vi.getTimerCount() === 2);
-    await throttle.release([first]);
-    const second = await Promise.race([early, late]);
-    if (!second) throw new Error('nobody was let in');
-    await until(() => vi.getTimerCount() === 1);
-    await throttle.release([second]);
-    expect(await Promise.all([early, late])).toHaveLength(2);
-    expect(vi.getTimerCount()).toBe(0);
-  });
+  test('is told also after others have looked again meanwhile', () =>
+    withStillTimers(async () => {
+      const counted = one();
+      const first = held(await admit(counted));
+      const [early] = await waiting(counted);
+      vi.advanceTimersByTime(10);
+      const [late] = await waiting(counted);
+      vi.advanceTimersByTime(10);
+      // The early one has asked the store in vain and waits again.
+      await until(() => vi.getTimerCount() === 2);
+      await throttle.release([first]);
+      const second = await Promise.race([early, late]);
+      if (!second) throw new Error('nobody was let in');
+      await until(() => vi.getTimerCount() === 1);
+      await throttle.release([second]);
+      expect(await Promise.all([early, late])).toHaveLength(2);
+      expect(vi.getTimerCount()).toBe(0);
+    }));
 });
 
 test('no two things are counted under one key', () => {
