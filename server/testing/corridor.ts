@@ -101,7 +101,7 @@ export function openWindows(limits: Partial<WindowLimits>): Windows {
   return new Windows({ limits: { ...all, ...limits }, shared: null });
 }
 
-/** The same corridor, in which something is done whenever a password is looked at, before the verdict is in. */
+/** The same corridor, in which something is done whenever a password was looked at, before anybody knows the verdict. */
 export function whileHashing(corridor: Corridor, work: () => Promise<unknown>): Corridor {
   const reserve: Corridor['hashes']['reserve'] = (source) => {
     const place = corridor.hashes.reserve(source);
@@ -109,8 +109,9 @@ export function whileHashing(corridor: Corridor, work: () => Promise<unknown>): 
     return {
       leave: place.leave,
       async verify(password, stored) {
+        const verdict = await place.verify(password, stored);
         await work();
-        return place.verify(password, stored);
+        return verdict;
       },
     };
   };

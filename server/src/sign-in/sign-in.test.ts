@@ -11,6 +11,7 @@ import {
 } from '../../testing/corridor.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readTables } from '../../testing/store-dump.ts';
+import { HashPool } from '../crypto/hash-pool.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
 import type { Mount } from '../mount.ts';
 import { failAttempt } from '../store/count-attempt.ts';
@@ -109,13 +110,18 @@ describe.each(ENGINES)('a password that is shown, on %s', (engine) => {
   test('leads to a session; its place and what failed before it are given back', async () => {
     const somebody = await account();
     await show(somebody, { password: 'a wrong password' });
-    expect(await show(somebody)).toMatchObject({
+    const key = accountKey(somebody.id);
+    // Somebody else is at it too.
+    await corridor.throttle.admit({ key, limit: { ...LIMIT, maxFailures: 9 } }, core.clock.now());
+    expect(
+      await show(somebody, { using: { ...corridor, limits: { ...corridor.limits, maxFailures: 9 } } }),
+    ).toMatchObject({
       kind: 'signed-in',
       steppedUp: false,
       principal: { view: { account: { id: somebody.id, signIns: 1, failedSignIns: 1 } } },
     });
     expect(await sessionsOf(somebody)).toMatchObject([{ methods: 'pwd' }]);
-    expect(await counted(accountKey(somebody.id))).toEqual(NOTHING);
+    expect(await counted(key)).toEqual({ inFlight: 1, failures: 0 });
   });
 
   test('is refused without being looked at where it can be none', async () => {
@@ -126,8 +132,11 @@ describe.each(ENGINES)('a password that is shown, on %s', (engine) => {
   test('takes no room among what waits to be hashed once it was answered', async () => {
     const somebody = await account();
     await fail(accountKey(somebody.id), 2);
-    expect(await show(somebody)).toEqual({ kind: 'throttled', retryAfterSeconds: 30 });
-    expect(corridor.hashes.waiting).toBe(0);
+    const hashes = new HashPool({ threads: 1, cost: core.config.hashing, queueMilliseconds: 0 });
+    const using = { ...corridor, hashes };
+    expect(await show(somebody, { using })).toEqual({ kind: 'throttled', retryAfterSeconds: 30 });
+    expect(hashes.overload('somebody else')).toBeNull();
+    await hashes.close();
   });
 
   test('does not tell that nobody has the name, but where the contract does and nothing hides it', async () => {
@@ -198,13 +207,48 @@ describe.each(ENGINES)('a password that is shown, on %s', (engine) => {
 
   test('from the first device opens a session; of two first ones, one has to be proven', async () => {
     const somebody = await account({ recogniseDevices: true, email: `first${nextNumber()}@example.com` });
-    const from = (fingerprint: string | null) => show(somebody, { mount: mounts.fingerprint, fingerprint });
+    const from = (fingerprint: string | null, using = corridor) =>
+      show(somebody, { mount: mounts.fingerprint, fingerprint, using });
     expect(await from(null)).toMatchObject({ kind: 'step-required', step: 'device' });
-    const outcomes = await Promise.all([from('one'), from('other')]);
+    // Neither knows of the other when it has been looked at.
+    const both = Promise.withResolvers<void>();
+    let looked = 0;
+    const using = whileHashing(corridor, () => {
+      looked += 1;
+      if (looked === 2) both.resolve();
+      return both.promise;
+    });
+    const outcomes = await Promise.all(['one', 'other'].map((fingerprint) => from(fingerprint, using)));
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['signed-in', 'step-required']);
     expect(outcomes.find(({ kind }) => kind === 'step-required')).toMatchObject({ step: 'device' });
     expect(await counted(accountKey(somebody.id))).toEqual(NOTHING);
     expect(await sessionsOf(somebody)).toHaveLength(1);
+    const again = await Promise.all([from('one'), from('other')]);
+    expect(again.map(({ kind }) => kind).sort()).toEqual(['signed-in', 'step-required']);
+  });
+
+  test('that is right ends a row of wrong ones, and what failed stays counted until a step is passed', async () => {
+    const home = await organisation({ maxFailedSignInAttempts: 5 });
+    const email = `step${nextNumber()}@example.com`;
+    const somebody = await account({ organisation: home, email, secondFactor: { email: true } });
+    await show(somebody, { password: 'a wrong password' });
+    const state = () => core.store.attempts.state(accountKey(somebody.id));
+    expect(await state()).toMatchObject({ streak: 1, failures: 1 });
+    expect(await show(somebody)).toMatchObject({ kind: 'step-required', step: 'second-factor' });
+    expect(await state()).toMatchObject({ streak: 0, failures: 1, inFlight: 0 });
+    expect(await sessionsOf(somebody)).toEqual([]);
+  });
+
+  test.each([
+    ['account-inactive', { status: 'inactive' }],
+    ['account-not-validated', { emailValidated: false }],
+  ])('opens nothing where the state of the account forbids it: %s', async (reason, fields) => {
+    const somebody = await account(fields);
+    const { outcome, events } = await told(() => show(somebody));
+    expect(outcome).toMatchObject({ kind: 'refused', reason });
+    expect(events).toMatchObject([{ event: 'sign-in.refused', reason, accountId: somebody.id }]);
+    expect(await counted(accountKey(somebody.id))).toEqual(NOTHING);
+    expect(await sessionsOf(somebody)).toEqual([]);
   });
 
   test('is not enough where a factor is asked for that the account lacks', async () => {
