@@ -19,6 +19,7 @@ import { issueTicket } from '../store/tickets.ts';
 import type { Outcome } from './attempt.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { type CompletedSignIn, issueForAccount } from './issue.ts';
+import { begin } from './sign-in.ts';
 import { drawTicket } from './ticket.ts';
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0';
@@ -29,11 +30,13 @@ describe.each(ENGINES)('a session that is minted, on %s', (engine) => {
   let core: TestCore;
   let login: Mount;
   let picker: Mount;
+  let typed: Mount;
   beforeAll(async () => {
-    const mounts = JSON.stringify([{ contract: 'login' }, { contract: 'role-picker' }]);
+    const contracts = ['login', 'role-picker', 'credential-type'];
+    const mounts = JSON.stringify(contracts.map((contract) => ({ contract })));
     opened = await openTestCorridor(engine, { LATCHKEY_MOUNTS: mounts });
     ({ core } = opened);
-    [login, picker] = core.config.mounts as [Mount, Mount];
+    [login, picker, typed] = core.config.mounts as [Mount, Mount, Mount];
     await loadDirectory(
       core,
       ['Student', 'Teacher', 'Guest'].map((name) => ({ kind: 'role', name })),
@@ -258,6 +261,30 @@ describe.each(ENGINES)('a session that is minted, on %s', (engine) => {
     await signedIn(account, { using, userAgent: FIREFOX, spends: [await freshTicket(account)] });
     expect(mailQueued).toHaveBeenCalledTimes(1);
     expect((await core.store.outbox.depth()).waiting).toBeGreaterThan(0);
+  });
+
+  test('of whoever has a resource code is nobody’s, and ends with the code', async () => {
+    const now = core.clock.now();
+    for (const [lifeSeconds, good] of [
+      [30, 30],
+      [9 * HOUR_SECONDS, 60],
+    ] as const) {
+      const [context, code] = ['hall', `CODE${nextNumber()}`];
+      const expiresAt = new Date(now + lifeSeconds * 1000).toISOString();
+      await loadDirectory(core, [{ kind: 'resource', context, code, expiresAt, maxUses: 1 }]);
+      const credential = { kind: 'resource-code', resource: `voucher ${code}`, context, code } as const;
+      const mount = { ...typed, accessTokenSeconds: 60 };
+      const show = () => begin(opened.corridor, at(mount), { kind: 'begin', credential, fingerprint: null });
+      const outcome = await show();
+      if (outcome.kind !== 'signed-in') throw new Error('nobody was signed in');
+      expect(outcome).toMatchObject({
+        principal: { kind: 'resource', resource: `voucher ${code}` },
+        steppedUp: false,
+      });
+      const { iat, exp, sub } = readJwt(outcome.tokens.accessToken).payload;
+      expect([sub, iat, exp]).toEqual([`resource:voucher ${code}`, seconds(now), seconds(now) + good]);
+      expect(await show()).toEqual({ kind: 'refused', reason: 'bad-credentials', resendCode: null });
+    }
   });
 
   describe('is none when at the last moment', () => {
