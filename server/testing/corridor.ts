@@ -5,7 +5,7 @@ import { openPlaces } from '../src/delivery/places.ts';
 import { relyingPartyOf } from '../src/factors/relying-party.ts';
 import { createWebauthn } from '../src/factors/webauthn.ts';
 import { Spacing } from '../src/limits/spacing.ts';
-import { type WindowLimits, Windows } from '../src/limits/windows.ts';
+import { type SharedCount, type WindowLimits, Windows } from '../src/limits/windows.ts';
 import type { Mount } from '../src/mount.ts';
 import { createPasswordPolicy } from '../src/passwords/policy.ts';
 import type { Attempt, Corridor } from '../src/sign-in/corridor.ts';
@@ -94,11 +94,11 @@ export async function openTestCorridor(
   };
 }
 
-/** Failures that are counted in memory. @param limits of what may not fail a hundred times a minute */
-export function openWindows(limits: Partial<WindowLimits>): Windows {
+/** Failures, counted in memory. @param limits of what may not fail a hundred times a minute */
+export function openWindows(limits: Partial<WindowLimits>, shared: SharedCount | null = null): Windows {
   const many = { count: 100, seconds: 60 };
   const all = { address: many, asking: many, organisation: many, everybody: many, context: many };
-  return new Windows({ limits: { ...all, ...limits }, shared: null });
+  return new Windows({ limits: { ...all, ...limits }, shared });
 }
 
 /** The same corridor, in which something is done whenever a password was looked at, before anybody knows the verdict. */

@@ -13,6 +13,7 @@ import { ENGINES } from '../../testing/engines.ts';
 import { readTables } from '../../testing/store-dump.ts';
 import { HashPool } from '../crypto/hash-pool.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
+import type { SharedCount } from '../limits/windows.ts';
 import type { Mount } from '../mount.ts';
 import { failAttempt } from '../store/count-attempt.ts';
 import type { Choice, Credential, Outcome } from './attempt.ts';
@@ -168,6 +169,23 @@ describe.each(ENGINES)('a password that is shown, on %s', (engine) => {
     expect(await sessionsOf(somebody)).toEqual([]);
   });
 
+  test('has the other servers asked about its address once it was right, and not before', async () => {
+    const somebody = await account();
+    const asked: string[] = [];
+    const shared: SharedCount = {
+      async get({ window }) {
+        asked.push(window);
+        return null;
+      },
+      add: async () => null,
+    };
+    const using = { ...corridor, windows: openWindows({}, shared) };
+    await show(somebody, { using, password: 'a wrong password' });
+    expect(asked).not.toContain('address');
+    await show(somebody, { using });
+    expect(asked).toContain('address');
+  });
+
   test('is tried on those accounts of a name that need not wait, and on no others', async () => {
     const passwordHash = hashPassword('the password of the other', core.config.hashing);
     const one = await account();
@@ -276,6 +294,10 @@ describe.each(ENGINES)('a password that is shown, on %s', (engine) => {
       const choice = offered.granted.find(({ role }) => role === 'Teacher') as Choice;
       const picked = await pick(corridor, at(mounts.picker), { kind: 'pick', ticket: choice.ticket });
       expect(picked).toMatchObject({ kind: 'signed-in', steppedUp: false });
+      expect(await pick(corridor, at(mounts.picker), { kind: 'pick', ticket: choice.ticket })).toEqual({
+        ...REFUSED,
+        reason: 'ticket-invalid',
+      });
       expect(await counted(factorKey(somebody.id))).toEqual({ inFlight: 0, failures });
     }
   });
