@@ -106,7 +106,7 @@ export interface Installation {
   readonly passwordHash: string | null;
   /** The password before it, which is good beside it until then (milliseconds since 1970). */
   readonly previous: { readonly passwordHash: string; readonly until: number } | null;
-  readonly account: Account | null;
+  readonly account: AccountWithMemberships | null;
   readonly status: AccountStatus;
   readonly epoch: number;
 }

@@ -10,7 +10,7 @@ import type { Attempt, Corridor } from './corridor.ts';
  * @param whoAsks who asks the other servers whether the address must wait: the work itself may, once it knows what was shown
  */
 export async function throughGate(
-  corridor: Corridor,
+  corridor: Pick<Corridor, 'windows' | 'limits' | 'clock'>,
   attempt: Attempt,
   work: () => Promise<Outcome>,
   unequal: readonly Outcome['kind'][] = [],

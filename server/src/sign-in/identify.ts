@@ -23,18 +23,17 @@ export type Identified =
     }
   | { readonly nobody: Counted };
 
-/** Finds the accounts that all the given identifiers name, in the homes that the mount serves. */
+/** Finds the accounts that all the given identifiers name, of which there is one at least, in the homes that the mount serves. */
 export async function identify(
-  corridor: Corridor,
+  corridor: Pick<Corridor, 'store' | 'vault' | 'limits'>,
   attempt: Attempt,
   identifiers: readonly GivenIdentifier[],
 ): Promise<Identified> {
   const found = await Promise.all(
     identifiers.map((identifier) => accountsNamed(corridor, attempt, identifier)),
   );
-  const [first = [], ...others] = found;
-  const named = first.filter((account) =>
-    others.every((accounts) => accounts.some((other) => other.id === account.id)),
+  const named = found.reduce((those, accounts) =>
+    those.filter((account) => accounts.some((other) => other.id === account.id)),
   );
   if (named.length > 0) {
     return {
@@ -46,15 +45,17 @@ export async function identify(
     };
   }
   const spelling = identifiers.map(
-    (identifier) =>
-      lookupsOf(identifier, attempt.mount.phoneRegion).at(-1)?.canonical ?? identifier.value.trim(),
+    (identifier) => lookupsOf(identifier, attempt.mount.phoneRegion).at(-1)?.canonical ?? identifier.value,
   );
   const hash = corridor.vault.hash('identifier', spelling.join('\0'));
   return { nobody: { key: unknownKey(hash), limit: passwordLimit(corridor, null) } };
 }
 
 /** How many wrong passwords an account, an installation or an unknown name may have. */
-export function passwordLimit(corridor: Corridor, account: AccountWithMemberships | null): AttemptLimit {
+export function passwordLimit(
+  corridor: Pick<Corridor, 'limits'>,
+  account: AccountWithMemberships | null,
+): AttemptLimit {
   return {
     maxFailures: corridor.limits.maxFailures,
     waitSeconds: corridor.limits.lockSeconds,
@@ -67,7 +68,7 @@ export function passwordLimit(corridor: Corridor, account: AccountWithMembership
 const MOST_CANDIDATES = 10;
 
 async function accountsNamed(
-  corridor: Corridor,
+  corridor: Pick<Corridor, 'store'>,
   attempt: Attempt,
   identifier: GivenIdentifier,
 ): Promise<AccountWithMemberships[]> {
@@ -89,9 +90,8 @@ async function accountsNamed(
 /** The canonical forms of what was typed: as a name, and as a phone number where it can be one. */
 function lookupsOf(identifier: GivenIdentifier, phoneRegion: string | null): IdentifierLookup[] {
   const lookups: IdentifierLookup[] = [];
-  const nameKinds = identifier.kinds.filter((kind) => kind !== 'phone');
-  const name = nameKinds.length > 0 ? canonicalName(identifier.value) : null;
-  if (name !== null) lookups.push({ canonical: name, kinds: kindBits(nameKinds) });
+  const name = canonicalName(identifier.value);
+  if (name !== null) lookups.push({ canonical: name, kinds: kindBits(identifier.kinds) });
   const phone = identifier.kinds.includes('phone') ? canonicalPhone(identifier.value, phoneRegion) : null;
   if (phone !== null) lookups.push({ canonical: phone, kinds: kindBits(['phone']) });
   return lookups;

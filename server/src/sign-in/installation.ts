@@ -53,7 +53,7 @@ export async function beginWithInstallation(
     principal: {
       kind: 'installation',
       id: installation.id,
-      view: account && viewAccount({ memberships: [], ...account }, attempt.mount.organisation),
+      view: account && viewAccount(account, attempt.mount.organisation),
     },
     subject: `installation:${installation.id}`,
     session: {

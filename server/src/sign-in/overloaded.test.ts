@@ -1,21 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber } from '../../testing/app.ts';
 import { eventsDuring } from '../../testing/audit.ts';
-import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/core.ts';
+import { loadDirectory, type TestCore, uuid } from '../../testing/core.ts';
+import { openTestCorridor, PASSWORD, type TestCorridor } from '../../testing/corridor.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { HashPool } from '../crypto/hash-pool.ts';
-import { hashPassword } from '../crypto/password-hash.ts';
-import { Windows } from '../limits/windows.ts';
-import type { Mount } from '../mount.ts';
 import type { Credential, Outcome } from './attempt.ts';
 import { confirmPassword } from './confirm-password.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 import { passwordLimit } from './identify.ts';
 import { begin } from './sign-in.ts';
-import { accountKey, installationKey, Throttle } from './throttle.ts';
+import { accountKey, installationKey } from './throttle.ts';
 
-const PASSWORD = 'the right password of everybody';
 const ELSEWHERE = uuid(999_999);
 
 /** A right password, and what it is counted under. */
@@ -27,44 +24,20 @@ interface Shown {
 // Here nobody may wait: whoever finds the only thread spoken for is turned away at once, and everybody else when their turn has come.
 describe.each(ENGINES)('a right password that there is no time for, on %s', (engine) => {
   let core: TestCore;
-  let pool: HashPool;
+  let opened: TestCorridor;
   let roomy: HashPool;
   let corridor: Corridor;
   let attempt: Attempt;
   let passwordHash: string;
   beforeAll(async () => {
-    core = await openTestCore(engine);
-    const { hashing } = core.config;
-    passwordHash = hashPassword(PASSWORD, hashing);
+    opened = await openTestCorridor(engine, {}, 0);
+    ({ core, corridor, attempt, passwordHash } = opened);
     await loadDirectory(core, [{ kind: 'organisation', id: ELSEWHERE, name: 'Elsewhere' }]);
-    pool = new HashPool({ threads: 1, cost: hashing, queueMilliseconds: 0 });
-    roomy = new HashPool({ threads: 1, cost: hashing, queueMilliseconds: 60_000 });
-    const limit = { count: 100, seconds: 60 };
-    const limits = { address: limit, asking: limit, organisation: limit, everybody: limit, context: limit };
-    const parts: Partial<Corridor> = {
-      ...core,
-      hashes: pool,
-      decoyHash: passwordHash,
-      hashingCost: hashing,
-      throttle: new Throttle(core.store, core.clock, 0),
-      windows: new Windows({ limits, shared: null }),
-      limits: {
-        ...core.config.signIn,
-        ...core.config.challenge,
-        graceSeconds: 0,
-        sessionMaxSeconds: 60,
-        forgetDeviceSeconds: 60,
-      },
-    };
-    corridor = parts as Corridor;
-    const [mount] = core.config.mounts as [Mount];
-    const caller = { mount: mount.name, address: '192.0.2.1', userAgent: null, requestId: 'a request' };
-    attempt = { mount, caller: { ...caller, arrivedAt: core.clock.now() } };
+    roomy = new HashPool({ threads: 1, cost: core.config.hashing, queueMilliseconds: 60_000 });
   });
   afterAll(async () => {
-    await pool.close();
     await roomy.close();
-    await core.close();
+    await opened.close();
   });
 
   const show = (using: Corridor, credential: Credential) =>
@@ -132,7 +105,7 @@ describe.each(ENGINES)('a right password that there is no time for, on %s', (eng
 
     test('is turned away at once while somebody else has the only place', async () => {
       const shown = await prepare();
-      const place = pool.reserve('somebody else');
+      const place = corridor.hashes.reserve('somebody else');
       if ('overloaded' in place) throw new Error('the pool was busy before anybody used it');
       await expectTurnedAway(shown).finally(place.leave);
     });

@@ -125,11 +125,8 @@ export class Throttle {
 
   /** Tells those who wait for one of these keys that a place may be free. Called after the commit that freed it. */
   settled(holds: readonly { readonly places: readonly { readonly key: string }[] }[]): void {
-    for (const { key } of holds.flatMap(({ places }) => places)) {
-      const waiting = this.#waiting.get(key);
-      this.#waiting.delete(key);
-      for (const wake of waiting ?? []) wake();
-    }
+    for (const { key } of holds.flatMap(({ places }) => places))
+      for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
   /** Gives holds back without a failure, for an attempt that was not evaluated. */
@@ -146,7 +143,7 @@ export class Throttle {
       const wake = (): void => {
         clearTimeout(timer);
         waiting.delete(wake);
-        if (waiting.size === 0 && this.#waiting.get(key) === waiting) this.#waiting.delete(key);
+        if (waiting.size === 0) this.#waiting.delete(key);
         resolve();
       };
       const timer = setTimeout(wake, ASK_AGAIN_MILLISECONDS);
