@@ -1,8 +1,8 @@
 import { createSecretKey } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openTestCore, type TestCore } from '../../testing/core.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { forgetKeys, openTestCore, type TestCore } from '../../testing/core.ts';
 import { readJwt } from '../../testing/jwt.ts';
-import { frozenClock } from '../../testing/ports.ts';
+import { frozenClock, type MovableClock } from '../../testing/ports.ts';
 import { contracts } from '../contracts/index.ts';
 import type { Mount } from '../mount.ts';
 import { resolveMounts } from '../mount-settings.ts';
@@ -33,25 +33,29 @@ const { mounts } = resolveMounts(
 const [plain, shared] = mounts as [Mount, Mount];
 
 describe('an access token', () => {
-  const clock = frozenClock();
   let core: TestCore;
+  let clock: MovableClock;
   let keyRing: KeyRing;
   let tokens: AccessTokens;
   beforeAll(async () => {
-    core = await openTestCore('sqlite', {}, clock);
+    core = await openTestCore('sqlite');
+  });
+  beforeEach(async () => {
+    await forgetKeys(core);
+    clock = frozenClock();
     keyRing = new KeyRing({
       ...core,
+      clock,
       algorithms: ['ES256'],
       publishSeconds: 300,
       longestTokenSeconds: LONGEST_SECONDS,
     });
+    // It looks for no other keys by itself here.
     await keyRing.start(() => undefined);
+    keyRing.stop();
     tokens = createAccessTokens({ keyRing, mounts, publicUrl: () => ISSUER, clock, random: core.random });
   });
-  afterAll(async () => {
-    keyRing.stop();
-    await core.close();
-  });
+  afterAll(() => core.close());
 
   const issue = (mount: Mount, notAfter = Number.MAX_SAFE_INTEGER) =>
     tokens.issue(mount, {

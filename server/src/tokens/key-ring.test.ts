@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { openTestCore, type TestCore } from '../../testing/core.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { forgetKeys, openTestCore, type TestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { frozenClock } from '../../testing/ports.ts';
 import { stateFact } from '../store/facts.ts';
@@ -13,26 +13,32 @@ const told = ({ id }: SigningKeyRecord) => stateFact(`told:${id}`, id);
 
 describe.each(ENGINES)('the key ring on %s', (engine) => {
   let core: TestCore;
+  const rings: KeyRing[] = [];
   beforeAll(async () => {
-    core = await openTestCore(engine);
+    core = await openTestCore(engine, {}, frozenClock());
   });
-  afterAll(() => core.close());
+  beforeEach(async () => {
+    stopAll();
+    await forgetKeys(core);
+  });
+  afterAll(async () => {
+    stopAll();
+    await core.close();
+  });
 
-  const ringOn = (on: TestCore, ...algorithms: AsymmetricAlgorithm[]) =>
-    new KeyRing({ ...on, algorithms, publishSeconds: PUBLISH_SECONDS, longestTokenSeconds: TOKEN_SECONDS });
-  const open = async (on = core, ...algorithms: AsymmetricAlgorithm[]) => {
-    const ring = ringOn(on, ...(algorithms.length === 0 ? (['ES256'] as const) : algorithms));
+  function stopAll(): void {
+    for (const ring of rings.splice(0)) ring.stop();
+    vi.useRealTimers();
+  }
+  const ringOf = (...algorithms: AsymmetricAlgorithm[]) =>
+    new KeyRing({ ...core, algorithms, publishSeconds: PUBLISH_SECONDS, longestTokenSeconds: TOKEN_SECONDS });
+  const open = async (...algorithms: AsymmetricAlgorithm[]) => {
+    const ring = ringOf(...(algorithms.length === 0 ? (['ES256'] as const) : algorithms));
     await ring.start((error) => {
       throw error;
     });
-    onTestFinished(() => ring.stop());
+    rings.push(ring);
     return ring;
-  };
-  /** A store that nobody used, and a clock that stands still. */
-  const fresh = async () => {
-    const own = await openTestCore(engine, {}, frozenClock());
-    onTestFinished(() => own.close());
-    return own;
   };
   const published = (ring: KeyRing) => ring.jwks().keys.map(({ kid }) => kid);
 
@@ -71,45 +77,41 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
   });
 
   test('a rotation on a store that never served leaves the first key to sign until the new one does', async () => {
-    const store = await fresh();
-    const key = await ringOn(store, 'ES256').rotate('ES256', told);
-    const ring = await open(store);
+    const key = await ringOf('ES256').rotate('ES256', told);
+    const ring = await open();
     const first = ring.signer('ES256');
     expect(first.key.id).not.toBe(key.id);
-    store.clock.advance(PUBLISH_SECONDS + 11);
+    core.clock.advance(PUBLISH_SECONDS + 11);
     expect(ring.signer('ES256').key.id).toBe(key.id);
     expect(ring.verifier(first.header)?.id).toBe(first.key.id);
   });
 
   test('a key that was made while the clock was ahead does not take over from its successor', async () => {
-    const own = await fresh();
-    const ring = await open(own);
-    own.clock.advance(3600);
+    const ring = await open();
+    core.clock.advance(3600);
     const ahead = await ring.rotate('ES256', told);
-    own.clock.advance(10 - 3600);
+    core.clock.advance(10 - 3600);
     const successor = await ring.rotate('ES256', told);
-    own.clock.advance((ahead.signsFrom - own.clock.now()) / 1000 + 1);
+    core.clock.advance((ahead.signsFrom - core.clock.now()) / 1000 + 1);
     expect(ring.signer('ES256').key.id).toBe(successor.id);
   });
 
   test('an old key stays to the moment at which the last token of a server that was late to look has ended', async () => {
-    const own = await fresh();
-    const ring = await open(own);
+    const ring = await open();
     const old = ring.signer('ES256');
     const key = await ring.rotate('ES256', told);
-    const now = own.clock.now();
+    const now = core.clock.now();
     expect(key.signsFrom - now).toBe((PUBLISH_SECONDS + 2) * 1000);
     const leftSeconds = PUBLISH_SECONDS + 2 + TOKEN_SECONDS + 2;
     const before = ring.keySet();
-    own.clock.advance(leftSeconds - 1);
+    core.clock.advance(leftSeconds - 1);
     expect([ring.verifier(old.header)?.id, ring.keySet()]).toEqual([old.key.id, before]);
-    own.clock.advance(1);
+    core.clock.advance(1);
     expect([ring.verifier(old.header)?.id, ring.keySet()]).toEqual([undefined, key.id]);
   });
 
   test('an emergency ends the keys before it at once, also one that was to sign later', async () => {
-    const own = await fresh();
-    const ring = await open(own);
+    const ring = await open();
     const old = ring.signer('ES256');
     await ring.rotate('ES256', told);
     const key = await ring.rotate('ES256', told, { emergency: true });
@@ -121,10 +123,9 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
   test.each([false, true])(
     'a rotation that is not written down is none; in an emergency: %s',
     async (emergency) => {
-      const own = await fresh();
-      const ring = await open(own);
+      const ring = await open();
       const before = ring.jwks();
-      await own.store.commit([stateFact('taken', '')]);
+      await core.store.commit([stateFact('taken', '')]);
       const notTold = () => stateFact('taken', '');
       await expect(ring.rotate('ES256', notTold, { emergency })).rejects.toThrow('not committed: fact');
       await ring.reload();
@@ -133,8 +134,7 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
   );
 
   test('the schedule replaces the newest key of its algorithm when that is older, each time once', async () => {
-    const own = await fresh();
-    const rings = [await open(own, 'ES256', 'EdDSA'), await open(own, 'ES256', 'EdDSA')];
+    const rings = [await open('ES256', 'EdDSA'), await open('ES256', 'EdDSA')];
     const round = async (before: number) => {
       const made = await Promise.all(rings.map((ring) => ring.rotateIfOlder('ES256', before, told)));
       for (const ring of rings) await ring.reload();
@@ -142,13 +142,13 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
     };
     const seen = new Set<string | undefined>();
     for (let turn = 0; turn < 3; turn += 1) {
-      const madeAt = own.clock.now();
-      own.clock.advance(60);
+      const madeAt = core.clock.now();
+      core.clock.advance(60);
       // The other algorithm's key is younger: it says nothing of this one's.
       await rings[0]?.rotate('EdDSA', told, { emergency: true });
       expect(await round(madeAt)).toEqual([]);
       const made = await round(madeAt + 1);
-      expect(made).toMatchObject([{ algorithm: 'ES256', createdAt: own.clock.now() }]);
+      expect(made).toMatchObject([{ algorithm: 'ES256', createdAt: core.clock.now() }]);
       seen.add(made[0]?.id);
     }
     expect(seen.size).toBe(3);
@@ -157,7 +157,7 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
 
   test('has keys of every algorithm that it is asked for, each named in its header and published', async () => {
     const algorithms = ['ES256', 'EdDSA', 'RS256'] as const;
-    const ring = await open(await fresh(), ...algorithms);
+    const ring = await open(...algorithms);
     expect(ring.algorithms).toEqual(algorithms);
     for (const algorithm of algorithms) {
       const { key, header } = ring.signer(algorithm);
@@ -181,21 +181,18 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
   });
 
   test('has nothing before it starts, and makes nothing where there is nothing to replace', async () => {
-    const own = await fresh();
-    const ring = ringOn(own, 'ES256');
+    const ring = ringOf('ES256');
     expect([ring.jwks(), ring.keySet()]).toEqual([{ keys: [] }, '']);
     expect(() => ring.signer('ES256')).toThrow('no ES256 key');
-    expect(await ring.rotateIfOlder('ES256', own.clock.now() + 1, told)).toBeNull();
-    expect(await own.store.signingKeys.all()).toEqual([]);
+    expect(await ring.rotateIfOlder('ES256', core.clock.now() + 1, told)).toBeNull();
+    expect(await core.store.signingKeys.all()).toEqual([]);
   });
 
   test('looks for the keys of others until it is stopped, and unseals none twice', async () => {
-    const own = await fresh();
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const ring = await open(own);
+    const ring = await open();
     const unsealed = ring.signer('ES256').key.signingKey;
-    const key = await ringOn(own, 'ES256').rotate('ES256', told);
+    const key = await ringOf('ES256').rotate('ES256', told);
     expect(published(ring)).not.toContain(key.id);
     vi.advanceTimersByTime(1000);
     await expect.poll(() => published(ring), { timeout: 10_000 }).toContain(key.id);
@@ -205,7 +202,10 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
   });
 
   test('what the store keeps of a key cannot be used without the secret', async () => {
-    for (const key of await core.store.signingKeys.all()) {
+    await open();
+    const keys = await core.store.signingKeys.all();
+    expect(keys).toHaveLength(1);
+    for (const key of keys) {
       expect(key.privateSealed).toMatch(/^v1\./);
       expect(JSON.parse(key.publicJwk)).not.toHaveProperty('d');
     }

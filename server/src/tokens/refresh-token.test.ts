@@ -1,17 +1,21 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { readJwt } from '../../testing/jwt.ts';
-import { frozenClock } from '../../testing/ports.ts';
+import { frozenClock, type MovableClock } from '../../testing/ports.ts';
 import { createVault } from '../crypto/vault.ts';
 import { headerSegment, type JwsKey, signCompact, type TokenType } from './compact-jws.ts';
-import { createRefreshTokens } from './refresh-token.ts';
+import { createRefreshTokens, type RefreshTokens } from './refresh-token.ts';
 
 const vault = createVault(randomBytes(32), { bytes: randomBytes });
 const LIFE_SECONDS = 600;
 
 describe('a refresh token', () => {
-  const clock = frozenClock();
-  const tokens = createRefreshTokens(vault, clock);
+  let clock: MovableClock;
+  let tokens: RefreshTokens;
+  beforeEach(() => {
+    clock = frozenClock();
+    tokens = createRefreshTokens(vault, clock);
+  });
   const now = () => Math.floor(clock.now() / 1000);
   const content = () => ({
     sessionId: 'session',

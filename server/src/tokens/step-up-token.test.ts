@@ -1,18 +1,22 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { readJwt } from '../../testing/jwt.ts';
-import { frozenClock } from '../../testing/ports.ts';
+import { frozenClock, type MovableClock } from '../../testing/ports.ts';
 import { createVault } from '../crypto/vault.ts';
 import { headerSegment, type JwsKey, signCompact, type TokenType } from './compact-jws.ts';
-import { createStepUpTokens } from './step-up-token.ts';
+import { createStepUpTokens, type StepUpTokens } from './step-up-token.ts';
 
 const vault = createVault(randomBytes(32), { bytes: randomBytes });
 const ISSUER = 'https://id.example.com';
 const LIFE_SECONDS = 300;
 
 describe('a step-up token', () => {
-  const clock = frozenClock();
-  const tokens = createStepUpTokens(vault, () => ISSUER, clock);
+  let clock: MovableClock;
+  let tokens: StepUpTokens;
+  beforeEach(() => {
+    clock = frozenClock();
+    tokens = createStepUpTokens(vault, () => ISSUER, clock);
+  });
   const now = () => Math.floor(clock.now() / 1000);
   const issue = () =>
     tokens.issue('secret', {
