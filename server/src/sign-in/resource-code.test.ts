@@ -123,4 +123,26 @@ describe.each(ENGINES)('a resource code, on %s', (engine) => {
     expect(outcomes.filter(({ kind }) => kind === 'refused')).toHaveLength(2);
     expect(outcomes.filter(({ kind }) => kind === 'throttled')).toHaveLength(3);
   });
+
+  test.each([
+    ['right', 'nothing is told of it', 0],
+    ['wrong', 'it is counted all the same', 1],
+  ] as const)('that is %s when others have used the limit up meanwhile: %s', async (what, _then, written) => {
+    const using = narrow('context', 2);
+    const code = await newCode();
+    const wrong = { ...code, code: 'ANOTHER' };
+    const { resourceCodes } = core.store;
+    const byHash: typeof resourceCodes.byHash = async (context, codeHash) => {
+      const found = await resourceCodes.byHash(context, codeHash);
+      for (let each = 0; each < 2; each += 1) await begin(wrong, using);
+      return found;
+    };
+    const late = { ...using, store: { ...core.store, resourceCodes: { ...resourceCodes, byHash } } };
+    const from = attempt();
+    const events = await eventsDuring(core, async () =>
+      expect(await begin(what === 'right' ? code : wrong, late, from)).toEqual(THROTTLED),
+    );
+    expect(events.filter(({ requestId }) => requestId === from.caller.requestId)).toHaveLength(written);
+    expect((await begin(code)).kind).toBe('signed-in');
+  });
 });
