@@ -15,6 +15,7 @@ const ISSUER = 'https://id.example.com';
 const SECRET = 'a shared secret of an old resource server';
 const PLAIN_SECONDS = 600;
 const LONGEST_SECONDS = 900;
+const RING = { algorithms: ['ES256'], publishSeconds: 300, longestTokenSeconds: LONGEST_SECONDS } as const;
 
 const { mounts } = resolveMounts(
   [
@@ -36,29 +37,29 @@ describe('an access token', () => {
   let core: TestCore;
   let clock: MovableClock;
   let keyRing: KeyRing;
-  let tokens: AccessTokens;
+  let made: AccessTokens | undefined;
   beforeAll(async () => {
     core = await openTestCore('sqlite');
   });
   beforeEach(async () => {
     await forgetKeys(core);
     clock = frozenClock();
-    keyRing = new KeyRing({
-      ...core,
-      clock,
-      algorithms: ['ES256'],
-      publishSeconds: 300,
-      longestTokenSeconds: LONGEST_SECONDS,
-    });
+    keyRing = new KeyRing({ ...core, clock, ...RING });
     // It looks for no other keys by itself here.
     await keyRing.start(() => undefined);
     keyRing.stop();
-    tokens = createAccessTokens({ keyRing, mounts, publicUrl: () => ISSUER, clock, random: core.random });
+    made = undefined;
   });
   afterAll(() => core.close());
 
+  const tokensWith = (ring: KeyRing) =>
+    createAccessTokens({ keyRing: ring, mounts, publicUrl: () => ISSUER, clock, random: core.random });
+  function tokens(): AccessTokens {
+    made ??= tokensWith(keyRing);
+    return made;
+  }
   const issue = (mount: Mount, notAfter = Number.MAX_SAFE_INTEGER) =>
-    tokens.issue(mount, {
+    tokens().issue(mount, {
       sessionId: 'session',
       subject: 'subject',
       claims: {},
@@ -84,7 +85,7 @@ describe('an access token', () => {
   test('says what was issued, and which shared secret signed it', () => {
     const issuedAt = clock.now();
     const said = { sessionId: 'session', subject: 'subject', issuedAt };
-    expect(tokens.verify(issue(plain))).toEqual({
+    expect(tokens().verify(issue(plain))).toEqual({
       ...said,
       audience: ISSUER,
       expiresAt: issuedAt + PLAIN_SECONDS * 1000,
@@ -99,31 +100,31 @@ describe('an access token', () => {
       sharedWith: 'login@/shared',
     };
     // The second time it is remembered.
-    expect([tokens.verify(token), tokens.verify(token)]).toEqual([ofShared, ofShared]);
-    expect([plain, shared].map(tokens.audienceOf)).toEqual([ISSUER, 'reports']);
+    expect([tokens().verify(token), tokens().verify(token)]).toEqual([ofShared, ofShared]);
+    expect([plain, shared].map(tokens().audienceOf)).toEqual([ISSUER, 'reports']);
   });
 
   test('ends with its session, where that is sooner', () => {
     const notAfter = clock.now() + 30_999;
     expect(readJwt(issue(plain, notAfter)).payload.exp).toBe(now() + 30);
-    expect(tokens.verify(issue(plain, notAfter))).toMatchObject({ expiresAt: clock.now() + 30_000 });
+    expect(tokens().verify(issue(plain, notAfter))).toMatchObject({ expiresAt: clock.now() + 30_000 });
   });
 
   test('is good up to the second in which it ends, and then told as ended', () => {
     const token = issue(plain);
     clock.advance(PLAIN_SECONDS - 0.001);
-    expect(tokens.verify(token)).toMatchObject({ sessionId: 'session' });
+    expect(tokens().verify(token)).toMatchObject({ sessionId: 'session' });
     clock.advance(0.001);
-    expect(tokens.verify(token)).toBe('expired');
+    expect(tokens().verify(token)).toBe('expired');
   });
 
   test('may be of a node whose clock is ten seconds ahead, and no more', () => {
-    expect(tokens.verify(signed({ iat: now() + 10 }))).toMatchObject({ sessionId: 'session' });
-    expect(tokens.verify(signed({ iat: now() + 11 }))).toBeNull();
+    expect(tokens().verify(signed({ iat: now() + 10 }))).toMatchObject({ sessionId: 'session' });
+    expect(tokens().verify(signed({ iat: now() + 11 }))).toBeNull();
   });
 
   test('lives as long as the longest of a mount, and no longer', () => {
-    const living = (seconds: number) => tokens.verify(signed({ exp: now() + seconds }));
+    const living = (seconds: number) => tokens().verify(signed({ exp: now() + seconds }));
     expect(living(LONGEST_SECONDS)).toMatchObject({ sessionId: 'session' });
     expect(living(LONGEST_SECONDS + 1)).toBeNull();
   });
@@ -143,8 +144,8 @@ describe('an access token', () => {
     ['an end in text', { exp: '9999999999' }],
     ['an end with a fraction', { exp: 9_999_999_999.5 }],
   ])('is none with %s, though the signature is right', (_what, change) => {
-    expect(tokens.verify(signed({}))).toMatchObject({ sessionId: 'session' });
-    expect(tokens.verify(signed(change))).toBeNull();
+    expect(tokens().verify(signed({}))).toMatchObject({ sessionId: 'session' });
+    expect(tokens().verify(signed(change))).toBeNull();
   });
 
   test('is none of a key or kind that is not there, or arbitrary', () => {
@@ -156,19 +157,47 @@ describe('an access token', () => {
       verifyingKey: secret,
     };
     const of = (type: 'at+jwt' | 'rt+jwt', id = key.id) =>
-      tokens.verify(signCompact(headerSegment(type, { ...key, id }), genuine(), key));
+      tokens().verify(signCompact(headerSegment(type, { ...key, id }), genuine(), key));
     expect(of('at+jwt')).toMatchObject({ sharedWith: 'login@/shared' });
     expect(of('rt+jwt')).toBeNull();
     expect(of('at+jwt', 'mount:login')).toBeNull();
-    for (const other of ['', '.', '..', 'a.b.c', issue(plain).replaceAll('.', '')])
-      expect(tokens.verify(other)).toBeNull();
+    const [header, payload] = issue(plain).split('.');
+    const [, , signature] = issue(plain).split('.');
+    const swapped = `${header}.${payload}.${signature}`;
+    for (const other of ['', '.', '..', 'a.b.c', issue(plain).replaceAll('.', ''), swapped])
+      expect(tokens().verify(other)).toBeNull();
+  });
+
+  test('has its signature verified once, however often it is shown', async () => {
+    let looks = 0;
+    /** Sees each use of a key that verifies. */
+    class WatchedRing extends KeyRing {
+      override verifier(header: string): JwsKey | undefined {
+        const key = super.verifier(header);
+        if (key === undefined) return undefined;
+        const { verifyingKey } = key;
+        return Object.defineProperty({ ...key }, 'verifyingKey', {
+          get() {
+            looks += 1;
+            return verifyingKey;
+          },
+        });
+      }
+    }
+    const ring = new WatchedRing({ ...core, clock, ...RING });
+    await ring.reload();
+    const watched = tokensWith(ring);
+    const [token, other] = [issue(plain), issue(plain)];
+    for (const shown of [token, token, other, token, other])
+      expect(watched.verify(shown)).toMatchObject({ sessionId: 'session' });
+    expect(looks).toBe(2);
   });
 
   test('is none once its key has ended, though it was remembered', async () => {
     const token = issue(plain);
-    expect(tokens.verify(token)).toMatchObject({ sessionId: 'session' });
+    expect(tokens().verify(token)).toMatchObject({ sessionId: 'session' });
     await keyRing.rotate('ES256', ({ id }) => stateFact(`told:${id}`, id), { emergency: true });
-    expect(tokens.verify(token)).toBeNull();
+    expect(tokens().verify(token)).toBeNull();
   });
 
   test('cannot be issued where a shared secret is asked for and there is none', () => {

@@ -4,18 +4,17 @@ import { readJwt } from '../../testing/jwt.ts';
 import { frozenClock, type MovableClock } from '../../testing/ports.ts';
 import { createVault } from '../crypto/vault.ts';
 import { headerSegment, type JwsKey, signCompact, type TokenType } from './compact-jws.ts';
-import { createRefreshTokens, type RefreshTokens } from './refresh-token.ts';
+import { createRefreshTokens } from './refresh-token.ts';
 
 const vault = createVault(randomBytes(32), { bytes: randomBytes });
 const LIFE_SECONDS = 600;
 
 describe('a refresh token', () => {
   let clock: MovableClock;
-  let tokens: RefreshTokens;
   beforeEach(() => {
     clock = frozenClock();
-    tokens = createRefreshTokens(vault, clock);
   });
+  const tokens = () => createRefreshTokens(vault, clock);
   const now = () => Math.floor(clock.now() / 1000);
   const content = () => ({
     sessionId: 'session',
@@ -33,19 +32,19 @@ describe('a refresh token', () => {
   const genuine = () => ({ sid: 'session', n: 7, iat: now(), exp: now() + LIFE_SECONDS });
 
   test('says its session, its counter and whole seconds, the same bytes each time', () => {
-    const token = tokens.issue(content());
+    const token = tokens().issue(content());
     expect(readJwt(token)).toMatchObject({ header: { alg: 'HS256', typ: 'rt+jwt' }, payload: genuine() });
-    expect(tokens.issue(content())).toBe(token);
+    expect(tokens().issue(content())).toBe(token);
     expect(signed(genuine())).toBe(token);
-    expect(tokens.verify(token)).toEqual({ sessionId: 'session', counter: 7 });
+    expect(tokens().verify(token)).toEqual({ sessionId: 'session', counter: 7 });
   });
 
   test('is good up to the second in which it ends, and then told as ended', () => {
-    const token = tokens.issue(content());
+    const token = tokens().issue(content());
     clock.advance(LIFE_SECONDS - 0.001);
-    expect(tokens.verify(token)).toEqual({ sessionId: 'session', counter: 7 });
+    expect(tokens().verify(token)).toEqual({ sessionId: 'session', counter: 7 });
     clock.advance(0.001);
-    expect(tokens.verify(token)).toBe('expired');
+    expect(tokens().verify(token)).toBe('expired');
   });
 
   test.each([
@@ -58,13 +57,13 @@ describe('a refresh token', () => {
     ['an end in text', { exp: '9999999999' }],
     ['an end with a fraction', { exp: 9_999_999_999.5 }],
   ])('is none with %s, though the signature is right', (_what, change) => {
-    expect(tokens.verify(signed({ ...genuine(), ...change }))).toBeNull();
+    expect(tokens().verify(signed({ ...genuine(), ...change }))).toBeNull();
   });
 
   test('is none of another kind or key, or arbitrary', () => {
-    expect(tokens.verify(signed(genuine(), 'at+jwt'))).toBeNull();
-    expect(tokens.verify(signed(genuine(), 'rt+jwt', 'step-up-token'))).toBeNull();
-    for (const other of ['', '..', 'a.b.c', `${tokens.issue(content())}.`])
-      expect(tokens.verify(other)).toBeNull();
+    expect(tokens().verify(signed(genuine(), 'at+jwt'))).toBeNull();
+    expect(tokens().verify(signed(genuine(), 'rt+jwt', 'step-up-token'))).toBeNull();
+    for (const other of ['', '..', 'a.b.c', `${tokens().issue(content())}.`])
+      expect(tokens().verify(other)).toBeNull();
   });
 });

@@ -4,7 +4,7 @@ import { readJwt } from '../../testing/jwt.ts';
 import { frozenClock, type MovableClock } from '../../testing/ports.ts';
 import { createVault } from '../crypto/vault.ts';
 import { headerSegment, type JwsKey, signCompact, type TokenType } from './compact-jws.ts';
-import { createStepUpTokens, type StepUpTokens } from './step-up-token.ts';
+import { createStepUpTokens } from './step-up-token.ts';
 
 const vault = createVault(randomBytes(32), { bytes: randomBytes });
 const ISSUER = 'https://id.example.com';
@@ -12,14 +12,13 @@ const LIFE_SECONDS = 300;
 
 describe('a step-up token', () => {
   let clock: MovableClock;
-  let tokens: StepUpTokens;
   beforeEach(() => {
     clock = frozenClock();
-    tokens = createStepUpTokens(vault, () => ISSUER, clock);
   });
+  const tokens = () => createStepUpTokens(vault, () => ISSUER, clock);
   const now = () => Math.floor(clock.now() / 1000);
   const issue = () =>
-    tokens.issue('secret', {
+    tokens().issue('secret', {
       issuedAt: clock.now() + 999,
       expiresAt: clock.now() + LIFE_SECONDS * 1000 + 999,
     });
@@ -39,15 +38,15 @@ describe('a step-up token', () => {
       payload: genuine(),
     });
     expect(signed(genuine())).toBe(token);
-    expect(tokens.verify(token)).toBe('secret');
+    expect(tokens().verify(token)).toBe('secret');
   });
 
   test('is good up to the second in which it ends', () => {
     const token = issue();
     clock.advance(LIFE_SECONDS - 0.001);
-    expect(tokens.verify(token)).toBe('secret');
+    expect(tokens().verify(token)).toBe('secret');
     clock.advance(0.001);
-    expect(tokens.verify(token)).toBeNull();
+    expect(tokens().verify(token)).toBeNull();
   });
 
   test.each([
@@ -59,12 +58,12 @@ describe('a step-up token', () => {
     ['an end in text', { exp: '9999999999' }],
     ['an end with a fraction', { exp: 9_999_999_999.5 }],
   ])('is none with %s, though the signature is right', (_what, change) => {
-    expect(tokens.verify(signed({ ...genuine(), ...change }))).toBeNull();
+    expect(tokens().verify(signed({ ...genuine(), ...change }))).toBeNull();
   });
 
   test('is none of another kind or key, or arbitrary', () => {
-    expect(tokens.verify(signed(genuine(), 'rt+jwt'))).toBeNull();
-    expect(tokens.verify(signed(genuine(), 'step-up+jwt', 'refresh-token'))).toBeNull();
-    for (const other of ['', '..', 'a.b.c', `${issue()}.`]) expect(tokens.verify(other)).toBeNull();
+    expect(tokens().verify(signed(genuine(), 'rt+jwt'))).toBeNull();
+    expect(tokens().verify(signed(genuine(), 'step-up+jwt', 'refresh-token'))).toBeNull();
+    for (const other of ['', '..', 'a.b.c', `${issue()}.`]) expect(tokens().verify(other)).toBeNull();
   });
 });
