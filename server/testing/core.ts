@@ -65,6 +65,14 @@ async function migrateFirst(url: string, log: KeptLog): Promise<void> {
   await store.close();
 }
 
+/** Takes every signing key away, as if nobody had ever served on the store. */
+export async function forgetKeys({ store }: Pick<Core, 'store'>): Promise<void> {
+  await store.commit([
+    { sql: 'DELETE FROM signing_keys', params: [] },
+    { sql: "DELETE FROM facts WHERE name LIKE 'first-key:%'", params: [] },
+  ]);
+}
+
 /** Loads objects into a core's directory; every one of them must be right. */
 export async function loadDirectory(core: Core, objects: readonly object[]): Promise<void> {
   async function* lines() {

@@ -5,7 +5,7 @@ import type { Core } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { SigningKeyRecord } from '../store/signing-keys.ts';
-import type { AsymmetricAlgorithm, KeyRing } from '../tokens/key-ring.ts';
+import { type AsymmetricAlgorithm, type KeyRing, signingNow } from '../tokens/key-ring.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { printJson, printTable, time } from './output.ts';
 
@@ -24,11 +24,8 @@ function stateOf(
   now: number,
 ): 'retired' | 'published' | 'verifies' | 'signs' {
   if (key.retiresAt !== null && key.retiresAt <= now) return 'retired';
-  if (key.signsFrom > now) return 'published';
-  const newer = all.some(
-    (other) => other.algorithm === key.algorithm && other.signsFrom <= now && other.signsFrom > key.signsFrom,
-  );
-  return newer ? 'verifies' : 'signs';
+  if (signingNow(all, key.algorithm, now) === key) return 'signs';
+  return key.signsFrom > now ? 'published' : 'verifies';
 }
 
 function listCommand(): Command {

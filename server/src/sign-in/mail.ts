@@ -50,7 +50,7 @@ export async function mailToAddress(
 }
 
 /** Somebody who has no account yet, at a mount: of its organisation, where it has one. */
-export async function newcomer(corridor: Pick<Corridor, 'store'>, { mount }: Attempt): Promise<Addressee> {
+async function newcomer(corridor: Corridor, { mount }: Attempt): Promise<Addressee> {
   return memberOf(
     mount.organisation === null ? null : await corridor.store.organisations.byId(mount.organisation),
   );

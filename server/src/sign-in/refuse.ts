@@ -50,11 +50,10 @@ export async function refuseCredential(
 ): Promise<Outcome> {
   const now = corridor.clock.now();
   const changes = failures.flatMap((failed) => changesFor(corridor, attempt, failed, now));
-  const [committed, late] = await Promise.all([
+  const [, late] = await Promise.all([
     corridor.store.commit(changes),
     countFailure(corridor, attempt, wideWindows(attempt)),
   ]);
-  if (!committed.ok) throw new Error(`a refusal was not committed: ${committed.guard}`);
   corridor.throttle.settled(failures.map((failed) => failed.hold));
   corridor.mailQueued();
   return late ?? refused(reason);

@@ -2,14 +2,10 @@ import { hashSync as argon2Hash } from '@node-rs/argon2';
 import { hashSync as bcryptHash } from '@node-rs/bcrypt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
-import { openTestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { PASSWORD_PLACES, type PasswordPlace } from '../../testing/password-places.ts';
-import { HashPool } from '../crypto/hash-pool.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
 import { replacePasswordHash } from '../store/accounts.ts';
-import type { Corridor } from './corridor.ts';
-import { verifyPassword } from './verify-credential.ts';
 
 const PASSWORD = 'a password that was hashed long ago, elsewhere';
 const NEW_PASSWORD = 'the password that is set in the meantime';
@@ -125,43 +121,6 @@ describe.each(ENGINES)('PW-2: on %s, a renewal that is overtaken by a change of 
     expect(await place.storedHash(app, who)).toBe(newer);
     expect(place.isSignedIn(await place.signIn(app, who, NEW_PASSWORD))).toBe(true);
   });
-});
-
-test('PW-2: a password is right also where its new hash cannot be stored, and the log tells of it', async () => {
-  const core = await openTestCore('sqlite');
-  const cost = core.config.hashing;
-  const pool = new HashPool({ threads: 1, cost, queueMilliseconds: 10_000 });
-  const parts: Partial<Corridor> = {
-    ...core,
-    hashes: pool,
-    hashingCost: cost,
-    decoyHash: hashPassword('nobody', cost),
-  };
-  const caller = {
-    mount: 'login',
-    address: '192.0.2.1',
-    userAgent: null,
-    requestId: 'a-request',
-    arrivedAt: 0,
-  };
-  const attempt = { caller };
-  const place = pool.reserve('somebody');
-  if ('overloaded' in place) throw new Error('the pool was busy before anybody used it');
-  await core.close();
-  const tried = [{ table: 'accounts', id: 'somebody', passwordHash: bcryptHash(PASSWORD, 4) }] as const;
-  expect(await verifyPassword(parts as Corridor, attempt, PASSWORD, tried, place)).toEqual(
-    new Set(['somebody']),
-  );
-  await expect
-    .poll(() => core.log.lines, { timeout: PATIENCE_MILLISECONDS })
-    .toEqual([
-      {
-        level: 'warn',
-        fields: { requestId: 'a-request', error: expect.stringMatching(/./) },
-        message: 'a password hash was not renewed',
-      },
-    ]);
-  await pool.close();
 });
 
 async function untilRenewed(app: TestApp, place: PasswordPlace, who: number, old: string): Promise<string> {

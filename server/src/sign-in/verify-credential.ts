@@ -11,6 +11,9 @@ export interface Verifiable {
   readonly passwordHash: string | null;
 }
 
+/** One that the password has opened. */
+type Opened = Verifiable & { readonly passwordHash: string };
+
 /**
  * Evaluates a password against each of the hashes. One hash is always paid for: where there is none to try, a decoy is.
  * A hash that is not argon2id with today's parameters is renewed, after the answer.
@@ -31,7 +34,9 @@ export async function verifyPassword(
   );
   const overloaded = verdicts.find((verdict) => typeof verdict === 'object');
   if (overloaded) return overloaded;
-  const matched = tried.filter((each, index) => each.passwordHash !== null && verdicts[index] === true);
+  const matched = tried.filter(
+    (each, index): each is Opened => each.passwordHash !== null && verdicts[index] === true,
+  );
   for (const each of matched) renewLater(corridor, attempt, password, each);
   return new Set(matched.map((each) => each.id));
 }
@@ -41,9 +46,8 @@ function renewLater(
   corridor: Corridor,
   { caller }: Pick<Attempt, 'caller'>,
   password: string,
-  verified: Verifiable,
+  { table, id, passwordHash: stored }: Opened,
 ): void {
-  const stored = verified.passwordHash ?? '';
   const hash = readStoredHash(stored);
   if (typeof hash === 'string' || hash.isCurrent(corridor.hashingCost)) return;
   corridor.hashes
@@ -51,7 +55,7 @@ function renewLater(
     .then(async (renewed) => {
       // A pool that is busy is left alone: the next sign-in tries again.
       if (typeof renewed === 'string')
-        await corridor.store.commit([replacePasswordHash(verified.table, verified.id, stored, renewed)]);
+        await corridor.store.commit([replacePasswordHash(table, id, stored, renewed)]);
     })
     .catch((error: Error) => {
       const fields = { requestId: caller.requestId, error: error.message };

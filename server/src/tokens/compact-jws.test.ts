@@ -1,4 +1,4 @@
-import { createSecretKey, generateKeyPairSync } from 'node:crypto';
+import { createSecretKey, generateKeyPairSync, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { CompactSign, compactVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
@@ -96,6 +96,17 @@ describe.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)('our compact JWS wi
       expect(ours(`${header}.${payload}.${other.toString('base64url')}`)).toBeNull();
   });
 
+  test('a signature of nothing but zeros, or ones, is none (CVE-2022-21449)', () => {
+    const { length } = Buffer.from(signCompact(header, {}, key).split('.')[2] ?? '', 'base64url');
+    const payload = Buffer.from('{}').toString('base64url');
+    for (const byte of [0, 0xff])
+      expect(ours(`${header}.${payload}.${Buffer.alloc(length, byte).toString('base64url')}`)).toBeNull();
+  });
+
+  test('what has no header is no token, whatever its signature is of', () => {
+    expect(verifyCompact(signCompact('', { sub: 'somebody' }, key), () => key)).toBeNull();
+  });
+
   test('nothing arbitrary verifies, or throws', () => {
     fc.assert(
       fc.property(
@@ -105,6 +116,23 @@ describe.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)('our compact JWS wi
       ),
     );
   });
+});
+
+test('an ES256 signature whose numbers are short, or have their sign bit set, has its 64 bytes', () => {
+  const key = keyFor('ES256');
+  const header = headerSegment('at+jwt', key);
+  const left = new Set(['r short', 's short', 'r high', 's high', 'r low', 's low']);
+  for (let number = 0; left.size > 0; number += 1) {
+    const token = signCompact(header, { number }, key);
+    const [, payload, signed = ''] = token.split('.');
+    const raw = Buffer.from(signed, 'base64url');
+    for (const [name, first = 0] of [['r', raw[0]] as const, ['s', raw[32]] as const])
+      left.delete(`${name} ${first === 0 ? 'short' : first > 0x7f ? 'high' : 'low'}`);
+    const verifying = { key: key.verifyingKey, dsaEncoding: 'ieee-p1363' as const };
+    expect(raw).toHaveLength(64);
+    expect(verify('sha256', Buffer.from(`${header}.${payload}`), verifying, raw)).toBe(true);
+    expect(verifyCompact(token, () => key)).toEqual({ number });
+  }
 });
 
 test('a key that is known from the type of the token is not named in its header', () => {

@@ -57,7 +57,7 @@ export function verifyCompact(
 ): Record<string, unknown> | null {
   const parts = token.split('.');
   const [header, payload, signed] = parts;
-  if (parts.length !== 3 || header === undefined || !payload || !signed) return null;
+  if (parts.length !== 3 || !header || !payload || !signed) return null;
   const key = keyOf(header);
   if (!key) return null;
   const signatureBytes = strictBase64url(signed);
@@ -99,9 +99,7 @@ function rawFromDer(der: Buffer): Buffer {
   let at = 2;
   for (const end of [COORDINATE_BYTES, 2 * COORDINATE_BYTES]) {
     const length = der.readUInt8(at + 1);
-    const integer = der.subarray(at + 2, at + 2 + length);
-    const digits =
-      integer.length > COORDINATE_BYTES ? integer.subarray(integer.length - COORDINATE_BYTES) : integer;
+    const digits = der.subarray(at + 2, at + 2 + length).subarray(-COORDINATE_BYTES);
     digits.copy(raw, end - digits.length);
     at += 2 + length;
   }

@@ -75,14 +75,11 @@ export class KeyRing {
     this.#byHeader = new Map(this.#keys.map((key) => [key.header, key]));
   }
 
-  /** The key that signs now: of those that may, the one that began last. */
-  signer(algorithm: AsymmetricAlgorithm): { key: JwsKey; header: string } {
-    const now = this.#options.clock.now();
-    const inOrder = this.#live(now)
-      .filter((key) => key.algorithm === algorithm)
-      .toSorted((a, b) => a.record.signsFrom - b.record.signsFrom || (a.id < b.id ? -1 : 1));
-    // When the clock was set back to before the first of them: that one has been signing.
-    const signer = inOrder.findLast((key) => key.record.signsFrom <= now) ?? inOrder[0];
+  /** The key that signs now. */
+  signer(algorithm: Algorithm): { key: JwsKey; header: string } {
+    const records = this.#keys.map((key) => key.record);
+    const signing = signingNow(records, algorithm, this.#options.clock.now());
+    const signer = this.#keys.find((key) => key.record === signing);
     if (!signer) throw new Error(`there is no ${algorithm} key to sign with`);
     return { key: signer, header: signer.header };
   }
@@ -90,7 +87,7 @@ export class KeyRing {
   /** The key whose access tokens begin with that header segment, unless it has retired. */
   verifier(header: string): JwsKey | undefined {
     const key = this.#byHeader.get(header);
-    return key && isLive(key, this.#options.clock.now()) ? key : undefined;
+    return key && isLive(key.record, this.#options.clock.now()) ? key : undefined;
   }
 
   /** A text that changes when a key comes or goes. */
@@ -203,12 +200,34 @@ export class KeyRing {
   }
 
   #live(now: number): LoadedKey[] {
-    return this.#keys.filter((key) => isLive(key, now));
+    return this.#keys.filter((key) => isLive(key.record, now));
   }
 }
 
-function isLive(key: LoadedKey, now: number): boolean {
-  return key.record.retiresAt === null || key.record.retiresAt > now;
+/**
+ * The key of an algorithm that signs now: of those that may, the one that stays longest. When it began says less: while
+ * the clock was ahead, or with a longer time to be published, a key was made that begins after its successor.
+ * @param keys the oldest first
+ */
+export function signingNow(
+  keys: readonly SigningKeyRecord[],
+  algorithm: string,
+  now: number,
+): SigningKeyRecord | undefined {
+  const live = keys.filter((key) => key.algorithm === algorithm && isLive(key, now));
+  const longestLast = live
+    .filter((key) => key.signsFrom <= now)
+    .toSorted((a, b) => staysUntil(a) - staysUntil(b));
+  // When the clock was set back to before the first of them: that one has been signing.
+  return longestLast.at(-1) ?? live[0];
+}
+
+function staysUntil(key: SigningKeyRecord): number {
+  return key.retiresAt ?? Number.MAX_SAFE_INTEGER;
+}
+
+function isLive(key: SigningKeyRecord, now: number): boolean {
+  return now < staysUntil(key);
 }
 
 const generatePair = promisify(generateKeyPair);

@@ -24,6 +24,16 @@ describe('tokens that were seen', () => {
     expect(remembered.get(tokenOf(0))).toBe(0);
   });
 
+  test('are ten thousand in a generation, and no more', () => {
+    const rememberedOf = (count: number) => {
+      const remembered = new RememberedTokens<number>();
+      for (let number = 0; number < count; number += 1) remembered.set(tokenOf(number), number);
+      return remembered.get(tokenOf(0));
+    };
+    expect(rememberedOf(2 * GENERATION)).toBe(0);
+    expect(rememberedOf(2 * GENERATION + 1)).toBeUndefined();
+  });
+
   test('are forgotten when two generations have come after them, unless they are asked for', () => {
     const remembered = new RememberedTokens<number>();
     for (let number = 0; number < 3 * GENERATION; number += 1) {

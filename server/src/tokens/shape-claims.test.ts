@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { readJwt } from '../../testing/jwt.ts';
+import { shapeClaims } from './shape-claims.ts';
 
 const LEGACY = {
   contract: 'login',
@@ -64,5 +65,16 @@ describe('a mount’s tokens', () => {
     expect(payload).toHaveProperty('accessRoles');
     expect(payload).not.toHaveProperty('name');
     expect(payload).not.toHaveProperty('email');
+  });
+});
+
+test('a mount rewords what its contract says, and adds only what that does not', () => {
+  const values = { one: 'ONE', 1: 'NUMBER', true: 'TRUTH' };
+  const claims = { role: { name: 'role', values }, number: { name: 'no', values }, email: null, left: null };
+  const own = { role: ['one', 'two', 1, true, null], left: 'out', kept: 'one' };
+  expect(shapeClaims({ claims }, own, { role: 'known', number: 1, email: 'e', other: 'o' })).toEqual({
+    role: ['ONE', 'two', 1, true, null],
+    kept: 'one',
+    no: 1,
   });
 });

@@ -8,7 +8,7 @@ type Claims = Readonly<Record<string, unknown>>;
  * @param own what the contract puts into its tokens
  * @param known what else there is of the principal, by the names that a mount may ask for
  */
-export function shapeClaims(mount: Mount, own: Claims, known: Claims): Claims {
+export function shapeClaims(mount: Pick<Mount, 'claims'>, own: Claims, known: Claims): Claims {
   const wanted = Object.keys(mount.claims).filter((name) => !Object.hasOwn(own, name));
   const added = wanted.flatMap((name) => (Object.hasOwn(known, name) ? [[name, known[name]] as const] : []));
   const shaped = [...Object.entries(own), ...added].flatMap(([name, value]): [string, unknown][] => {

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventsDuring } from '../../testing/audit.ts';
+import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/core.ts';
+import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
+import { frozenClock } from '../../testing/ports.ts';
+import { unsealMail } from '../delivery/queue-mail.ts';
+import type { QueuedMail } from '../store/outbox.ts';
+import type { Corridor } from './corridor.ts';
+import { mailToAccount, mailToAddress, noticeToAccount } from './mail.ts';
+
+describe('a message for the outbox', () => {
+  const DAY_MILLISECONDS = 86_400_000;
+  const SCHOOL = uuid(1_000_001);
+  let core: TestCore;
+  let corridor: Corridor;
+  beforeAll(async () => {
+    core = await openTestCore('sqlite', {}, frozenClock());
+    corridor = corridorOn(core);
+    await loadDirectory(core, [
+      { kind: 'organisation', id: SCHOOL, name: 'School', settings: { locale: 'de' } },
+    ]);
+  });
+  afterAll(() => core.close());
+
+  const soon = () => core.clock.now() + 60_000;
+  const code = () => ({ kind: 'sign-in-code', digits: '123456', expiresAt: soon() }) as const;
+  const opened = (mail: QueuedMail | null) => mail && { ...mail, ...unsealMail(mail, core.vault) };
+  /** A corridor through which each address may cause one message of a kind. */
+  const narrow = () => {
+    const { mail, sms } = core.config;
+    return corridorOn(core, {
+      sendingLimits: { mail: { ...mail, limitProvenPerSource: 1, limitUnprovenPerSource: 1 }, sms },
+    });
+  };
+
+  test('to an account goes to its address and its owner by name, for as long as it is of use', async () => {
+    const account = await accountOn(core, { user: { name: 'Ada Lovelace' } });
+    const mail = await mailToAccount(corridor, attemptAt(core, 'login'), account, code(), soon());
+    expect(opened(mail)).toMatchObject({
+      channel: 'mail',
+      kind: 'sign-in-code',
+      to: { name: 'Ada Lovelace', address: account.email },
+      subject: 'Your sign-in code',
+      text: expect.stringContaining('123456'),
+      createdAt: core.clock.now(),
+      expiresAt: soon(),
+    });
+  });
+
+  test('to an account that has no address is none, and counts for nothing', async () => {
+    const account = await accountOn(core);
+    const attempt = attemptAt(core, 'login');
+    const silent = { ...account, email: null };
+    expect(await mailToAccount(narrow(), attempt, silent, code(), soon())).toBeNull();
+    expect(noticeToAccount(corridor, silent, code())).toBeNull();
+    expect(await mailToAccount(narrow(), attempt, account, code(), soon())).not.toBeNull();
+  });
+
+  test('beyond the limits is withheld, and that is written down', async () => {
+    const account = await accountOn(core);
+    const attempt = attemptAt(core, 'login');
+    const to = { address: account.email ?? '', account: null };
+    const told = { kind: 'sign-up-known', at: core.clock.now() } as const;
+    const sendAll = async () => [
+      await mailToAccount(narrow(), attempt, account, code(), soon()),
+      await mailToAddress(narrow(), attempt, to, told, soon()),
+    ];
+    expect(await sendAll()).not.toContain(null);
+    const events = await eventsDuring(core, async () => {
+      expect(await sendAll()).toEqual([null, null]);
+      expect(await mailToAddress(narrow(), attempt, { ...to, account }, code(), soon())).toBeNull();
+    });
+    const withheld = { event: 'mail.withheld', reason: 'source' };
+    expect(events).toMatchObject([
+      { ...withheld, accountId: account.id, detail: { channel: 'mail', kind: 'sign-in-code' } },
+      { ...withheld, accountId: null, detail: { channel: 'mail', kind: 'sign-up-known' } },
+      { ...withheld, accountId: account.id, detail: { channel: 'mail', kind: 'sign-in-code' } },
+    ]);
+  });
+
+  test('that only tells is of use for a day, where nobody says how long', async () => {
+    const account = await accountOn(core, { user: { name: 'Ada Lovelace' } });
+    const told = { kind: 'password-changed', at: core.clock.now() } as const;
+    expect(opened(noticeToAccount(corridor, account, told))).toMatchObject({
+      kind: 'password-changed',
+      to: { name: 'Ada Lovelace', address: account.email },
+      expiresAt: core.clock.now() + DAY_MILLISECONDS,
+    });
+    expect(noticeToAccount(corridor, account, told, soon())).toMatchObject({ expiresAt: soon() });
+  });
+
+  test('to an address that is nobody’s yet calls nobody by name, in the words of the account that asks', async () => {
+    const account = await accountOn(core, { user: { name: 'Eve' }, attributes: { locale: 'es' } });
+    const attempt = attemptAt(core, 'login');
+    const to = { address: 'stranger@example.com', account };
+    const mail = opened(await mailToAddress(corridor, attempt, to, code(), soon()));
+    expect(mail).toMatchObject({
+      to: { name: '', address: 'stranger@example.com' },
+      subject: 'Tu código de inicio de sesión',
+      expiresAt: soon(),
+    });
+    expect(mail?.text).not.toContain('Eve');
+  });
+
+  test.each([
+    ['of the organisation whose mount it is', SCHOOL, 'Ihr Anmeldecode'],
+    ['of the configuration at a mount of no organisation', null, 'Your sign-in code'],
+  ])('to somebody without an account has the words %s', async (_what, organisation, subject) => {
+    const { mount, ...attempt } = attemptAt(core, 'login');
+    const at = { ...attempt, mount: { ...mount, organisation } };
+    const to = { address: `stranger-of-${organisation}@example.com`, account: null };
+    expect(opened(await mailToAddress(corridor, at, to, code(), soon()))).toMatchObject({ subject });
+  });
+});

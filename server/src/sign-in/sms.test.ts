@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nextNumber } from '../../testing/app.ts';
+import { eventsDuring } from '../../testing/audit.ts';
+import { openTestCore, type TestCore } from '../../testing/core.ts';
+import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
+import { frozenClock } from '../../testing/ports.ts';
+import { unsealSms } from '../delivery/queue-sms.ts';
+import { smsToPhone } from './sms.ts';
+
+const PHONE = '+4930123456';
+
+describe('a code by text message', () => {
+  let core: TestCore;
+  beforeAll(async () => {
+    core = await openTestCore('sqlite', {}, frozenClock());
+  });
+  afterAll(() => core.close());
+
+  const soon = () => core.clock.now() + 60_000;
+  const send = async (phone: string, corridor = corridorOn(core)) => {
+    const account = await accountOn(core, { attributes: { locale: 'es' } });
+    const message = { kind: 'address-code', digits: '123456', expiresAt: soon() } as const;
+    return smsToPhone(corridor, attemptAt(core, 'login'), { phone, account }, message, soon());
+  };
+
+  test('goes to the number, in the words of the account, for as long as it is of use', async () => {
+    const queued = await send(PHONE);
+    expect(queued).toMatchObject({
+      channel: 'sms',
+      kind: 'address-code',
+      createdAt: core.clock.now(),
+      expiresAt: soon(),
+    });
+    const { to, text } = queued ? unsealSms(queued, core.vault) : { to: '', text: '' };
+    expect([to, text]).toEqual([PHONE, expect.stringContaining('123456')]);
+    expect(text).toMatch(/código/);
+  });
+
+  test.each(['4930123456', '+49 30 123456', 'somebody@example.com', ''])(
+    'goes to no number like %j',
+    async (phone) => {
+      await expect(send(phone)).rejects.toThrow('E.164');
+    },
+  );
+
+  test('beyond the limits is withheld, and that is written down', async () => {
+    const { mail, sms } = core.config;
+    const narrow = corridorOn(core, { sendingLimits: { mail, sms: { ...sms, limitPerNumber: 1 } } });
+    const phone = `+4930${10_000_000 + nextNumber()}`;
+    expect(await send(phone, narrow)).not.toBeNull();
+    const events = await eventsDuring(core, async () => expect(await send(phone, narrow)).toBeNull());
+    expect(events.at(-1)).toMatchObject({
+      event: 'mail.withheld',
+      reason: 'number',
+      detail: { channel: 'sms', kind: 'address-code' },
+    });
+  });
+});
