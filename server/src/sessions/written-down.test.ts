@@ -67,6 +67,21 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
     );
   });
 
+  test('that a refresh token came back: which one, and which was current', async () => {
+    const person = await app.person();
+    const { refresh_token } = await signIn(person);
+    const second = (await refresh(refresh_token)).body.refresh_token;
+    await refresh(second);
+    expect(await eventsOf(() => refresh(refresh_token))).toMatchObject([
+      {
+        event: 'session.reused',
+        accountId: person.id,
+        sessionId: idOf(refresh_token),
+        detail: { presented: 0, current: 2 },
+      },
+    ]);
+  });
+
   describe('why it was not gone on with:', () => {
     const refused = (reason: string, sessionId: string) => ({
       event: 'session.refresh-refused',
@@ -79,14 +94,27 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
       const sessionId = uuid(1);
       const content = { sessionId, counter: 0, rotatedAt: now, expiresAt: now + 60_000 };
       const token = createRefreshTokens(app.core.vault, app.core.clock).issue(content);
-      expect(await eventsOf(() => refresh(token))).toMatchObject([refused('unknown-session', sessionId)]);
+      expect(await eventsOf(() => refresh(token))).toMatchObject([
+        { ...refused('unknown-session', sessionId), accountId: null, organisationId: null },
+      ]);
     });
 
     test('it is another mount’s', async () => {
       const { refresh_token } = await signIn(await app.person());
       const events = await eventsOf(() => refresh(refresh_token, '/other'));
       expect(events).toMatchObject([refused('other-mount', idOf(refresh_token))]);
+      expect(events).toMatchObject([{ mount: 'login@/other' }]);
       expect((await refresh(refresh_token)).status).toBe(200);
+    });
+
+    test('its account’s address is not validated any longer', async () => {
+      const person = await app.person();
+      const { refresh_token } = await signIn(person);
+      const { id, username, email } = person;
+      await app.load({ kind: 'account', id, username, email });
+      expect(await eventsOf(() => refresh(refresh_token))).toMatchObject([
+        { ...refused('account-not-validated', idOf(refresh_token)), accountId: id },
+      ]);
     });
 
     test('it has ended', async () => {
@@ -142,7 +170,13 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
         removeMembership({ accountId: person.id, organisationId: organisation, role }),
       ]);
       const events = await eventsOf(() => again(next.refreshToken));
-      expect(events).toMatchObject([refused('membership-removed', idOf(next.refreshToken))]);
+      expect(events).toMatchObject([
+        {
+          ...refused('membership-removed', idOf(next.refreshToken)),
+          accountId: person.id,
+          organisationId: organisation,
+        },
+      ]);
     });
   });
 });
