@@ -126,6 +126,7 @@ describe.each(ENGINES)('what introspection tells, on %s', (engine) => {
   test('nothing, once the role that was picked is another', async () => {
     const person = await app.person({ role: 'Student' });
     const tokens = await pick(person, 'Student');
+    await join(person.id, await app.organisation(), 'Student');
     expect(await isActive(tokens)).toEqual([true, true]);
     await line(person, { role: 'Teacher' });
     expect(await isActive(tokens)).toEqual([false, false]);

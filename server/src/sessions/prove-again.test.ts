@@ -79,6 +79,24 @@ describe.each(ENGINES)('proving again who is there, on %s', (engine) => {
     expect(await isActive(accessToken)).toBe(true);
   });
 
+  test('asks for a factor where an organisation does, though the session has shown one', async () => {
+    const organisation = await app.organisation({ settings: { mfaForStudents: true } });
+    const person = await app.person();
+    await app.load({ kind: 'membership', account: person.id, organisation, role: 'Student' });
+    const { accessToken } = await signIn(person);
+    const due = await prove(accessToken, person.password);
+    expect(due).toMatchObject({ status: 403, body: { error: { code: 'second-factor-required' } } });
+    expect((await eventsOf(app.core, person.id)).at(-1)).toMatchObject({
+      event: 'sign-in.step-required',
+      reason: 'second-factor',
+      sessionId: readJwt(accessToken).payload.sid,
+    });
+    const { challenge_token } = due.body;
+    const code = await app.mail.code(person.email);
+    expect((await app.post('/v1/challenges/verify', { challenge_token, code })).status).toBe(200);
+    expect(await isActive(accessToken)).toBe(false);
+  });
+
   test('goes on at the mount and in the role of the session that asked', async () => {
     const organisation = await app.organisation();
     const person = await app.person();

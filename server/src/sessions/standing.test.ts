@@ -95,9 +95,13 @@ describe.each(ENGINES)('what stands behind a session, on %s', (engine) => {
     const own = { organisationId: null, role: 'Teacher' };
     const teacher = { role: { name: 'Teacher' }, organisation: null };
     expect(await principalOf(id, own)).toMatchObject({ picked: teacher });
-    for (const organisationId of [one, another]) {
-      const picked = { role: { name: 'Student' }, organisation: { id: organisationId } };
-      expect(await principalOf(id, { organisationId, role: 'Student' })).toMatchObject({ picked });
+    for (const [organisationId, role] of [
+      [one, 'Student'],
+      [another, 'Student'],
+      [another, 'Teacher'],
+    ] as const) {
+      const picked = { role: { name: role }, organisation: { id: organisationId } };
+      expect(await principalOf(id, { organisationId, role })).toMatchObject({ picked });
     }
     const removed = { fallen: 'role-removed' };
     expect(await principalOf(id, { organisationId: null, role: 'Student' })).toEqual(removed);

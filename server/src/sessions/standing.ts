@@ -35,10 +35,9 @@ export function standsAtItsMount(
   { mounts, clock }: Pick<Corridor, 'mounts' | 'clock'>,
   found: SessionStanding | null,
 ): { readonly found: SessionStanding; readonly mount: Mount } | null {
-  const mount = mounts.get(found?.session.mount ?? '');
-  if (mount === undefined) return null;
-  const standing = standsOn(found, mount, clock.now());
-  return 'fallen' in standing ? null : { found: standing, mount };
+  if (found === null) return null;
+  const mount = mounts.get(found.session.mount);
+  return mount === undefined || 'fallen' in standsOn(found, mount, clock.now()) ? null : { found, mount };
 }
 
 /**
@@ -93,9 +92,10 @@ export async function unprovenStandingOf(
 /** Ends a session that lacks a second factor, once. */
 export async function endUnproven(corridor: Corridor, attempt: Attempt, session: Session): Promise<void> {
   const now = corridor.clock.now();
-  const { id: sessionId, accountId } = session;
+  const { id: sessionId, principal } = session;
+  const accountId = principal.id;
   await corridor.store.commit([
-    ...endOwnSession(accountId ?? '', sessionId, 'second-factor-missing', now),
+    ...endOwnSession(accountId, sessionId, 'second-factor-missing', now),
     auditAttempt(fromSession(corridor, attempt, session), now, 'session.unproven', { accountId }),
   ]);
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { eventsOf } from '../../testing/audit.ts';
 import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
@@ -74,6 +75,12 @@ describe.each(ENGINES)('switching to another role, on %s', (engine) => {
       challenge_token: expect.any(String),
     });
     expect(await inspect(token)).toMatchObject({ active: true, role: 'Student' });
+    expect((await eventsOf(app.core, person.id)).at(-1)).toMatchObject({
+      event: 'sign-in.step-required',
+      reason: 'second-factor',
+      organisationId: organisation,
+      sessionId: readJwt(token).payload.sid,
+    });
     const { challenge_token } = asked.body;
     const wrong = await app.post('/v1/challenges/verify', { challenge_token, code: '000000' });
     expect(wrong.status).toBe(401);
@@ -130,6 +137,15 @@ describe.each(ENGINES)('switching to another role, on %s', (engine) => {
     expect(await inspect(token)).toMatchObject({ active: true, role: 'Student' });
   });
 
+  test('finds the organisation however its id is written', async () => {
+    const { person, token } = await student();
+    const organisation = `abcdef00-0000-4000-8000-${person.id.slice(-12)}`;
+    await app.load({ kind: 'organisation', id: organisation, name: organisation });
+    await app.load({ kind: 'membership', account: person.id, organisation, role: 'Teacher' });
+    const { body } = await switchTo(token, organisation.toUpperCase(), 'Teacher');
+    expect(body).toMatchObject({ organisation, role: 'Teacher' });
+  });
+
   test('does not lead to an own role that there is not', async () => {
     const organisation = await app.organisation();
     const person = await app.person();
@@ -163,8 +179,11 @@ describe.each(ENGINES)('switching to another role, on %s', (engine) => {
       ['resource', { resource: `voucher::switch::code::${person.id}` }],
     ] as const) {
       const { body } = await app.post('/api/v1/auth/sign-in', { type, data: shown });
-      const answer = await switchTo(body.authorization.token, organisation, 'Teacher');
-      expect(answer, type).toMatchObject({ status: 401, body: { error: { code: 'unauthorised' } } });
+      for (const token of [body.authorization.token, 'nothing'])
+        for (const role of ['Teacher', 'Payee', 'none of theirs']) {
+          const answer = await switchTo(token, organisation, role);
+          expect(answer, type).toMatchObject({ status: 401, body: { error: { code: 'unauthorised' } } });
+        }
     }
   });
 

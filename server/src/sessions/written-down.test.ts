@@ -80,6 +80,9 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
         detail: { presented: 0, current: 2 },
       },
     ]);
+    const told = await app.core.store.revocations.after(0, 0, 10_000);
+    const revoked = told.find(({ sessionId }) => sessionId === idOf(refresh_token));
+    expect(revoked?.reason).toBe('refresh-token-reused');
   });
 
   describe('why it was not gone on with:', () => {
@@ -137,6 +140,15 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
       expect(await eventsOf(shown)).toEqual([]);
       app.core.clock.advance(30);
       expect(await eventsOf(shown)).toMatchObject([expected]);
+    });
+
+    test('it has had its longest life', async () => {
+      const { access_token, refresh_token } = await signIn(await app.person());
+      const { core } = app;
+      const set = { sql: 'UPDATE sessions SET expires_at = $2 WHERE id = $1' };
+      await core.store.commit([{ ...set, params: [idOf(access_token), core.clock.now()] }]);
+      const events = await eventsOf(() => refresh(refresh_token));
+      expect(events).toMatchObject([refused('session-expired', idOf(refresh_token))]);
     });
 
     test('policy has come to ask for a second factor: then it ends', async () => {
