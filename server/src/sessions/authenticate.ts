@@ -4,7 +4,7 @@ import { type Outcome, refused } from '../sign-in/attempt.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
 import type { SessionStanding } from '../store/current-principal.ts';
 import type { Session } from '../store/sessions.ts';
-import { standsOn } from './standing.ts';
+import { standsAtItsMount } from './standing.ts';
 
 /** What stands behind an access token that is good now. */
 export interface Authenticated {
@@ -28,14 +28,13 @@ export async function authenticate(
   attempt: Attempt,
   token: string,
 ): Promise<Authenticated | Extract<Outcome, { kind: 'refused' }>> {
-  const { accessTokens, store, mounts, clock } = corridor;
+  const { accessTokens, store } = corridor;
   const verified = accessTokens.verify(token);
   if (verified === 'expired') return refused('token-expired');
   if (verified === null) return refused('token-invalid');
-  const found = await store.principals.bySession(verified.sessionId);
-  const mount = found === null ? undefined : mounts.get(found.session.mount);
-  const standing = standsOn(found, mount, clock.now());
-  if ('fallen' in standing || mount === undefined) return refused('token-invalid');
+  const standing = standsAtItsMount(corridor, await store.principals.bySession(verified.sessionId));
+  if (standing === null) return refused('token-invalid');
+  const { found, mount } = standing;
   // A shared secret speaks for its own mount only, and a token for the audience of the mount that its session is of.
   if (verified.sharedWith !== null && verified.sharedWith !== mount.name) return refused('token-invalid');
   if (verified.audience !== accessTokens.audienceOf(mount)) return refused('token-invalid');
@@ -44,10 +43,10 @@ export async function authenticate(
     verified.audience !== accessTokens.audienceOf(attempt.mount)
   )
     return refused('token-invalid');
-  const principal = principalNamed(corridor, standing.session.principal, verified.subject);
+  const principal = principalNamed(corridor, found.session.principal, verified.subject);
   if (principal === null) return refused('token-invalid');
   const { issuedAt, expiresAt } = verified;
-  return { found: standing, session: standing.session, mount, principal, issuedAt, expiresAt };
+  return { found, session: found.session, mount, principal, issuedAt, expiresAt };
 }
 
 /** The principal of a session under the name that the token's `sub` has for it; null when it is another one's. */

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startApp, type TestApp } from '../../testing/app.ts';
+import { nextNumber, startApp, type TestApp } from '../../testing/app.ts';
 import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import type { HeldRole, Role, RoleHolder } from '../accounts/account.ts';
+import { adminRolesOf } from './effective-organisation.ts';
 
 describe.each(ENGINES)('the organisation that an administrator acts in, on %s', (engine) => {
   let app: TestApp;
@@ -44,9 +46,11 @@ describe.each(ENGINES)('the organisation that an administrator acts in, on %s', 
   test('a global administrator acts in any, by either header', async () => {
     for (const name of ['organization_id', 'x-organization-id', 'X-Organization-Id'])
       expect(await who([['Global', null]], { [name]: elsewhere })).toEqual([elsewhere, elsewhere]);
-    expect(await who([['Global', group]], { organization_id: elsewhere.toUpperCase() })).toEqual([
-      elsewhere,
-      elsewhere,
+    const lettered = `abcdef00-0000-4000-8000-${String(nextNumber()).padStart(12, '0')}`;
+    await app.load({ kind: 'organisation', id: lettered, name: lettered });
+    expect(await who([['Global', group]], { organization_id: lettered.toUpperCase() })).toEqual([
+      lettered,
+      lettered,
     ]);
   });
 
@@ -94,5 +98,47 @@ describe.each(ENGINES)('the organisation that an administrator acts in, on %s', 
       const session = await app.request('GET', '/v1/session', { headers });
       expect(session.body.effectiveOrganisation).toBe(role === 'Group' ? child : undefined);
     }
+  });
+});
+
+describe('what roles administer', () => {
+  const role = (name: string, admin: Role['admin'] = null): Role => ({ name, permissions: [], admin });
+  const [global, group, student] = [role('Global', 'global'), role('Group', 'group'), role('Student')];
+  const place = (id: string, isSuspended = false) => ({ id, name: id, isSuspended, settings: null });
+  const holder = (own: Role | null, home: string | null, ...memberships: HeldRole[]): RoleHolder => ({
+    status: 'active',
+    emailValidated: true,
+    factors: { email: false, totpSealed: null },
+    role: own,
+    home: home === null ? null : place(home),
+    memberships,
+  });
+  const there = { organisation: place('there'), role: group };
+  const all = { organisation: place('there'), role: global };
+  const studies = { organisation: place('there'), role: student };
+  const closed = { organisation: place('closed', true), role: group };
+  const nothing = { everything: false, groups: [] };
+  const everything = { everything: true, groups: [] };
+  const groups = (...ids: string[]) => ({ everything: false, groups: ids });
+
+  test.each([
+    ['no role', holder(null, 'home'), null, nothing],
+    ['a role that administers nothing', holder(student, 'home', studies), null, nothing],
+    ['their own, over everything', holder(global, null), null, everything],
+    ['one in an organisation, over everything', holder(null, 'home', all), null, everything],
+    ['their own, over the group at home', holder(group, 'home'), null, groups('home')],
+    ['their own, over the group of somebody without a home', holder(group, null), null, nothing],
+    ['one in an organisation, over its group', holder(student, 'home', there), null, groups('there')],
+    ['one in an organisation that is suspended', holder(null, 'home', closed), null, nothing],
+    ['two, over two groups', holder(group, 'home', there), null, groups('home', 'there')],
+    ['both, with another picked', holder(group, 'home', there, studies), ['there', 'Student'], nothing],
+    ['both, with the one there picked', holder(global, 'home', there), ['there', 'Group'], groups('there')],
+    ['both, with their own picked', holder(global, 'home', there), [null, 'Global'], everything],
+    ['their own, when it is picked at home', holder(group, 'home'), ['home', 'Group'], nothing],
+    ['one that is picked elsewhere', holder(null, null, there), ['elsewhere', 'Group'], nothing],
+    ['nothing of their own, picked', holder(null, 'home', there), [null, ''], nothing],
+  ] as const)('%s', (_what, who, picked, administered) => {
+    const membership = picked === null ? null : { organisationId: picked[0], role: picked[1] };
+    expect(adminRolesOf(who, membership)).toEqual(administered);
   });
 });

@@ -43,7 +43,6 @@ export async function administeredOrganisation(
 ): Promise<string | null> {
   if (asked === null || (!administered.everything && administered.groups.length === 0)) return null;
   const lineage = await store.organisations.lineage(asked.toLowerCase());
-  const [id] = lineage;
-  if (id === undefined) return null;
+  const [id = null] = lineage;
   return administered.everything || administered.groups.some((group) => lineage.includes(group)) ? id : null;
 }

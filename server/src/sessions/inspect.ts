@@ -7,7 +7,7 @@ import type { Attempt, Corridor } from '../sign-in/corridor.ts';
 import { lacksSecondFactor } from '../sign-in/second-factor.ts';
 import { type Authenticated, authenticate } from './authenticate.ts';
 import { administeredOrganisation, adminRolesOf } from './effective-organisation.ts';
-import { endUnproven, standsOn } from './standing.ts';
+import { endUnproven, standsAtItsMount } from './standing.ts';
 
 const OPAQUE_TOKEN = /^[A-Za-z0-9]{80}$/;
 
@@ -32,15 +32,13 @@ async function knowOpaque(
   corridor: Corridor,
   token: string,
 ): Promise<Authenticated | Extract<Outcome, { kind: 'refused' }>> {
-  const now = corridor.clock.now();
-  const found = await corridor.store.principals.byOpaqueToken(secretHash(token));
-  const mount = found === null ? undefined : corridor.mounts.get(found.session.mount);
-  const standing = standsOn(found, mount, now);
-  if ('fallen' in standing || mount === undefined) return refused('token-invalid');
-  const { session } = standing;
-  if (session.refreshExpiresAt <= now) return refused('token-invalid');
+  const { store, clock } = corridor;
+  const standing = standsAtItsMount(corridor, await store.principals.byOpaqueToken(secretHash(token)));
+  if (standing === null) return refused('token-invalid');
+  const { session } = standing.found;
   const { principal, createdAt: issuedAt, refreshExpiresAt: expiresAt } = session;
-  return { found: standing, session, mount, principal, issuedAt, expiresAt };
+  if (expiresAt <= clock.now()) return refused('token-invalid');
+  return { ...standing, session, principal, issuedAt, expiresAt };
 }
 
 async function describe(

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
+import { frozenClock } from '../../testing/ports.ts';
 
 const ACCESS_SECONDS = 3600;
 const REFRESH_SECONDS = 1800;
 const SESSION_SECONDS = 7200;
+const GRACE_SECONDS = 10;
 
 describe.each(ENGINES)('SE-4, RT-6: the life of a session, on %s', (engine) => {
   let app: TestApp;
@@ -73,5 +75,54 @@ describe.each(ENGINES)('SE-4, RT-6: the life of a session, on %s', (engine) => {
     app.core.clock.advance(SESSION_SECONDS);
     const late = await app.post('/patient/auth/refresh-token', { refresh_token: body.refresh_token });
     expect(late.status).toBe(401);
+  });
+});
+
+describe.each(ENGINES)('the times of refresh tokens, to the second, on %s', (engine) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    const lifetimes = { accessTokenSeconds: ACCESS_SECONDS, refreshTokenSeconds: REFRESH_SECONDS };
+    const settings = {
+      LATCHKEY_MOUNTS: JSON.stringify([{ contract: 'login', ...lifetimes }]),
+      LATCHKEY_SESSION_MAX_SECONDS: String(SESSION_SECONDS),
+    };
+    app = await startApp(engine, settings, frozenClock());
+  });
+  afterAll(() => app.stop());
+
+  async function signIn() {
+    const { username, password } = await app.person();
+    return (await app.post('/auth/login', { username, password })).body;
+  }
+  const refresh = (refresh_token: string) => app.post('/auth/refresh-token', { refresh_token });
+
+  test('the one before is good again for as long as the grace, from when it was replaced on', async () => {
+    const { refresh_token } = await signIn();
+    app.core.clock.advance(100);
+    const { body } = await refresh(refresh_token);
+    app.core.clock.advance(GRACE_SECONDS);
+    const again = await refresh(refresh_token);
+    expect(again.status).toBe(200);
+    expect(again.body.refresh_token).toBe(body.refresh_token);
+    app.core.clock.advance(1);
+    expect((await refresh(refresh_token)).status).toBe(401);
+    expect((await refresh(body.refresh_token)).status).toBe(401);
+  });
+
+  test('each lives as long as its mount says, and none longer than its session', async () => {
+    let { access_token, refresh_token } = await signIn();
+    const end = app.core.clock.now() / 1000 + SESSION_SECONDS;
+    for (let left = SESSION_SECONDS; left > 0; left -= 1500) {
+      const now = app.core.clock.now() / 1000;
+      expect(readJwt(refresh_token).payload).toMatchObject({ exp: Math.min(now + REFRESH_SECONDS, end) });
+      expect(readJwt(access_token).payload).toMatchObject({
+        iat: now,
+        exp: Math.min(now + ACCESS_SECONDS, end),
+      });
+      app.core.clock.advance(Math.min(left, 1500));
+      const answer = await refresh(refresh_token);
+      expect(answer.status).toBe(left > 1500 ? 200 : 401);
+      ({ access_token, refresh_token } = answer.body);
+    }
   });
 });

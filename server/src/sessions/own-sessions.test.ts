@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { readJwt } from '../../testing/jwt.ts';
 
 const CHROME =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
@@ -111,6 +112,23 @@ describe.each(ENGINES)('an account’s own sessions on %s', (engine) => {
     expect(ended).toMatchObject({ status: 200, body: { ended: 2 } });
     expect(await Promise.all(tokens.map(isActive))).toEqual([true, false, false]);
     expect(await list(mine)).toHaveLength(1);
+  });
+
+  test('are ended for a reason that those who follow are told', async () => {
+    const person = await app.person();
+    const [mine, one, others] = [await signIn(person), await signIn(person), await signIn(person)];
+    const idOf = (token: string) => readJwt(token).payload.sid;
+    expect((await end(mine, String(idOf(one)))).status).toBe(204);
+    const ended = await app.request('DELETE', '/v1/sessions', { headers: bearer(mine) });
+    expect(ended.body).toEqual({ ended: 1 });
+    const out = await app.request('POST', '/v1/sign-out', { headers: bearer(mine) });
+    expect(out.status).toBe(204);
+    expect(await isActive(mine)).toBe(false);
+    const told = await app.core.store.revocations.after(0, 0, 10_000);
+    const reasons = [one, others, mine].map(
+      (token) => told.find(({ sessionId }) => sessionId === idOf(token))?.reason,
+    );
+    expect(reasons).toEqual(['ended-by-owner', 'ended-by-owner', 'signed-out']);
   });
 
   test.each([

@@ -1,4 +1,3 @@
-import { stateRefusal } from '../sign-in/account-policy.ts';
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { confirmPassword } from '../sign-in/confirm-password.ts';
 import type { Attempt, Corridor } from '../sign-in/corridor.ts';
@@ -30,13 +29,11 @@ async function prove(corridor: Corridor, owner: Owner, password: string): Promis
   if ('kind' in confirmed) return confirmed;
   const picked = session.membership;
   const factor = dueFactor(account, picked, corridor.clock.now());
-  const state =
-    stateRefusal(account, origin.mount, picked) ?? (factor === 'missing' ? 'second-factor-missing' : null);
   const passage = { account, picked, device: null, spends: [], settles: confirmed.settles };
   let outcome: Outcome;
-  if (state !== null) {
+  if (factor === 'missing') {
     await corridor.store.commit(confirmed.settles);
-    outcome = refused(state);
+    outcome = refused('second-factor-missing');
   } else if (factor !== 'none' || hasOwnProof(account)) {
     outcome = await openStep(corridor, origin, passage, 'second-factor', {
       purpose: 'prove-again',

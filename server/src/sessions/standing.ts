@@ -21,17 +21,23 @@ export type Fallen = { readonly fallen: string };
  * Whether a session can stand at all: it has not ended, it is of that mount, and nothing that it depends on is in the way.
  * @returns the session's standing, or why it has fallen
  */
-export function standsOn(
-  found: SessionStanding | null,
-  mount: Mount | undefined,
-  now: number,
-): SessionStanding | Fallen {
+export function standsOn(found: SessionStanding | null, mount: Mount, now: number): SessionStanding | Fallen {
   if (found === null) return { fallen: 'unknown-session' };
   const { session, obstacle } = found;
-  if (mount === undefined || session.mount !== mount.name) return { fallen: 'other-mount' };
+  if (session.mount !== mount.name) return { fallen: 'other-mount' };
   if (session.endedAt !== null) return { fallen: 'session-ended' };
   if (session.expiresAt <= now) return { fallen: 'session-expired' };
   return obstacle === null ? found : { fallen: obstacle };
+}
+
+/** A session that can stand today, and its own mount, whichever that is; null when it has fallen, or its mount is gone. */
+export function standsAtItsMount(
+  { mounts, clock }: Pick<Corridor, 'mounts' | 'clock'>,
+  found: SessionStanding | null,
+): { readonly found: SessionStanding; readonly mount: Mount } | null {
+  if (found === null) return null;
+  const mount = mounts.get(found.session.mount);
+  return mount === undefined || 'fallen' in standsOn(found, mount, clock.now()) ? null : { found, mount };
 }
 
 /**
@@ -54,7 +60,7 @@ export async function standingOf(
 
 /** The same, whether or not it has the second factor that policy asks for: for what asks for one itself, or reaches nothing. */
 export async function unprovenStandingOf(
-  corridor: Corridor,
+  corridor: Pick<Corridor, 'store' | 'clock'>,
   found: SessionStanding | null,
   mount: Mount,
 ): Promise<StandingSession | Fallen> {
@@ -86,9 +92,10 @@ export async function unprovenStandingOf(
 /** Ends a session that lacks a second factor, once. */
 export async function endUnproven(corridor: Corridor, attempt: Attempt, session: Session): Promise<void> {
   const now = corridor.clock.now();
-  const { id: sessionId, accountId } = session;
+  const { id: sessionId, principal } = session;
+  const accountId = principal.id;
   await corridor.store.commit([
-    ...endOwnSession(accountId ?? '', sessionId, 'second-factor-missing', now),
+    ...endOwnSession(accountId, sessionId, 'second-factor-missing', now),
     auditAttempt(fromSession(corridor, attempt, session), now, 'session.unproven', { accountId }),
   ]);
 }

@@ -67,6 +67,24 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
     );
   });
 
+  test('that a refresh token came back: which one, and which was current', async () => {
+    const person = await app.person();
+    const { refresh_token } = await signIn(person);
+    const second = (await refresh(refresh_token)).body.refresh_token;
+    await refresh(second);
+    expect(await eventsOf(() => refresh(refresh_token))).toMatchObject([
+      {
+        event: 'session.reused',
+        accountId: person.id,
+        sessionId: idOf(refresh_token),
+        detail: { presented: 0, current: 2 },
+      },
+    ]);
+    const told = await app.core.store.revocations.after(0, 0, 10_000);
+    const revoked = told.find(({ sessionId }) => sessionId === idOf(refresh_token));
+    expect(revoked?.reason).toBe('refresh-token-reused');
+  });
+
   describe('why it was not gone on with:', () => {
     const refused = (reason: string, sessionId: string) => ({
       event: 'session.refresh-refused',
@@ -79,14 +97,27 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
       const sessionId = uuid(1);
       const content = { sessionId, counter: 0, rotatedAt: now, expiresAt: now + 60_000 };
       const token = createRefreshTokens(app.core.vault, app.core.clock).issue(content);
-      expect(await eventsOf(() => refresh(token))).toMatchObject([refused('unknown-session', sessionId)]);
+      expect(await eventsOf(() => refresh(token))).toMatchObject([
+        { ...refused('unknown-session', sessionId), accountId: null, organisationId: null },
+      ]);
     });
 
     test('it is another mount’s', async () => {
       const { refresh_token } = await signIn(await app.person());
       const events = await eventsOf(() => refresh(refresh_token, '/other'));
       expect(events).toMatchObject([refused('other-mount', idOf(refresh_token))]);
+      expect(events).toMatchObject([{ mount: 'login@/other' }]);
       expect((await refresh(refresh_token)).status).toBe(200);
+    });
+
+    test('its account’s address is not validated any longer', async () => {
+      const person = await app.person();
+      const { refresh_token } = await signIn(person);
+      const { id, username, email } = person;
+      await app.load({ kind: 'account', id, username, email });
+      expect(await eventsOf(() => refresh(refresh_token))).toMatchObject([
+        { ...refused('account-not-validated', idOf(refresh_token)), accountId: id },
+      ]);
     });
 
     test('it has ended', async () => {
@@ -109,6 +140,15 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
       expect(await eventsOf(shown)).toEqual([]);
       app.core.clock.advance(30);
       expect(await eventsOf(shown)).toMatchObject([expected]);
+    });
+
+    test('it has had its longest life', async () => {
+      const { access_token, refresh_token } = await signIn(await app.person());
+      const { core } = app;
+      const set = { sql: 'UPDATE sessions SET expires_at = $2 WHERE id = $1' };
+      await core.store.commit([{ ...set, params: [idOf(access_token), core.clock.now()] }]);
+      const events = await eventsOf(() => refresh(refresh_token));
+      expect(events).toMatchObject([refused('session-expired', idOf(refresh_token))]);
     });
 
     test('policy has come to ask for a second factor: then it ends', async () => {
@@ -142,7 +182,13 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
         removeMembership({ accountId: person.id, organisationId: organisation, role }),
       ]);
       const events = await eventsOf(() => again(next.refreshToken));
-      expect(events).toMatchObject([refused('membership-removed', idOf(next.refreshToken))]);
+      expect(events).toMatchObject([
+        {
+          ...refused('membership-removed', idOf(next.refreshToken)),
+          accountId: person.id,
+          organisationId: organisation,
+        },
+      ]);
     });
   });
 });
