@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createSoftwarePasskey, type Forgery } from '../../testing/software-passkey.ts';
+import { createVault } from '../crypto/vault.ts';
 import type { Passkey } from '../store/passkeys.ts';
 import type { PasskeyAssertion, PasskeyAttestation } from './passkey-response.ts';
-import { createWebauthn } from './webauthn.ts';
+import { createWebauthn, userHandleOf } from './webauthn.ts';
 
 // The ceremonies by themselves: what each door makes of them is tested with the doors.
 
@@ -86,6 +87,16 @@ describe('a passkey that was made', () => {
     expect(await made(newKey(settings))).toBeNull();
   });
 
+  test('whose key is none, a point beside the curve, is refused', async () => {
+    // The key is what the object ends with, and y what the key ends with.
+    const tamper: Forgery['tamper'] = (response) => {
+      const bytes = Buffer.from(response.attestationObject ?? '', 'base64url');
+      bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1);
+      return { ...response, attestationObject: bytes.toString('base64url') };
+    };
+    expect(await made(newKey(), { tamper })).toBeNull();
+  });
+
   test('whose id is of 1,023 bytes is taken', async () => {
     expect(await made(newKey({ idBytes: 1023 }))).not.toBeNull();
   });
@@ -149,6 +160,11 @@ describe('what a passkey has signed', () => {
     const { signed } = await knownKey({}, { counter: before });
     expect(await signed({ counter })).toMatchObject({ counter, isCloned });
   });
+});
+
+test('an account is to authenticators what it always was: they keep it for years', () => {
+  const vault = createVault(Buffer.alloc(32, 1), { bytes: (count) => randomBytes(count) });
+  expect(userHandleOf('ada', vault)).toBe('zt3At_zUaqL5VVHRVeIGSf9QVduBbYTYaKPofk2SCeA');
 });
 
 describe('what a browser is told', () => {
