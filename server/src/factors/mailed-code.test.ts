@@ -25,6 +25,18 @@ describe('a mailed PIN', () => {
     expect(isMailedCode('ticket', null, digits, NOW, vault)).toBe(false);
   });
 
+  test('is taken by the next version too, beside which this one may still serve', () => {
+    const code = { hash: 'nZ251jQ2D_aNLX0A_f9JjrOYTPnIIOarkmwk0JC9Eqo', sentAt: NOW, expiresAt: NOW + 1 };
+    const known = createVault(Buffer.alloc(32, 1), random);
+    expect(isMailedCode('ticket', code, '123456', NOW, known)).toBe(true);
+    expect(isMailedCode('another', code, '123456', NOW, known)).toBe(false);
+  });
+
+  test('can be found by trying', () => {
+    expect(mailed().digits).toMatch(/^\d{6}$/);
+    expect(mailedPin.isGuessable).toBe(true);
+  });
+
   test.each<readonly [string, number | null, number, boolean]>([
     ['never', null, NOW, false],
     ['never, by a clock that has just begun', null, 0, false],

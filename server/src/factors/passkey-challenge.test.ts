@@ -17,6 +17,12 @@ test('a challenge is good until the millisecond that it says', () => {
   expect([NOW, END - 1, END, END + 1].map(endAt)).toEqual([END, END, null, null]);
 });
 
+test('a challenge is taken by the next version too, beside which this one may still serve', () => {
+  const known = createVault(Buffer.alloc(32, 1), { bytes: (count) => randomBytes(count) });
+  const made = signed('1800000300000.rxAgUJSZsiKlVSPt31GObuQlIzzoQJnfncvWhUIxRXs');
+  expect(challengeEnd(made, BOND, NOW, known)).toBe(END);
+});
+
 test('two challenges differ where their ends do, and what is signed of one says nothing of the secret', () => {
   expect(challenge()).not.toBe(challenge(BOND, END + 1));
   expect(Buffer.from(challenge(), 'base64url').toString()).toMatch(/^1800000300000\.[\w-]{43}$/);

@@ -61,7 +61,8 @@ describe.each(ENGINES)('a passkey as a proof, on %s', (engine) => {
     return passkey.check({ ...who, proof, now: clock.now(), vault, store, webauthn });
   };
 
-  test('is two factors by itself, and says where its key is', async () => {
+  test('is two factors by itself, says where its key is, and is not found by trying', async () => {
+    expect(passkey.isGuessable).toBe(false);
     expect(await check(signed())).toMatchObject({ methods: ['hwk', 'user', 'mfa'] });
     const synced = await known(newPasskey({ synced: true }));
     expect(await check(signed({}, synced))).toMatchObject({ methods: ['swk', 'user', 'mfa'] });

@@ -35,8 +35,9 @@ export function readClientData(clientDataJSON: string): ClientData | null {
   } catch {
     return null;
   }
+  if (said === null) return null;
   // A number or a text has none of these either.
-  const { challenge, origin, crossOrigin, topOrigin } = said ?? {};
+  const { challenge, origin, crossOrigin, topOrigin } = said;
   if (typeof challenge !== 'string' || typeof origin !== 'string') return null;
   return { challenge, origin, isFramed: crossOrigin === true || topOrigin !== undefined };
 }

@@ -13,9 +13,10 @@ describe('a recovery code', () => {
   const vault = createVault(Buffer.alloc(32, 1), random);
   const CODE = 'GEZD-GNBV-GY3T-QOJQ-GEZD-GNBV';
 
-  test('is random bytes and nothing else, in groups of four', () => {
+  test('is random bytes and nothing else, in groups of four: nobody finds it by trying', () => {
     const codes = drawRecoveryCodes({ bytes: (count) => Buffer.from('123456789012345').subarray(0, count) });
     expect(codes).toEqual(new Array(10).fill(CODE));
+    expect(recoveryCode.isGuessable).toBe(false);
   });
 
   test('is kept as it always was: people keep theirs for years', () => {

@@ -61,6 +61,7 @@ describe('MF-5: TOTP codes', () => {
     ])
       expect(totpStep(SEED_OF_RFC, code, now), JSON.stringify(code)).toBeNull();
     expect(totpStep(SEED_OF_RFC, '287082', now)).toBe(1);
+    expect(totp.isGuessable, 'they can be found by trying').toBe(true);
   });
 
   test('come from a seed in base32, of any usual spelling', () => {

@@ -182,11 +182,17 @@ describe('what a browser is told', () => {
       excludeCredentials: [{ id: 'a2V5', transports: ['usb'], type: 'public-key' }],
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
       attestation: 'none',
+      timeout: 300_000,
     });
   });
 
   test('to use one: of those that are named, or whichever it finds', async () => {
-    const asked = { challenge: encoded('Y2hhbGxlbmdl'), rpId: RP_ID, userVerification: 'required' };
+    const asked = {
+      challenge: encoded('Y2hhbGxlbmdl'),
+      rpId: RP_ID,
+      timeout: 300_000,
+      userVerification: 'required',
+    };
     const named = { allowCredentials: [{ id: 'a2V5', transports: ['usb'], type: 'public-key' }] };
     expect(await webauthn.requestOptions([known], 'Y2hhbGxlbmdl')).toMatchObject({ ...asked, ...named });
     const found = await webauthn.requestOptions(null, 'Y2hhbGxlbmdl');
