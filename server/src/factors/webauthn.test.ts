@@ -35,6 +35,9 @@ async function knownKey(settings: Partial<Settings> = {}, changed: Partial<Passk
   return { key, passkey, signed };
 }
 
+/** What a public key of RSA has in COSE beside its modulus. */
+const AROUND_MODULUS_BYTES = 16;
+
 /** What neither ceremony may take. */
 const WRONG: readonly (readonly [string, Forgery])[] = [
   ['another page', { origin: 'https://example.org' }],
@@ -81,7 +84,8 @@ describe('a passkey that was made', () => {
 
   test.each<[string, Partial<Settings>]>([
     ['of a kind that was not asked for', { algorithm: 'ES384' }],
-    ['that costs too much to use', { algorithm: 'RS256 with a key of 10,240 bits' }],
+    ['that costs too much to use', { algorithm: 'RS256', modulusBytes: 1280 }],
+    ['whose key is of 1,101 bytes', { algorithm: 'RS256', modulusBytes: 1101 - AROUND_MODULUS_BYTES }],
     ['whose id is of 1,024 bytes', { idBytes: 1024 }],
   ])('%s is refused', async (_, settings) => {
     expect(await made(newKey(settings))).toBeNull();
@@ -97,8 +101,12 @@ describe('a passkey that was made', () => {
     expect(await made(newKey(), { tamper })).toBeNull();
   });
 
-  test('whose id is of 1,023 bytes is taken', async () => {
-    expect(await made(newKey({ idBytes: 1023 }))).not.toBeNull();
+  test.each<[string, Partial<Settings>]>([
+    ['whose id is of 1,023 bytes', { idBytes: 1023 }],
+    ['of RSA with 8,192 bits', { algorithm: 'RS256', modulusBytes: 1024 }],
+    ['whose key is of 1,100 bytes', { algorithm: 'RS256', modulusBytes: 1100 - AROUND_MODULUS_BYTES }],
+  ])('%s is taken', async (_, settings) => {
+    expect(await made(newKey(settings))).not.toBeNull();
   });
 });
 
