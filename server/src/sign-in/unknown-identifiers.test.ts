@@ -13,12 +13,12 @@ import { countAttempt, failAttempt } from '../store/count-attempt.ts';
 import { unknownKey } from './throttle.ts';
 
 const DAY_SECONDS = 86_400;
-const TIMES = { everySeconds: 3600, keepSeconds: 7 * DAY_SECONDS, revocationSeconds: 0 };
 const randomName = () => `${randomBytes(12).toString('hex')}@example.com`;
 
-/** Lets the store's clean-up do one round. */
-async function cleanUpOnce({ clock, log }: Core, store: Core['store']): Promise<void> {
-  const cleanUp = new CleanUp(store, clock, log, TIMES);
+/** Lets the store's clean-up do one round. @param everySeconds how often it is to do one */
+async function cleanUpOnce({ clock, log }: Core, store: Core['store'], everySeconds = 60): Promise<void> {
+  const times = { everySeconds, keepSeconds: 7 * DAY_SECONDS, revocationSeconds: 0 };
+  const cleanUp = new CleanUp(store, clock, log, times);
   await cleanUp.run();
   await cleanUp.stop();
 }
@@ -56,26 +56,31 @@ describe.each(ENGINES)('EN-5: identifiers that nobody has, on %s', (engine) => {
 });
 
 describe('EN-5: 20,000 identifiers that nobody has', () => {
+  /** As many as come in a minute, and are gone through in one. */
   const MANY = 20_000;
   let core: TestCore;
   let database: DatabaseSync;
   beforeAll(async () => {
     core = await openTestCore('sqlite');
     database = new DatabaseSync(core.config.store.url.slice('sqlite:'.length), { readOnly: true });
+  });
+  afterAll(async () => {
+    database.close();
+    await core.close();
+  });
+
+  /** Has that many come, each with a wrong password. */
+  async function come(count: number): Promise<void> {
     const now = core.clock.now();
     const limit = { maxFailures: 5, waitSeconds: 30, lockAfter: null, forgets: true };
-    const keys = Array.from({ length: MANY }, () => unknownKey(core.vault.hash('identifier', randomName())));
+    const keys = Array.from({ length: count }, () => unknownKey(core.vault.hash('identifier', randomName())));
     while (keys.length > 0)
       await core.store.commit(
         keys
           .splice(0, 500)
           .flatMap((key) => [countAttempt(key, limit, now, 1000), failAttempt(key, limit, now)]),
       );
-  });
-  afterAll(async () => {
-    database.close();
-    await core.close();
-  });
+  }
 
   const left = () => Number(database.prepare('SELECT count(*) AS rows FROM attempts').get()?.rows);
 
@@ -93,12 +98,20 @@ describe('EN-5: 20,000 identifiers that nobody has', () => {
   }
 
   test('are counted for a week, and then removed a piece at a time', async () => {
+    await come(MANY);
     expect(left()).toBe(MANY);
     core.clock.advance(6 * DAY_SECONDS);
     expect(Math.max(...(await cleanUpInSteps()))).toBe(0);
     core.clock.advance(2 * DAY_SECONDS);
     const steps = await cleanUpInSteps();
     expect(Math.max(...steps)).toBe(CHUNK_ROWS);
+    expect(left()).toBe(0);
+  });
+
+  test('are no more when rounds are rarer: each goes through more', async () => {
+    await come(MANY + 2 * CHUNK_ROWS);
+    core.clock.advance(8 * DAY_SECONDS);
+    await cleanUpOnce(core, core.store, 120);
     expect(left()).toBe(0);
   });
 });
