@@ -12,8 +12,11 @@ export interface CleanUpTimes extends Retention {
   readonly everySeconds: number;
 }
 
-/** How many pieces of what is counted a round goes through: with few keys all of them, with many they take turns. */
-const PIECES_A_ROUND = 100;
+/**
+ * How many pieces of what is counted it goes through for each minute between two rounds: with few keys all of them, with many
+ * they take turns.
+ */
+const PIECES_A_MINUTE = 100;
 
 /** The share of the writer's time that a clean-up takes while others want to write, too. */
 const BUSY_SHARE = 0.25;
@@ -24,6 +27,7 @@ export class CleanUp {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #retention: Retention;
+  readonly #piecesARound: number;
   readonly #timer: NodeJS.Timeout;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -32,6 +36,7 @@ export class CleanUp {
 
   constructor(store: Store, clock: Clock, log: Log, times: CleanUpTimes) {
     this.#retention = times;
+    this.#piecesARound = Math.ceil((times.everySeconds / 60) * PIECES_A_MINUTE);
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
@@ -56,7 +61,7 @@ export class CleanUp {
   }
 
   async #goThroughAttempts(now: number): Promise<void> {
-    for (let pieces = 0; pieces < PIECES_A_ROUND && !this.#stopped; pieces += 1) {
+    for (let pieces = 0; pieces < this.#piecesARound && !this.#stopped; pieces += 1) {
       const after = this.#attemptsAfter;
       const to = await this.#store.cleanUp.endOfPiece(after);
       await this.#removed(removeIdleAttempts(now, after, to));

@@ -39,6 +39,8 @@ export interface SoftwarePasskeySettings {
   readonly rpId: string;
   readonly origin: string;
   readonly algorithm?: keyof typeof ALGORITHMS;
+  /** With RS256, how long its modulus is, in place of 2,048 bits. Such a key cannot sign. */
+  readonly modulusBytes?: number;
   /** Whether it counts its signatures. */
   readonly counts?: boolean;
   readonly synced?: boolean;
@@ -63,18 +65,13 @@ const ALGORITHMS = {
   ES384: { alg: -35, hash: 'sha384', pair: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }) },
   EdDSA: { alg: -8, hash: null, pair: () => generateKeyPairSync('ed25519') },
   RS256: { alg: -257, hash: 'sha256', pair: () => generateKeyPairSync('rsa', { modulusLength: 2048 }) },
-  'RS256 with a key of 10,240 bits': {
-    alg: -257,
-    hash: 'sha256',
-    pair: () => ({ publicKey: hugeRsaKey(), privateKey: null }),
-  },
 } as const;
 
 /** Makes one. */
 export function createSoftwarePasskey(settings: SoftwarePasskeySettings): SoftwarePasskey {
   const { rpId, origin, algorithm = 'ES256', counts = true, synced = false, idBytes = 32 } = settings;
   const { alg, hash, pair } = ALGORITHMS[algorithm];
-  const { publicKey, privateKey } = pair();
+  const { publicKey, privateKey } = settings.modulusBytes ? longRsaKey(settings.modulusBytes) : pair();
   const id = settings.id ?? randomBytes(idBytes).toString('base64url');
   let userHandle: string | undefined;
 
@@ -184,12 +181,13 @@ function coseKey({ kty, x = '', y = '', n = '', e = '' }: JsonWebKey, alg: numbe
   ]);
 }
 
-/** An RSA key that nobody can sign with, longer than anybody needs. */
-function hugeRsaKey() {
-  const n = randomBytes(1280);
+/** An RSA key of any length, that nobody can sign with. */
+function longRsaKey(modulusBytes: number) {
+  const n = randomBytes(modulusBytes);
   n[0] = 0xff;
-  n[1279] = 0xff;
-  return { export: () => ({ kty: 'RSA', n: text(n), e: 'AQAB' }) as JsonWebKey };
+  n[modulusBytes - 1] = 0xff;
+  const publicKey = { export: () => ({ kty: 'RSA', n: text(n), e: 'AQAB' }) as JsonWebKey };
+  return { publicKey, privateKey: null };
 }
 
 /** As much of CBOR as authenticators speak (RFC 8949). */

@@ -41,7 +41,6 @@ export interface Wrong {
 
 /** Something that can be shown beside the credential. Whether it is asked for is `sign-in/second-factor.ts`'s to say. */
 export interface Factor {
-  readonly name: 'email' | 'totp' | 'recovery' | 'passkey';
   /** Whether it can be found by trying, as six digits can: it is taken no more after a hundred wrong ones in a row. */
   readonly isGuessable: boolean;
 

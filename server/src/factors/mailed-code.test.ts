@@ -1,10 +1,69 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { mailedCode, signInAsOwner } from '../../testing/owner.ts';
 import { accessTokenIn, type OpenStep, openStep, STEP_CONTRACTS } from '../../testing/steps.ts';
+import { createVault } from '../crypto/vault.ts';
+import type { Proof, Shown } from './factor.ts';
+import { drawCode, isMailedCode, isResetByMailRecent, mailedPin } from './mailed-code.ts';
 
 const PIN_SECONDS = 600;
+
+describe('a mailed PIN', () => {
+  const NOW = 1_800_000_000_000;
+  const DAY = 24 * 3_600_000;
+  const random = { bytes: (count: number) => randomBytes(count) };
+  const vault = createVault(random.bytes(32), random);
+  const mailed = () => drawCode('ticket', { now: NOW, lifeSeconds: PIN_SECONDS }, vault, random);
+
+  test('MF-3: is good until the millisecond at which it ends, and nothing where none was mailed', () => {
+    const { digits, code } = mailed();
+    const isGood = (now: number) => isMailedCode('ticket', code, digits, now, vault);
+    const end = NOW + PIN_SECONDS * 1000;
+    expect([NOW, end - 1, end, end + 1].map(isGood)).toEqual([true, true, false, false]);
+    expect(isMailedCode('ticket', null, digits, NOW, vault)).toBe(false);
+  });
+
+  test('is taken by the next version too, beside which this one may still serve', () => {
+    const code = { hash: 'nZ251jQ2D_aNLX0A_f9JjrOYTPnIIOarkmwk0JC9Eqo', sentAt: NOW, expiresAt: NOW + 1 };
+    const known = createVault(Buffer.alloc(32, 1), random);
+    expect(isMailedCode('ticket', code, '123456', NOW, known)).toBe(true);
+    expect(isMailedCode('another', code, '123456', NOW, known)).toBe(false);
+  });
+
+  test('can be found by trying', () => {
+    expect(mailed().digits).toMatch(/^\d{6}$/);
+    expect(mailedPin.isGuessable).toBe(true);
+  });
+
+  test.each<readonly [string, number | null, number, boolean]>([
+    ['never', null, NOW, false],
+    ['never, by a clock that has just begun', null, 0, false],
+    ['now', NOW, NOW, true],
+    ['a millisecond less than a day ago', NOW - DAY + 1, NOW, true],
+    ['a day ago', NOW - DAY, NOW, false],
+  ])(
+    'a reset by mail %s: so lately that it shows nothing more is %4$s',
+    (_when, resetByMailAt, now, isRecent) => {
+      expect(isResetByMailRecent({ resetByMailAt }, now)).toBe(isRecent);
+    },
+  );
+
+  test('is a second factor, unless one mailbox showed both; and whatever is no PIN shows nothing', async () => {
+    const { digits, code } = mailed();
+    const check = (proof: Proof, resetByMailAt: number | null = null) =>
+      mailedPin.check({
+        ...({ ticket: { secretHash: 'ticket', code }, account: { resetByMailAt } } as unknown as Shown),
+        ...{ proof, now: NOW, vault },
+      });
+    const pin = { kind: 'code', code: digits } as const;
+    expect(await check(pin)).toEqual({ methods: ['email', 'mfa'], spends: [] });
+    expect(await check(pin, NOW - 1)).toEqual({ methods: ['email', 'single-channel'], spends: [] });
+    expect(await check({ kind: 'code', code: digits === '000000' ? '000001' : '000000' })).toBeNull();
+    expect(await check({ kind: 'passkey' } as Proof)).toBeNull();
+  });
+});
 
 describe.each(ENGINES)('a second factor by mailed PIN, on %s', (engine) => {
   let app: TestApp;

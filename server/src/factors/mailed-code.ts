@@ -60,7 +60,6 @@ export function isResetByMailRecent({ resetByMailAt }: Pick<Account, 'resetByMai
 
 /** A PIN that was mailed for the step's ticket. Spent with the ticket. */
 export const mailedPin = {
-  name: 'email',
   isGuessable: true,
   async check({ proof, ticket, account, now, vault }) {
     if (proof.kind !== 'code') return null;

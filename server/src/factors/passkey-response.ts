@@ -29,14 +29,15 @@ export interface ClientData {
 
 /** Reads it; null for what nobody's browser says. */
 export function readClientData(clientDataJSON: string): ClientData | null {
-  let said: unknown;
+  let said: Readonly<Record<string, unknown>> | null;
   try {
     said = JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString('utf8'));
   } catch {
     return null;
   }
-  if (typeof said !== 'object' || said === null) return null;
-  const { challenge, origin, crossOrigin, topOrigin } = said as Readonly<Record<string, unknown>>;
+  if (said === null) return null;
+  // A number or a text has none of these either.
+  const { challenge, origin, crossOrigin, topOrigin } = said;
   if (typeof challenge !== 'string' || typeof origin !== 'string') return null;
   return { challenge, origin, isFramed: crossOrigin === true || topOrigin !== undefined };
 }

@@ -31,14 +31,13 @@ export function spendAssertion(
 
 /** A passkey of the account that has signed a challenge of this very ticket. */
 export const passkey: Factor = {
-  name: 'passkey',
   isGuessable: false,
   async check({ proof, ticket, account, now, vault, store, webauthn }) {
     if (proof.kind !== 'passkey') return null;
     const { response } = proof;
     const bond = { ceremony: 'second-factor', ticketHash: ticket.secretHash } as const;
-    const challenge = readClientData(response.clientDataJSON)?.challenge ?? '';
-    if (challengeEnd(challenge, bond, now, vault) === null) return null;
+    const clientData = readClientData(response.clientDataJSON);
+    if (clientData === null || challengeEnd(clientData.challenge, bond, now, vault) === null) return null;
     const owned = await store.passkeys.byId(response.id);
     if (owned === null || owned.accountId !== account.id) return null;
     if (response.userHandle !== null && response.userHandle !== userHandleOf(account.id, vault)) return null;

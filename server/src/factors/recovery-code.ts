@@ -14,7 +14,7 @@ const CODE_BYTES = 15;
 /** A fresh set of codes, in the form that people keep: base32 in groups of four. */
 export function drawRecoveryCodes(random: Random): string[] {
   return Array.from({ length: RECOVERY_CODES }, () =>
-    (drawBase32(CODE_BYTES, random).match(/.{4}/g) ?? []).join('-'),
+    drawBase32(CODE_BYTES, random).replace(/.{4}(?=.)/g, '$&-'),
   );
 }
 
@@ -26,7 +26,6 @@ export function recoveryCodeHash(accountId: string, typed: string, vault: Vault)
 
 /** One of the codes that stand in for a factor that is not at hand. Each can be used once. */
 export const recoveryCode: Factor = {
-  name: 'recovery',
   isGuessable: false,
   async check({ proof, account, vault, store }) {
     if (proof.kind !== 'code') return null;

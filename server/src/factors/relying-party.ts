@@ -33,17 +33,18 @@ export function relyingPartyProblems(settings: PasskeySettings, publicUrl: strin
   const problems: string[] = [];
   const host = publicUrl === null ? null : new URL(publicUrl).hostname;
   const { rpId, origins } = settings;
+  const id = rpId ?? host;
+  if (id === null)
+    return origins.length === 0
+      ? []
+      : ['passkeys.origins: needs publicUrl or passkeys.rpId, which say what they are below'];
   if (rpId !== undefined && !isRpId(rpId, host))
     problems.push('passkeys.rpId: must be a host name: that of publicUrl, or one that it is below');
-  const id = rpId ?? host;
-  if (id === null && origins.length > 0)
-    problems.push('passkeys.origins: needs publicUrl or passkeys.rpId, which say what they are below');
-  else
-    for (const origin of origins)
-      if (!isOriginBelow(origin, id ?? ''))
-        problems.push(
-          `passkeys.origins: ${origin} is no https origin on or below ${id} (http for localhost only), nor android:apk-key-hash:…`,
-        );
+  for (const origin of origins)
+    if (!isOriginBelow(origin, id))
+      problems.push(
+        `passkeys.origins: ${origin} is no https origin on or below ${id} (http for localhost only), nor android:apk-key-hash:…`,
+      );
   return problems;
 }
 

@@ -9,7 +9,9 @@ import { findSecrets } from '../../testing/secrets.ts';
 import { accessTokenIn, type OpenStep, openStep, STEP_CONTRACTS } from '../../testing/steps.ts';
 import { dumpStore } from '../../testing/store-dump.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
-import { drawTotpSeed, inviteToTotp, parseTotpSeed, totpStep } from './totp.ts';
+import { createVault } from '../crypto/vault.ts';
+import type { Proof, Shown } from './factor.ts';
+import { drawTotpSeed, inviteToTotp, parseTotpSeed, totp, totpStep } from './totp.ts';
 
 const STEP = 30_000;
 
@@ -59,13 +61,47 @@ describe('MF-5: TOTP codes', () => {
     ])
       expect(totpStep(SEED_OF_RFC, code, now), JSON.stringify(code)).toBeNull();
     expect(totpStep(SEED_OF_RFC, '287082', now)).toBe(1);
+    expect(totp.isGuessable, 'they can be found by trying').toBe(true);
   });
 
   test('come from a seed in base32, of any usual spelling', () => {
     expect(parseTotpSeed('gezd gnbv gy3t-qojq GEZDGNBVGY3TQOJQ')).toBe(SEED_OF_RFC);
     expect(parseTotpSeed(`${SEED_OF_RFC}====`)).toBe(SEED_OF_RFC);
-    for (const seed of ['', 'GEZDGNBV', '0189', 'GEZDGNBVGY3TQOJ1', '12345678901234567890'])
+    for (const seed of [
+      '',
+      'GEZDGNBV',
+      '0189',
+      'GEZDGNBVGY3TQOJ1',
+      '1GEZDGNBVGY3TQOJ',
+      '12345678901234567890',
+    ])
       expect(parseTotpSeed(seed), seed).toBeNull();
+    expect(parseTotpSeed(`GEZD=${SEED_OF_RFC}`)).toBeNull();
+  });
+
+  test('come from a seed of ten bytes at least', () => {
+    const tenBytes = 'GEZDGNBVGY3TQOJQ';
+    expect(parseTotpSeed(tenBytes)).toBe(tenBytes);
+    expect(parseTotpSeed(tenBytes.slice(1))).toBeNull();
+  });
+
+  test('are a second factor where the account has a seed, and spend their step', async () => {
+    const random = { bytes: (count: number) => randomBytes(count) };
+    const vault = createVault(random.bytes(32), random);
+    const sealed = vault.seal('totp', SEED_OF_RFC);
+    const check = (proof: Proof, totpSealed: string | null = sealed) =>
+      totp.check({
+        ...({ account: { id: 'ada', factors: { totpSealed } } } as unknown as Shown),
+        ...{ proof, now: 59_000, vault },
+      });
+    const code = { kind: 'code', code: '287082' } as const;
+    expect(await check(code)).toEqual({
+      methods: ['otp', 'mfa'],
+      spends: [expect.objectContaining({ guard: 'code', params: expect.arrayContaining(['ada', 1]) })],
+    });
+    expect(await check({ kind: 'code', code: '287083' })).toBeNull();
+    expect(await check(code, null)).toBeNull();
+    expect(await check({ kind: 'passkey' } as Proof)).toBeNull();
   });
 });
 
@@ -83,6 +119,24 @@ describe('a seed for an authenticator app', () => {
       const late = oathtoolCode(seed, seconds * 1000 + 2 * STEP);
       expect(totpStep(seed, late, seconds * 1000)).toBeNull();
     }
+  });
+
+  test('is of random bytes and nothing else', () => {
+    expect(drawTotpSeed({ bytes: (count) => Buffer.from('12345678901234567890').subarray(0, count) })).toBe(
+      'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
+    );
+  });
+
+  test('has a picture with the margin that readers need: four modules, all around (ISO/IEC 18004)', () => {
+    const { qr } = inviteToTotp(drawTotpSeed(random), { issuer: 'id.example.com', account: 'ada' });
+    const { pixels, width } = rasterise(qr);
+    const black = Array.from({ length: width * width }, (_, at) => at).filter((at) => pixels[at * 4] === 0);
+    const columns = black.map((at) => at % width);
+    const [left, right] = [Math.min(...columns), Math.max(...columns)];
+    const [top, bottom] = [Math.floor((black[0] ?? 0) / width), Math.floor((black.at(-1) ?? 0) / width)];
+    // The square in the corner is seven modules wide.
+    const module = black.findIndex((at, index) => at !== (black[0] ?? 0) + index) / 7;
+    expect([left, top, width - 1 - right, width - 1 - bottom]).toEqual(new Array(4).fill(4 * module));
   });
 
   test.each([

@@ -69,7 +69,6 @@ function totpOf(seed: string, names: { issuer?: string; label?: string } = {}): 
 
 /** A code of the account's authenticator app. Its time step is spent, and with it all earlier ones. */
 export const totp: Factor = {
-  name: 'totp',
   isGuessable: true,
   async check({ proof, account, now, vault }) {
     const { totpSealed } = account.factors;

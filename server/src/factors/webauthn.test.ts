@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createSoftwarePasskey, type Forgery } from '../../testing/software-passkey.ts';
+import { createVault } from '../crypto/vault.ts';
 import type { Passkey } from '../store/passkeys.ts';
 import type { PasskeyAssertion, PasskeyAttestation } from './passkey-response.ts';
-import { createWebauthn } from './webauthn.ts';
+import { createWebauthn, userHandleOf } from './webauthn.ts';
 
 // The ceremonies by themselves: what each door makes of them is tested with the doors.
 
@@ -33,6 +34,9 @@ async function knownKey(settings: Partial<Settings> = {}, changed: Partial<Passk
     webauthn.checkSigned(handedOver<PasskeyAssertion>(key.sign(options(), forgery)), as);
   return { key, passkey, signed };
 }
+
+/** What a public key of RSA has in COSE beside its modulus. */
+const AROUND_MODULUS_BYTES = 16;
 
 /** What neither ceremony may take. */
 const WRONG: readonly (readonly [string, Forgery])[] = [
@@ -80,14 +84,29 @@ describe('a passkey that was made', () => {
 
   test.each<[string, Partial<Settings>]>([
     ['of a kind that was not asked for', { algorithm: 'ES384' }],
-    ['that costs too much to use', { algorithm: 'RS256 with a key of 10,240 bits' }],
+    ['that costs too much to use', { algorithm: 'RS256', modulusBytes: 1280 }],
+    ['whose key is of 1,101 bytes', { algorithm: 'RS256', modulusBytes: 1101 - AROUND_MODULUS_BYTES }],
     ['whose id is of 1,024 bytes', { idBytes: 1024 }],
   ])('%s is refused', async (_, settings) => {
     expect(await made(newKey(settings))).toBeNull();
   });
 
-  test('whose id is of 1,023 bytes is taken', async () => {
-    expect(await made(newKey({ idBytes: 1023 }))).not.toBeNull();
+  test('whose key is none, a point beside the curve, is refused', async () => {
+    // The key is what the object ends with, and y what the key ends with.
+    const tamper: Forgery['tamper'] = (response) => {
+      const bytes = Buffer.from(response.attestationObject ?? '', 'base64url');
+      bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1);
+      return { ...response, attestationObject: bytes.toString('base64url') };
+    };
+    expect(await made(newKey(), { tamper })).toBeNull();
+  });
+
+  test.each<[string, Partial<Settings>]>([
+    ['whose id is of 1,023 bytes', { idBytes: 1023 }],
+    ['of RSA with 8,192 bits', { algorithm: 'RS256', modulusBytes: 1024 }],
+    ['whose key is of 1,100 bytes', { algorithm: 'RS256', modulusBytes: 1100 - AROUND_MODULUS_BYTES }],
+  ])('%s is taken', async (_, settings) => {
+    expect(await made(newKey(settings))).not.toBeNull();
   });
 });
 
@@ -151,6 +170,11 @@ describe('what a passkey has signed', () => {
   });
 });
 
+test('an account is to authenticators what it always was: they keep it for years', () => {
+  const vault = createVault(Buffer.alloc(32, 1), { bytes: (count) => randomBytes(count) });
+  expect(userHandleOf('ada', vault)).toBe('zt3At_zUaqL5VVHRVeIGSf9QVduBbYTYaKPofk2SCeA');
+});
+
 describe('what a browser is told', () => {
   /** The browser signs the text that it is given, whatever its bytes. */
   const encoded = (challenge: string) => Buffer.from(challenge).toString('base64url');
@@ -166,11 +190,17 @@ describe('what a browser is told', () => {
       excludeCredentials: [{ id: 'a2V5', transports: ['usb'], type: 'public-key' }],
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
       attestation: 'none',
+      timeout: 300_000,
     });
   });
 
   test('to use one: of those that are named, or whichever it finds', async () => {
-    const asked = { challenge: encoded('Y2hhbGxlbmdl'), rpId: RP_ID, userVerification: 'required' };
+    const asked = {
+      challenge: encoded('Y2hhbGxlbmdl'),
+      rpId: RP_ID,
+      timeout: 300_000,
+      userVerification: 'required',
+    };
     const named = { allowCredentials: [{ id: 'a2V5', transports: ['usb'], type: 'public-key' }] };
     expect(await webauthn.requestOptions([known], 'Y2hhbGxlbmdl')).toMatchObject({ ...asked, ...named });
     const found = await webauthn.requestOptions(null, 'Y2hhbGxlbmdl');

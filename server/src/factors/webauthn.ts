@@ -178,11 +178,11 @@ async function checkSigned(
   const { newCounter, credentialBackedUp, credentialDeviceType } = signed.authenticationInfo;
   // Whether a key may leave its device is settled when it is made.
   if (credentialDeviceType !== passkey.deviceType) return null;
-  const counts = newCounter > 0 || passkey.counter > 0;
   return {
     counter: newCounter,
     isBackedUp: credentialBackedUp,
-    isCloned: counts && newCounter <= passkey.counter,
+    // A key that has never counted may begin to, or go on without.
+    isCloned: passkey.counter > 0 && newCounter <= passkey.counter,
   };
 }
 
