@@ -21,8 +21,8 @@ export interface WindowSize {
 
 const WINDOW: WindowSize = {
   fewestLines: 4_096,
-  mostLines: 65_536,
-  mostBytes: 24 * 1024 * 1024,
+  mostLines: 49_152,
+  mostBytes: 16 * 1024 * 1024,
   unwrittenLines: 1_024,
 };
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventsDuring } from '../../testing/audit.ts';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
-import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { frozenClock } from '../../testing/ports.ts';
+import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
 import { Windows } from '../limits/windows.ts';
 import { TICKET_ATTEMPTS } from '../store/count-attempt.ts';
 import { stateFact } from '../store/facts.ts';

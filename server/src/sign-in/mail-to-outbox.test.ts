@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventsDuring } from '../../testing/audit.ts';
 import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/core.ts';
-import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
 import { frozenClock } from '../../testing/ports.ts';
+import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
 import { unsealMail } from '../delivery/queue-mail.ts';
 import type { QueuedMail } from '../store/outbox.ts';
 import type { Corridor } from './corridor.ts';

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber } from '../../testing/app.ts';
 import { eventsDuring } from '../../testing/audit.ts';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
-import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
 import { frozenClock } from '../../testing/ports.ts';
+import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
 import { unsealSms } from '../delivery/queue-sms.ts';
 import { smsToPhone } from './sms.ts';
 

@@ -36,8 +36,8 @@ const LOOK_MILLISECONDS = 0.25;
 const CACHE_KIB = 2048;
 const BULK_CACHE_KIB = 81_920;
 
-/** How many pages a log has that is worked off. */
-const BULK_CHECKPOINT_PAGES = 32_768;
+/** How many pages a log has that is worked off: half a gigabyte, in which many pages have come up more than once. */
+const BULK_CHECKPOINT_PAGES = 131_072;
 
 /**
  * Opens a database file so that what it acknowledges is on disk: write-ahead log, a sync at each commit, foreign keys
