@@ -168,7 +168,7 @@ describe.each(ENGINES)('a device that is sighted, on %s', (engine) => {
     ['::ffff:198.51.100.7', '198.51.100.7'],
     ['::FFFF:198.51.100.7', '198.51.100.7'],
     ['198.51.100.7', '198.51.100.7'],
-    ['2001:db8::ffff:7', '2001:db8::ffff:7'],
+    ['64:ff9b::ffff:198.51.100.7', '64:ff9b::ffff:198.51.100.7'],
     ['::ffff:c633:6407', '::ffff:c633:6407'],
   ])('is looked for by the address %s as %s', async (address, known) => {
     const account = await person();

@@ -130,6 +130,17 @@ describe.each(ENGINES)('a password that is shown, on %s', (engine) => {
     expect(await begin(corridor, at(mounts.login), command)).toEqual(REFUSED);
   });
 
+  test.each<[string, () => Promise<Pick<Somebody, 'username'>>]>([
+    ['unknown-identifier', async () => ({ username: `nobody ${nextNumber()}` })],
+    ['no-password', () => account({ passwordHash: null })],
+    ['wrong-password', () => account()],
+  ])('that is none of theirs is refused alike, and the true reason written down: %s', async (reason, who) => {
+    const shown = await who();
+    const { outcome, events } = await told(() => show(shown, { password: 'a wrong password' }));
+    expect(outcome).toEqual(REFUSED);
+    expect(events).toMatchObject([{ event: 'sign-in.refused', reason }]);
+  });
+
   test('takes no room among what waits to be hashed once it was answered', async () => {
     const somebody = await account();
     await fail(accountKey(somebody.id), 2);
