@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nextNumber } from '../../testing/app.ts';
 import { eventsDuring } from '../../testing/audit.ts';
 import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/core.ts';
 import { accountOn, attemptAt, corridorOn } from '../../testing/corridor.ts';
@@ -106,9 +107,10 @@ describe('a message for the outbox', () => {
   test('to an address that is nobody’s yet calls nobody by name, in the words of the account that asks', async () => {
     const account = await accountOn(core, { user: { name: 'Eve' }, attributes: { locale: 'es' } });
     const attempt = attemptAt(core, 'login');
-    const to = { address: 'stranger@example.com', account };
+    const address = `stranger${nextNumber()}@example.com`;
+    const to = { address, account };
     expect(opened(await mailToAddress(corridor, attempt, to, code(), soon()))).toMatchObject({
-      to: { name: '', address: 'stranger@example.com' },
+      to: { name: '', address },
       subject: 'Tu código',
       text: expect.stringMatching(/^Hola, \.\s+123456\s/),
       expiresAt: soon(),
@@ -121,7 +123,7 @@ describe('a message for the outbox', () => {
   ])('to somebody without an account has the words %s', async (_what, organisation, subject) => {
     const { mount, ...attempt } = attemptAt(core, 'login');
     const at = { ...attempt, mount: { ...mount, organisation } };
-    const to = { address: `stranger-of-${organisation}@example.com`, account: null };
+    const to = { address: `stranger${nextNumber()}@example.com`, account: null };
     expect(opened(await mailToAddress(corridor, at, to, code(), soon()))).toMatchObject({ subject });
   });
 });
