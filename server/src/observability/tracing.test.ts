@@ -62,6 +62,10 @@ describe('spans', () => {
       key: 'latchkey.outcome',
       value: { stringValue: 'signed-in' },
     });
+    expect(inside.find(({ name }) => name === 'hash')?.attributes).toContainEqual({
+      key: 'latchkey.hashes',
+      value: { intValue: 1 },
+    });
     for (const secret of [person.password, person.email, person.id, answer.body.access_token])
       expect(received).not.toContain(secret);
   });

@@ -7,7 +7,8 @@ import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
 import { unsealSms } from '../delivery/queue-sms.ts';
 import { smsToPhone } from './sms.ts';
 
-const PHONE = '+4930123456';
+/** A number that no other test sends anything to. */
+const newPhone = () => `+4930${10_000_000 + nextNumber()}`;
 
 describe('a code by text message', () => {
   let core: TestCore;
@@ -24,7 +25,8 @@ describe('a code by text message', () => {
   };
 
   test('goes to the number, in the words of the account, for as long as it is of use', async () => {
-    const queued = await send(PHONE);
+    const phone = newPhone();
+    const queued = await send(phone);
     expect(queued).toMatchObject({
       channel: 'sms',
       kind: 'address-code',
@@ -32,7 +34,7 @@ describe('a code by text message', () => {
       expiresAt: soon(),
     });
     const { to, text } = queued ? unsealSms(queued, core.vault) : { to: '', text: '' };
-    expect([to, text]).toEqual([PHONE, expect.stringContaining('123456')]);
+    expect([to, text]).toEqual([phone, expect.stringContaining('123456')]);
     expect(text).toMatch(/código/);
   });
 
@@ -46,7 +48,7 @@ describe('a code by text message', () => {
   test('beyond the limits is withheld, and that is written down', async () => {
     const { mail, sms } = core.config;
     const narrow = corridorOn(core, { sendingLimits: { mail, sms: { ...sms, limitPerNumber: 1 } } });
-    const phone = `+4930${10_000_000 + nextNumber()}`;
+    const phone = newPhone();
     expect(await send(phone, narrow)).not.toBeNull();
     const events = await eventsDuring(core, async () => expect(await send(phone, narrow)).toBeNull());
     expect(events.at(-1)).toMatchObject({

@@ -51,6 +51,7 @@ describe.each(ENGINES)('the key ring on %s', (engine) => {
   test('a new key is published first, signs when every copy has it, and the old one stays until its last token has ended', async () => {
     const [one, other] = [await open(), await open()];
     const old = one.signer('ES256');
+    core.clock.advance(1);
     const key = await one.rotate('ES256', told);
     await other.reload();
     for (const ring of [one, other]) {
