@@ -124,11 +124,14 @@ describe.each(ENGINES)('the feed of revocations, on %s', (engine) => {
     const last = await newest();
     const cutOff = core.clock.now();
     await core.store.commit([stateCutOff(cutOff)]);
-    const id = cutOff + last;
-    expect((await toldAfter(last)).at(-1)).toMatchObject({ id, data: { jti: String(id) } });
-    expect(await toldAfter(id - 1)).toMatchObject([{ id }]);
-    expect(await toldAfter(id)).toEqual([]);
-    await core.store.commit([forgetFact(CUT_OFF_FACT)]);
+    try {
+      const id = cutOff + last;
+      expect((await toldAfter(last)).at(-1)).toMatchObject({ id, data: { jti: String(id) } });
+      expect(await toldAfter(id - 1)).toMatchObject([{ id }]);
+      expect(await toldAfter(id)).toEqual([]);
+    } finally {
+      await core.store.commit([forgetFact(CUT_OFF_FACT)]);
+    }
   });
 
   test('tells once of other keys, and what comes later without being asked again', async () => {
