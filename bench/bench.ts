@@ -16,6 +16,25 @@ import { startEcho } from './subject.ts';
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
+const USAGE = `usage: npm run bench -- [--full] [OTHER …]
+
+Without anything: Latchkey beside others, about ten minutes; the machine should have nothing else to do.
+
+  --full         about half an hour: PostgreSQL, several nodes, 1,000,000 accounts, 100,000 sessions
+  --readme       writes the tables again, from the newest results or from --results=FILE
+
+Something else instead:
+
+  --flood        ten times as many sign-ins as fit, for 10 s; with --full for a minute
+  --proofs       second factors proven; with --quick shorter
+  --revocations  how soon a resource server refuses a session that has ended; --sessions=N
+  --verifier     the verifier beside jose; with --quick shorter
+  --workers      one process beside two and four on one embedded store; with --quick shorter
+  --scale        latency and cost as the store grows; with --help: its own options
+  --clean-up     how long anybody waits while expired sessions are removed; --sessions N, --folder DIR
+  --migration    how long anybody waits while a large store gets an index; --accounts N
+`;
+
 const hasOption = (name: string) => process.argv.includes(name);
 const isShort = hasOption('--quick');
 
@@ -86,6 +105,7 @@ const others: Readonly<Record<string, string>> = {
 };
 const other = Object.keys(others).find(hasOption);
 if (other !== undefined) await import(others[other] ?? '');
+else if (hasOption('--help')) process.stdout.write(USAGE);
 else if (hasOption('--verifier')) await (await import('./verifier.ts')).printVerifier(isShort ? 15 : 121);
 else if (hasOption('--proofs')) await proofs();
 else if (hasOption('--readme')) writeDocuments();

@@ -114,3 +114,17 @@ test('from the sources serves the same, and again after a change', { timeout: 12
   const url = /listening on (http:\S+)/.exec(output.text)?.[1] ?? '';
   await expect(fetch(`${url}/livez`)).rejects.toThrow();
 });
+
+test.each(['bench', 'timing', 'fuzz', 'faults', 'mutate'])(
+  'npm run %s says how it is used',
+  {
+    timeout: 120_000,
+  },
+  (script) => {
+    const usage = execFileSync('npm', ['run', '--silent', script, '--', '--help'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(usage).toContain(`usage: npm run ${script} --`);
+  },
+);

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { sendHostile } from './connection.ts';
 import { type FuzzResult, fuzz } from './fuzz-run.ts';
 import { MOST_STALL_MILLISECONDS } from './health.ts';
@@ -6,11 +7,26 @@ import { startSubject } from './subject.ts';
 // Sends generated requests over all routes to a real server: half of them as clients send them, with the tokens, tickets and
 // codes that earlier answers gave, half with something else somewhere, some with their bytes harmed. Ends with 1 when one was
 // answered with a 5xx, when the server ended, or when its event loop stood still for more than 200 ms.
-//
-//   npm run fuzz -- [--requests=1000000] [--minutes=N] [--seed=N] [--store=postgres://…] [--replay=BASE64]
 
-const argument = (name: string) =>
-  new RegExp(`^--${name}=(.+)$`, 'm').exec(process.argv.slice(2).join('\n'))?.[1];
+const USAGE = `usage: npm run fuzz -- [--requests N] [--minutes N] [--seed N] [--store URL] [--replay BASE64]
+
+  --requests N     a million by default
+  --minutes N      ends after so long, however many were sent
+  --seed N         makes those very requests again; what it was is printed
+  --store URL      of an empty PostgreSQL database; an embedded store by default
+  --replay BASE64  sends what was found, once, and prints the answer
+`;
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '1000000' },
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    store: { type: 'string' },
+    replay: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
 
 /** Prints it. @returns whether nothing was found that must not be */
 function report(result: FuzzResult): boolean {
@@ -63,18 +79,18 @@ async function replay(bytes: Buffer): Promise<void> {
   await subject.stop();
 }
 
-const replayed = argument('replay');
-if (replayed !== undefined) await replay(Buffer.from(replayed, 'base64'));
+if (values.help === true) process.stdout.write(USAGE);
+else if (values.replay !== undefined) await replay(Buffer.from(values.replay, 'base64'));
 else {
-  const requests = Number(argument('requests') ?? 1_000_000);
-  const seed = Number(argument('seed') ?? Math.floor(Math.random() * 2 ** 31));
+  const requests = Number(values.requests);
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`seed ${seed}, ${requests} requests`);
   let said = 0;
   const result = await fuzz({
     requests,
     seed,
-    minutes: Number(argument('minutes') ?? Number.POSITIVE_INFINITY),
-    storeUrl: argument('store') ?? null,
+    minutes: Number(values.minutes ?? Number.POSITIVE_INFINITY),
+    storeUrl: values.store ?? null,
     onProgress(sent) {
       if (sent < said + 50_000) return;
       said = sent;

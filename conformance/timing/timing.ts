@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { median } from '../../bench/recorder.ts';
 import { environment, PROGRAM, start } from '../../bench/subject.ts';
 import { auc, aucInterval, BAND, isOutside, outsideInAll, type PairAuc } from './auc.ts';
@@ -14,21 +15,33 @@ import { directoryFor, TIMED_DOORS, type TimedDoor } from './reasons.ts';
 // different statuses are not compared: they are told apart by that. A pair is outside when its AUC is not within 0.45 to 0.55 and
 // its bootstrap interval leaves 0.5 out; then the contract is measured again, and it fails when the same pair is outside in
 // three of three. Ends with 1 when a contract fails. A hundred samples tell little; the machine should have nothing else to do.
-//
-//   npm run timing -- [--samples=400] [--contract=NAME] [--at-once=4] [--held=250]
-//
-// `--held` is `signIn.refusalMilliseconds`: with 0 refusals go as soon as they are known, and the program must fail; a machine
-// that has other things to do needs more.
 
 const RUNS = 3;
 
-const said = process.argv.slice(2).join('\n');
-const argument = (name: string) => new RegExp(`^--${name}=(.+)$`, 'm').exec(said)?.[1];
-const samples = Number(argument('samples') ?? 400);
-const atOnce = Number(argument('at-once') ?? 4);
-const heldMilliseconds = Number(argument('held') ?? 250);
-const only = argument('contract');
-const doors = TIMED_DOORS.filter((door) => only === undefined || door.contract === only);
+const USAGE = `usage: npm run timing -- [--samples N] [--contract NAME] [--at-once N] [--held MS]
+
+  --samples N      attempts for each reason of a refusal, 400 by default; a hundred tell little
+  --contract NAME  only this: ${TIMED_DOORS.map(({ contract }) => contract).join(', ')}
+  --at-once N      attempts that are on their way together, 4 by default
+  --held MS        signIn.refusalMilliseconds, 250 by default. With 0 refusals go as soon as they are known, and the
+                   program must fail; a machine that has other things to do needs more
+`;
+
+const { values } = parseArgs({
+  options: {
+    samples: { type: 'string', default: '400' },
+    contract: { type: 'string' },
+    'at-once': { type: 'string', default: '4' },
+    held: { type: 'string', default: '250' },
+    help: { type: 'boolean' },
+  },
+});
+const samples = Number(values.samples);
+const atOnce = Number(values['at-once']);
+const heldMilliseconds = Number(values.held);
+const doors = TIMED_DOORS.filter(
+  ({ contract }) => values.contract === undefined || contract === values.contract,
+);
 
 interface Pair extends PairAuc {
   readonly first: Measured;
@@ -138,4 +151,8 @@ async function main(): Promise<boolean> {
   return failed.length === 0;
 }
 
-process.exit((await main()) ? 0 : 1);
+if (values.help === true) process.stdout.write(USAGE);
+else if (doors.length === 0) {
+  process.stderr.write(`there is no contract ${values.contract}\n\n${USAGE}`);
+  process.exitCode = 2;
+} else process.exitCode = (await main()) ? 0 : 1;
