@@ -5,10 +5,34 @@ import { ENGINES } from '../../testing/engines.ts';
 import { frozenClock } from '../../testing/ports.ts';
 import { CUT_OFF_FACT, stateCutOff } from '../store/cut-off.ts';
 import { forgetFact } from '../store/facts.ts';
+import type { RevocationReason } from '../store/revocations.ts';
 import { type FeedEvent, followRevocations, type RevocationFollower } from './revocations.ts';
 
 const REVOKED = 'https://schemas.openid.net/secevent/caep/event-type/session-revoked';
 const RETAINED_SECONDS = 600;
+
+const INITIATED: Readonly<Record<'user' | 'admin' | 'policy', readonly RevocationReason[]>> = {
+  user: [
+    'signed-out',
+    'ended-by-owner',
+    'switched-role',
+    'proven-again',
+    'address-changed',
+    'factors-changed-by-owner',
+  ],
+  admin: [
+    'signed-out-by-operator',
+    'account-disabled',
+    'password-changed',
+    'factors-changed',
+    'installation-changed',
+    'membership-removed',
+    'organisation-suspended',
+    'account-changed',
+    'store-restored',
+  ],
+  policy: ['refresh-token-reused', 'second-factor-missing'],
+};
 
 describe.each(ENGINES)('the feed of revocations, on %s', (engine) => {
   let core: TestCore;
@@ -62,6 +86,23 @@ describe.each(ENGINES)('the feed of revocations, on %s', (engine) => {
     expect(told).toHaveLength(1);
     return told[0]?.data;
   };
+
+  test.each(Object.entries(INITIATED))(
+    'tells its audience what the %s wanted',
+    async (initiator, reasons) => {
+      for (const reason of reasons) {
+        const before = await newest();
+        await revoke(1, core.clock.now(), 'account', reason);
+        const data = await only(before);
+        expect(data).toMatchObject({ iss: 'https://id.example.com', aud: ['reports'] });
+        expect(Object.keys(data.events)).toEqual([REVOKED]);
+        expect(data.events[REVOKED]).toMatchObject({
+          initiating_entity: initiator,
+          reason_admin: { en: reason },
+        });
+      }
+    },
+  );
 
   test('tells in whole seconds, and until when the tokens of what goes on are taken no longer', async () => {
     const seconds = core.clock.now() / 1000 - 60;
