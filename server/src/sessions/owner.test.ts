@@ -84,18 +84,24 @@ describe.each(ENGINES)('who acts for an account, on %s', (engine) => {
     const unproven = (await eventsOf(app.core, person.id)).filter(
       ({ event }) => event === 'session.unproven',
     );
-    expect(unproven).toMatchObject([{ sessionId: readJwt(token).payload.sid }]);
+    const { sid } = readJwt(token).payload;
+    expect(unproven).toMatchObject([{ sessionId: sid }]);
+    const told = await app.core.store.revocations.after(0, 0, 10_000);
+    expect(told.find(({ sessionId }) => sessionId === sid)?.reason).toBe('second-factor-missing');
   });
 
   test('is no installation of it, nor who has a resource code', async () => {
     const { id } = await app.person();
     const data = { installationId: `of ${id}`.padEnd(40, '.'), password: 'p'.repeat(40) };
+    const ofNobody = { ...data, installationId: `beside ${id}`.padEnd(44, '.') };
     await app.load(
       { kind: 'installation', ...data, account: id },
+      { kind: 'installation', ...ofNobody },
       { kind: 'resource', context: 'owner', code: id },
     );
     for (const [type, shown] of [
       ['mobile-device', data],
+      ['mobile-device', ofNobody],
       ['resource', { resource: `voucher::owner::code::${id}` }],
     ] as const) {
       const { body } = await app.post('/api/v1/auth/sign-in', { type, data: shown });

@@ -10,7 +10,6 @@ import { forgetFact, stateFact } from '../store/facts.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { setOrganisationSuspended } from '../store/organisations.ts';
 import { addResourceServer, removeResourceServer } from '../store/resource-servers.ts';
-import type { RevocationReason } from '../store/revocations.ts';
 import { endMembershipSessions, endSession } from '../store/sessions.ts';
 
 const REVOKED = 'https://schemas.openid.net/secevent/caep/event-type/session-revoked';
@@ -96,42 +95,6 @@ describe.each(ENGINES)('the revocations on %s', (engine) => {
         },
       },
     });
-  });
-
-  const INITIATED: Readonly<Record<'user' | 'admin' | 'policy', readonly RevocationReason[]>> = {
-    user: [
-      'signed-out',
-      'ended-by-owner',
-      'switched-role',
-      'proven-again',
-      'address-changed',
-      'factors-changed-by-owner',
-    ],
-    admin: [
-      'signed-out-by-operator',
-      'account-disabled',
-      'password-changed',
-      'factors-changed',
-      'installation-changed',
-      'membership-removed',
-      'organisation-suspended',
-      'account-changed',
-      'store-restored',
-    ],
-    policy: ['refresh-token-reused', 'second-factor-missing'],
-  };
-
-  test.each(Object.entries(INITIATED))('tell what the %s wanted', async (initiator, reasons) => {
-    for (const reason of reasons) {
-      const session = await signIn(await app.person());
-      await commit(endSession(session.id, reason, now()));
-      await told(session);
-      const event = follower.events.find(({ data }) => data.sub_id?.session.id === session.id)?.data;
-      expect(event.events[REVOKED]).toMatchObject({
-        initiating_entity: initiator,
-        reason_admin: { en: reason },
-      });
-    }
   });
 
   test('tell of every way in which a session ends', async () => {

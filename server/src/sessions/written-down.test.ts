@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { nextNumber, type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { eventsDuring } from '../../testing/audit.ts';
 import { uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
@@ -94,7 +94,7 @@ describe.each(ENGINES)('what is written down of a session, on %s', (engine) => {
 
     test('it never was', async () => {
       const now = app.core.clock.now();
-      const sessionId = uuid(1);
+      const sessionId = uuid(nextNumber());
       const content = { sessionId, counter: 0, rotatedAt: now, expiresAt: now + 60_000 };
       const token = createRefreshTokens(app.core.vault, app.core.clock).issue(content);
       expect(await eventsOf(() => refresh(token))).toMatchObject([
