@@ -308,7 +308,9 @@ describe('workers', { timeout: 120_000 }, () => {
       const each = Math.max(1, Math.floor(processors / count));
       // Threads are there from when they are wanted.
       await many(20 * processors, (index) => login(server, `nobody${index}`));
-      await expect.poll(() => pids.map(threadsOfLowestPriority)).toEqual(pids.map(() => each));
+      await expect
+        .poll(() => pids.map(threadsOfLowestPriority), { timeout: 30_000 })
+        .toEqual(pids.map(() => each));
       await server.end('SIGTERM');
     }
   });
