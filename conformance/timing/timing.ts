@@ -151,6 +151,8 @@ async function main(): Promise<boolean> {
   return failed.length === 0;
 }
 
+// What was started ends with this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 if (values.help === true) process.stdout.write(USAGE);
 else if (doors.length === 0) {
   process.stderr.write(`there is no contract ${values.contract}\n\n${USAGE}`);
