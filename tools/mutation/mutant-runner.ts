@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type RunnerTestCase, type RunnerTestSuite, TestRunner } from 'vitest';
 import { note } from './ledger.ts';
-import type { Open, Plan } from './trial.ts';
+import { isTriedEnough, type Open, type Plan } from './trial.ts';
 
 // Runs each test once as it is, to see which mutants are in code that it runs; then again with each of those switched on.
 // The service that the test file started serves all of them: starting it anew for each would take a hundred times as long.
@@ -90,7 +90,12 @@ export default class MutantRunner extends TestRunner {
   async #tryOne(id: string, open: Open, tests: readonly Usable[]): Promise<string[]> {
     const passed: string[] = [];
     for (const usable of tests) {
-      if (!usable.ids.has(id) || this.#isEnough(open, [...open.tests, ...passed], usable.name)) continue;
+      const { near, tests: before } = open;
+      if (
+        !usable.ids.has(id) ||
+        isTriedEnough(this.#plan, { near, tests: [...before, ...passed] }, usable.name)
+      )
+        continue;
       if (!this.#isInTime()) break;
       const killed = await this.#try(id, open.key, usable);
       if (killed) break;
@@ -122,14 +127,6 @@ export default class MutantRunner extends TestRunner {
     note(ledger, { kind: 'killed', mutant, how, by: name });
     this.#open.delete(id);
     return true;
-  }
-
-  /** Whether a mutant was tried with this test, or with as many as it is tried with. */
-  #isEnough(open: Open, tests: readonly string[], name: string): boolean {
-    if (tests.includes(name)) return true;
-    if (open.near) return false;
-    const here = tests.filter((test) => test.startsWith(`${this.#plan.file}@`)).length;
-    return here >= this.#plan.testsPerFile || tests.length >= this.#plan.testsPerMutant;
   }
 
   #isInTime(share = 1): boolean {

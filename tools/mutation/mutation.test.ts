@@ -7,7 +7,7 @@ import { instrument } from './mutants.ts';
 import { report, standing } from './report.ts';
 import { interval, partOf, shuffled } from './sample.ts';
 import { isNamedLike, nearestFirst } from './tests.ts';
-import { leftUnsaid } from './trial.ts';
+import { isTriedEnough, leftUnsaid } from './trial.ts';
 
 const SOURCE = `
 export function isOpen(hour: number, log: { warn(fields: object, words: string): void }): boolean {
@@ -109,6 +109,18 @@ describe('what was seen', () => {
       rmSync(directory, { recursive: true });
     }
   });
+});
+
+test('a mutant is tried with so many tests of a file as it is today, and with all of its source’s own', () => {
+  const plan = { file: 'a.test.ts', hash: 'new', testsPerFile: 2, testsPerMutant: 4 };
+  const isEnough = (tests: readonly string[], near = false) =>
+    isTriedEnough(plan, { near, tests }, 'a.test.ts@new third');
+  const today = ['a.test.ts@new first', 'a.test.ts@new second'];
+  expect(isEnough(today)).toBe(true);
+  expect(isEnough(['a.test.ts@old first', 'a.test.ts@old second', 'a.test.ts@new first'])).toBe(false);
+  expect(isEnough(today, true)).toBe(false);
+  expect(isEnough(['a.test.ts@new third'], true)).toBe(true);
+  expect(isEnough(['b 1', 'b 2', 'b 3', 'b 4'])).toBe(true);
 });
 
 test('a process that hangs has killed its mutant, also when the one before it had nothing to say', () => {

@@ -35,6 +35,26 @@ export interface Plan {
   readonly patienceMilliseconds: number;
 }
 
+/**
+ * Whether a mutant was tried with this test, or with as many as it is tried with. What a test file was before it was changed
+ * does not count against what it is now.
+ */
+export function isTriedEnough(
+  {
+    file,
+    hash,
+    testsPerFile,
+    testsPerMutant,
+  }: Pick<Plan, 'file' | 'hash' | 'testsPerFile' | 'testsPerMutant'>,
+  { near, tests }: Pick<Open, 'near' | 'tests'>,
+  name: string,
+): boolean {
+  if (tests.includes(name)) return true;
+  if (near) return false;
+  const ofFile = tests.filter((test) => test.startsWith(`${file}@${hash} `)).length;
+  return ofFile >= testsPerFile || tests.length >= testsPerMutant;
+}
+
 /** A process that has noted nothing for so long is stuck. */
 const STUCK_MILLISECONDS = 180_000;
 
