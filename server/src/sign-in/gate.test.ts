@@ -59,7 +59,7 @@ describe('what is said at the gate', () => {
     const corridor = gate();
     const attempt = from('192.0.2.1', corridor.clock.now() - (how.ago ?? 0));
     const said = vi.fn<(outcome: Outcome) => void>();
-    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const through = throughGate(corridor, attempt, async () => outcome, how.unequal).then(said);
       await vi.advanceTimersByTimeAsync(Math.max(0, milliseconds - 1));
@@ -67,6 +67,41 @@ describe('what is said at the gate', () => {
       await vi.advanceTimersByTimeAsync(1);
       expect(said).toHaveBeenCalledExactlyOnceWith(outcome);
       await through;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test.each([0, 1, 399])(
+    'a refusal is due at the same time when it took %i ms, since that is set before',
+    async (took) => {
+      const corridor = gate();
+      const said = vi.fn<(outcome: Outcome) => void>();
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const work = () =>
+          new Promise<Outcome>((resolve) => setTimeout(() => resolve(refused('bad-credentials')), took));
+        const through = throughGate(corridor, from('192.0.2.1', corridor.clock.now()), work).then(said);
+        await vi.advanceTimersByTimeAsync(REFUSAL_MILLISECONDS - 1);
+        expect(said).not.toHaveBeenCalled();
+        await vi.advanceTimersByTimeAsync(1);
+        expect(said).toHaveBeenCalledOnce();
+        await through;
+      } finally {
+        vi.useRealTimers();
+      }
+    },
+  );
+
+  test.each<[string, () => Promise<Outcome>]>([
+    ['what is right', async () => DONE],
+    ['a fault', () => Promise.reject(new Error('the store is away'))],
+  ])('%s leaves no timer behind', async (_, work) => {
+    const corridor = gate();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      await throughGate(corridor, from('192.0.2.1', corridor.clock.now()), work).catch(() => null);
+      expect(vi.getTimerCount()).toBe(0);
     } finally {
       vi.useRealTimers();
     }

@@ -18,16 +18,35 @@ export async function throughGate(
 ): Promise<Outcome> {
   const address = [ofAddress(attempt)];
   const { windows } = corridor;
-  const wait = await (whoAsks === 'the-work' ? windows.knownWait(address) : windows.wait(address));
-  if (wait !== null) return { kind: 'throttled', retryAfterSeconds: wait };
-  const outcome = await work();
-  if (outcome.kind !== 'refused' && !unequal.includes(outcome.kind)) return outcome;
-  const { refusalMilliseconds } = corridor.limits;
-  const due = attempt.caller.arrivedAt + refusalMilliseconds - corridor.clock.now();
+  const refusals = whenDue(corridor, attempt);
+  try {
+    const wait = await (whoAsks === 'the-work' ? windows.knownWait(address) : windows.wait(address));
+    if (wait !== null) return { kind: 'throttled', retryAfterSeconds: wait };
+    const outcome = await work();
+    if (outcome.kind === 'refused' || unequal.includes(outcome.kind)) await refusals.areDue;
+    return outcome;
+  } finally {
+    refusals.cancel();
+  }
+}
+
+/**
+ * The time of every refusal. Its timer is set before the work: timers have a grain of a millisecond, and one that is set after
+ * the work ends a fraction of that earlier or later by how long the work took.
+ */
+function whenDue(
+  { limits, clock }: Pick<Corridor, 'limits' | 'clock'>,
+  { caller }: Attempt,
+): { readonly areDue: Promise<void>; cancel(): void } {
+  const due = caller.arrivedAt + limits.refusalMilliseconds - clock.now();
   // A clock that is set back keeps nobody waiting.
-  const remaining = Math.min(due, refusalMilliseconds);
-  if (remaining > 0) await new Promise((resolve) => setTimeout(resolve, remaining));
-  return outcome;
+  const remaining = Math.min(due, limits.refusalMilliseconds);
+  let timer: NodeJS.Timeout | undefined;
+  const areDue = new Promise<void>((resolve) => {
+    if (remaining <= 0) resolve();
+    else timer = setTimeout(resolve, remaining);
+  });
+  return { areDue, cancel: () => clearTimeout(timer) };
 }
 
 /** Whose turn it is in a queue: the client's address, or its network. */
