@@ -18,3 +18,15 @@ export async function eventsDuring(
   await work();
   return all(last);
 }
+
+/** What comes of something, and the events that are written meanwhile. */
+export async function outcomeAndEvents<Outcome>(
+  core: Pick<TestCore, 'store'>,
+  work: () => Promise<Outcome>,
+): Promise<{ readonly outcome: Outcome | undefined; readonly events: readonly AuditEvent[] }> {
+  let outcome: Outcome | undefined;
+  const events = await eventsDuring(core, async () => {
+    outcome = await work();
+  });
+  return { outcome, events };
+}

@@ -17,7 +17,7 @@ import {
   loadRoles,
 } from './load-objects.ts';
 import { neighboursTogether } from './neighbours.ts';
-import type { DirectoryLines } from './read-lines.ts';
+import { type DirectoryLines, LINES_A_TURN } from './read-lines.ts';
 import { unheededSettings } from './unheeded-settings.ts';
 
 /** How a load goes. */
@@ -36,9 +36,6 @@ export interface ImportOptions {
 
 /** Lines that are loaded together: large enough for few commits, small enough that a server beside us is not held up. */
 const BATCH_LINES = 256;
-
-/** Lines that are read in one turn of the event loop. */
-const LINES_A_TURN = 32;
 
 /** Plain passwords that are hashed together at most: they take time, and whoever waits wants to see that it goes on. */
 const BATCH_PASSWORDS = 32;

@@ -6,7 +6,7 @@ import { claimKey } from './identifier-claims.ts';
 import { type AccountLine, readDirectoryLine } from './line.ts';
 import { keyOf } from './line-key.ts';
 import { PackedLines } from './packed-lines.ts';
-import type { DirectoryLines, Line } from './read-lines.ts';
+import { type DirectoryLines, LINES_A_TURN, type Line } from './read-lines.ts';
 
 /** How much is put in order together. */
 export interface WindowSize {
@@ -29,8 +29,7 @@ const WINDOW: WindowSize = {
 /** So many whose ids rise tell that a file is in order. */
 const LINES_LOOKED_AT = 256;
 
-/** Lines that are read, and ids that are looked up, in one turn of the event loop. */
-const LINES_A_TURN = 32;
+/** Ids that are looked up in one turn of the event loop. */
 const IDS_A_READ = 512;
 
 /** Its id, its number, its user's id and three identifiers. */
@@ -49,8 +48,10 @@ export async function* neighboursTogether(
 ): AsyncGenerator<Line> {
   let unwritten: readonly Line[] | null = [];
   for await (const window of windowsOf(lines, size)) {
-    const isMovable = unwritten !== null && window.length >= size.fewestLines;
-    const order = isMovable ? await orderOfIds(store, window, unwritten ?? []) : null;
+    const order =
+      unwritten === null || window.length < size.fewestLines
+        ? null
+        : await orderOfIds(store, window, unwritten);
     for (let index = 0; index < window.length; index += 1) yield window.at(order?.[index] ?? index);
     const first = window.length - size.unwrittenLines;
     unwritten = first < 0 ? null : range(first, window.length).map((index) => window.at(index));

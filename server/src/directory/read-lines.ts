@@ -13,6 +13,9 @@ interface UnreadableLine {
   readonly problem: string;
 }
 
+/** Lines that are read in one turn of the event loop, which others need too. */
+export const LINES_A_TURN = 32;
+
 const NEWLINE = 0x0a;
 
 /** The most bytes a line may have: a file without line ends must not fill the memory. */

@@ -90,8 +90,9 @@ async function accountsNamed(
 /** The canonical forms of what was typed: as a name, and as a phone number where it can be one. */
 function lookupsOf(identifier: GivenIdentifier, phoneRegion: string | null): IdentifierLookup[] {
   const lookups: IdentifierLookup[] = [];
-  const name = canonicalName(identifier.value);
-  if (name !== null) lookups.push({ canonical: name, kinds: kindBits(identifier.kinds) });
+  const nameKinds = identifier.kinds.filter((kind) => kind !== 'phone');
+  const name = nameKinds.length > 0 ? canonicalName(identifier.value) : null;
+  if (name !== null) lookups.push({ canonical: name, kinds: kindBits(nameKinds) });
   const phone = identifier.kinds.includes('phone') ? canonicalPhone(identifier.value, phoneRegion) : null;
   if (phone !== null) lookups.push({ canonical: phone, kinds: kindBits(['phone']) });
   return lookups;

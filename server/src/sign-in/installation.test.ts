@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber } from '../../testing/app.ts';
-import { eventsDuring } from '../../testing/audit.ts';
+import { outcomeAndEvents } from '../../testing/audit.ts';
 import { loadDirectory, type TestCore, uuid } from '../../testing/core.ts';
 import {
   openTestCorridor,
@@ -55,13 +55,7 @@ describe.each(ENGINES)('an installation that signs in, on %s', (engine) => {
     return { inFlight, failures };
   };
   /** The outcome, and what was written down of it. */
-  async function told(work: () => Promise<Outcome>) {
-    let outcome: Outcome | undefined;
-    const events = await eventsDuring(core, async () => {
-      outcome = await work();
-    });
-    return { outcome, events };
-  }
+  const told = (work: () => Promise<Outcome>) => outcomeAndEvents(core, work);
   const sessionsOf = async (id: string) =>
     ((await readTables(core.config.store.url)).sessions ?? []).filter((row) => row.principal_id === id);
 

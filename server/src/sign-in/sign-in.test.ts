@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber } from '../../testing/app.ts';
-import { eventsDuring } from '../../testing/audit.ts';
+import { outcomeAndEvents } from '../../testing/audit.ts';
 import { loadDirectory, type TestCore, uuid } from '../../testing/core.ts';
 import {
   openTestCorridor,
@@ -97,13 +97,7 @@ describe.each(ENGINES)('a password that is shown, on %s', (engine) => {
       await core.store.commit([failAttempt(key, LIMIT, core.clock.now())]);
     }
   }
-  async function told(work: () => Promise<Outcome>) {
-    let outcome: Outcome | undefined;
-    const events = await eventsDuring(core, async () => {
-      outcome = await work();
-    });
-    return { outcome, events };
-  }
+  const told = (work: () => Promise<Outcome>) => outcomeAndEvents(core, work);
   const sessionsOf = async ({ id }: Somebody) =>
     ((await readTables(core.config.store.url)).sessions ?? []).filter((row) => row.account_id === id);
   const NOTHING = { inFlight: 0, failures: 0 };

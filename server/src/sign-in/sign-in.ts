@@ -148,6 +148,7 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   // Of two first devices at once, the other one was: then this one is due.
   if (
     outcome.kind === 'refused' &&
+    standing === 'first' &&
     (await deviceStanding(account, device, attempt.mount, corridor)) === 'due'
   )
     return openStep(corridor, attempt, passage, 'device');
