@@ -78,7 +78,7 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
     log.warn({ error: error.message }, 'the signing keys could not be read again'),
   );
   const hashes = new HashPool({
-    threads: hashThreads(ports.worker),
+    threads: hashThreads(availableParallelism(), ports.worker ?? ALONE),
     cost: config.hashing,
     queueMilliseconds: config.hashing.queueMilliseconds,
     onDone: (wait, run) => metrics.hashed(wait, run),
@@ -138,9 +138,11 @@ export async function buildApp(config: Configuration, ports: AppPorts): Promise<
   };
 }
 
-/** All processors hash, however many processes share them: more threads would only take turns. */
-function hashThreads(worker: Worker | undefined): number {
-  return Math.max(1, Math.floor(availableParallelism() / (worker?.count ?? 1)));
+const ALONE = { count: 1, place: 0 };
+
+/** All processors hash, however many processes share them: more threads would only take turns. What is left over goes to the first. */
+export function hashThreads(processors: number, { count, place }: Pick<Worker, 'count' | 'place'>): number {
+  return Math.max(1, Math.floor(processors / count) + (place < processors % count ? 1 : 0));
 }
 
 interface RouteParts {

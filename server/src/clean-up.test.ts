@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDirectory, openTestCore, type TestCore, uuid } from '../testing/core.ts';
 import { ENGINES } from '../testing/engines.ts';
+import { buildApp } from './app.ts';
 import { CleanUp } from './clean-up.ts';
 import { CHUNK_ROWS } from './store/clean-up.ts';
 import { countAttempt, failAttempt, passAttempt } from './store/count-attempt.ts';
@@ -83,5 +85,21 @@ describe.each(ENGINES)('cleaning up on %s', (engine) => {
     await cleanUp.run();
     expect(await left()).toEqual(['lives']);
     expect(core.log.lines).toEqual([]);
+  });
+
+  test('is the work of one of several workers, whoever has its place', async () => {
+    await core.store.commit([sessionOf('forgotten', core.clock.now() + 1000)]);
+    core.clock.advance(8 * DAY_SECONDS);
+    const isThere = async () => (await core.store.principals.bySession('forgotten')) !== null;
+    const config = { ...core.config, cleanUp: { ...core.config.cleanUp, everySeconds: 1 } };
+    const workerAt = (place: number) =>
+      buildApp(config, { ...core, publicUrl: () => '', worker: { count: 2, place, isFirst: false } });
+    const second = await workerAt(1);
+    await sleep(2500);
+    expect(await isThere()).toBe(true);
+    await second.close();
+    const first = await workerAt(0);
+    await expect.poll(isThere, { timeout: 20_000 }).toBe(false);
+    await first.close();
   });
 });

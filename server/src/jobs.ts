@@ -5,7 +5,7 @@ import { CleanUp } from './clean-up.ts';
 import type { Configuration } from './config.ts';
 import type { Vault } from './crypto/vault.ts';
 import { KeySchedule } from './key-schedule.ts';
-import type { Clock, Log } from './ports.ts';
+import type { Clock, Log, Worker } from './ports.ts';
 import type { Store } from './store/store.ts';
 import type { KeyRing } from './tokens/key-ring.ts';
 
@@ -14,6 +14,7 @@ interface JobPorts {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly log: Log;
+  readonly worker?: Worker;
 }
 
 /** What a server does from time to time. */
@@ -33,8 +34,12 @@ export function startJobs(
   keyRing: KeyRing,
   revocationSeconds: number,
 ): Jobs {
-  const { store, vault, clock, log } = ports;
-  const cleanUp = new CleanUp(store, clock, log, { ...config.cleanUp, revocationSeconds });
+  const { store, vault, clock, log, worker } = ports;
+  // One of several workers: each would take its share of the one writer that they have together.
+  const cleanUp =
+    worker === undefined || worker.place === 0
+      ? new CleanUp(store, clock, log, { ...config.cleanUp, revocationSeconds })
+      : null;
   const keySchedule = new KeySchedule(keyRing, clock, log, config.keys.rotateDays);
   const { retentionDays } = config.audit;
   const auditSchedule = new AuditSchedule({ store, vault, clock, log, retentionDays });
@@ -43,7 +48,7 @@ export function startJobs(
   return {
     webhookLags: () => webhooks.lags(),
     async stop() {
-      await Promise.all([cleanUp.stop(), keySchedule.stop(), webhooks.stop()]);
+      await Promise.all([cleanUp?.stop(), keySchedule.stop(), webhooks.stop()]);
       await auditSchedule.stop();
     },
   };

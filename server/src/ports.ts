@@ -41,6 +41,8 @@ export interface Log {
 export interface Worker {
   /** How many there are, this one included. */
   readonly count: number;
+  /** Which of them it is, from 0 on; the one that replaces another has the same. */
+  readonly place: number;
   /** Whether none has served before it: what is done once at a start is its part. */
   readonly isFirst: boolean;
 }

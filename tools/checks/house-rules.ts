@@ -18,7 +18,7 @@ const PLACED: readonly Placed[] = [
   },
   // What is prepared on PostgreSQL fails from the moment in which a migration adds a column to what it names none of.
   { what: 'all columns, without their names,', pattern: /\b(SELECT|RETURNING) \*/, places: [] },
-  { what: 'the environment', pattern: /\bprocess\.env\b/, places: [/^config\.ts$/] },
+  { what: 'the environment', pattern: /\bprocess\.env\b/, places: [/^config\.ts$/, /^cli\/workers\.ts$/] },
   {
     what: 'the wall clock',
     pattern: /\b(Date\.now\(\)|new Date\(\))/,

@@ -12,7 +12,7 @@ import { MOST_WORKERS } from '../operations-schema.ts';
 import type { Log, Worker } from '../ports.ts';
 import { version } from '../version.ts';
 import { command, configurationOf, note } from './command.ts';
-import { keepWorkers } from './workers.ts';
+import { keepWorkers, ownPlace } from './workers.ts';
 
 /** `latchkey serve` */
 export function serveCommand(): Command {
@@ -23,7 +23,10 @@ export function serveCommand(): Command {
       const config = { ...configured, workers: workers ?? configured.workers };
       if (config.workers === 1) await serve(config, NOTHING_ELSE);
       else if (cluster.isPrimary) await serveByWorkers(config);
-      else await serve(config, NOTHING_ELSE, { count: config.workers, isFirst: cluster.worker?.id === 1 });
+      else {
+        const isFirst = cluster.worker?.id === 1;
+        await serve(config, NOTHING_ELSE, { count: config.workers, place: ownPlace(), isFirst });
+      }
     });
 }
 

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,7 @@ import { startMailSink } from '../../testing/mail-sink.ts';
 import { keptLog } from '../../testing/ports.ts';
 import { createDatabase } from '../../testing/postgres.ts';
 import { makeWorkplace, type RunningServer, type Workplace } from '../../testing/process.ts';
+import { hashThreads } from '../app.ts';
 import { openCore } from '../core.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
 import { sealMail } from '../delivery/queue-mail.ts';
@@ -305,14 +307,62 @@ describe('workers', { timeout: 120_000 }, () => {
     for (const count of [1, 2]) {
       const server = await work.serve(['serve', '--workers', String(count)]);
       const pids = count === 1 ? [server.pid] : workersOf(server);
-      const each = Math.max(1, Math.floor(processors / count));
+      const threads = Array.from({ length: count }, (_, place) => hashThreads(processors, { count, place }));
       // Threads are there from when they are wanted.
       await many(20 * processors, (index) => login(server, `nobody${index}`));
       await expect
-        .poll(() => pids.map(threadsOfLowestPriority), { timeout: 30_000 })
-        .toEqual(pids.map(() => each));
+        .poll(() => pids.map(threadsOfLowestPriority).sort(), { timeout: 30_000 })
+        .toEqual(threads.sort());
       await server.end('SIGTERM');
     }
+  });
+
+  test('have a hashing thread for each processor between them, and at least one each', () => {
+    for (let processors = 1; processors <= 9; processors += 1)
+      for (let count = 1; count <= 9; count += 1) {
+        const threads = Array.from({ length: count }, (_, place) =>
+          hashThreads(processors, { count, place }),
+        );
+        expect(threads.reduce((sum, each) => sum + each)).toBe(Math.max(processors, count));
+        expect(Math.max(...threads) - Math.min(...threads)).toBeLessThanOrEqual(1);
+      }
+  });
+
+  test('go on when another cannot be started for a while', async () => {
+    const work = await makeLoaded('sqlite');
+    const server = await work.serve(serveAll);
+    const [victim = 0] = workersOf(server);
+    // Without a file descriptor left, the process over them can start nothing.
+    const limit = (descriptors: string) =>
+      execFileSync('prlimit', ['--pid', String(server.pid), `--nofile=${descriptors}:`]);
+    const [, before = ''] =
+      /^Max open files +(\d+)/m.exec(readFileSync(`/proc/${server.pid}/limits`, 'utf8')) ?? [];
+    limit('3');
+    process.kill(victim, 'SIGKILL');
+    await expect.poll(() => server.stdout(), { timeout: 20_000 }).toContain('a worker could not be started');
+    expect(await login(server, 'user0')).toMatchObject({ status: 200 });
+    limit(before);
+    await expect.poll(() => workersOf(server).length, { timeout: 20_000 }).toBe(WORKERS);
+    expect((await server.end('SIGTERM')).code).toBe(0);
+  });
+
+  test('are given the number of all, whatever the configuration says by the time that one takes a place over', async () => {
+    const work = await makeLoaded('sqlite');
+    const file = `${work.directory}/latchkey.config.json`;
+    writeFileSync(file, JSON.stringify({ workers: WORKERS }));
+    const server = await work.serve(['serve']);
+    writeFileSync(file, JSON.stringify({ workers: 1 }));
+    for (const pid of workersOf(server)) process.kill(pid, 'SIGKILL');
+    const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
+    await expect
+      .poll(() => ask(`${server.url}/readyz`).catch(() => null), { timeout: 20_000 })
+      .toMatchObject({ status: 200 });
+    await expect.poll(() => workersOf(server).length, { timeout: 20_000 }).toBe(WORKERS);
+    await many(12, (index) => login(server, `user${index % 10}`));
+    // Whoever took itself for the whole server would tell of its own alone.
+    for (const text of await many(6, metrics))
+      expect(text).toMatch(/^latchkey_sign_ins_total\{mount="login",outcome="signed-in"\} 12$/m);
+    await server.end('SIGTERM');
   });
 
   test('do not begin with a configuration that is wrong, and say what is wrong as one process does', async () => {

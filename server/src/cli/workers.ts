@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster';
-import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +15,14 @@ const SETTLED_MILLISECONDS = 30_000;
 
 /** How much longer than its draining a worker may take to stop. It ends by itself within 15 s; one that hangs does not. */
 const STOP_MILLISECONDS = 20_000;
+
+/** The environment's name for a worker's place, from 0 on. It is no setting: whoever takes a place over is given the same. */
+const PLACE_VARIABLE = 'WORKER_PLACE';
+
+/** The place of this worker. */
+export function ownPlace(): number {
+  return Number(process.env[PLACE_VARIABLE]);
+}
 
 /** What the process over the workers is given. */
 export interface WorkerOrders {
@@ -73,10 +80,16 @@ export async function keepWorkers(config: Configuration, orders: WorkerOrders): 
   });
 
   /** Has one worker after another in one place, until there is to be none. */
-  const keep = async (onServing: () => void): Promise<void> => {
+  const keep = async (place: number, onServing: () => void): Promise<void> => {
+    const settings = { LATCHKEY_LISTEN_PORT: String(port), LATCHKEY_WORKERS: String(count) };
     let pause = FIRST_PAUSE_MILLISECONDS;
     while (!isStopping()) {
-      const { hasServed, code, signal, milliseconds } = await live(port, serving, onServing);
+      const { hasServed, code, signal, milliseconds } = await live(place, {
+        settings,
+        serving,
+        log,
+        onServing,
+      });
       if (isStopping()) return stop(hasServed && code !== 0 ? 1 : 0);
       if (!hasServed && (isStarting || serving.size === 0)) return stop(1);
       if (hasServed && milliseconds > SETTLED_MILLISECONDS) pause = FIRST_PAUSE_MILLISECONDS;
@@ -87,29 +100,53 @@ export async function keepWorkers(config: Configuration, orders: WorkerOrders): 
   };
   const kept: Promise<void>[] = [];
   /** Resolves when a place has a worker that serves, or is to have none. */
-  const begin = (): Promise<void> => new Promise((resolve) => kept.push(keep(resolve).finally(resolve)));
+  const begin = (place: number): Promise<void> =>
+    new Promise((resolve) => kept.push(keep(place, resolve).finally(resolve)));
 
-  await begin();
-  if (!isStopping()) await Promise.all(Array.from({ length: count - 1 }, begin));
+  await begin(0);
+  if (!isStopping()) await Promise.all(Array.from({ length: count - 1 }, (_, index) => begin(index + 1)));
   isStarting = false;
   if (!isStopping()) orders.onListening(port);
   await Promise.all(kept);
   return exitCode;
 }
 
+/** What the life of a worker needs. */
+interface Surroundings {
+  /** What a worker may not read anew, whatever became of the configuration since. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly serving: Set<Worker>;
+  readonly log: Log;
+  readonly onServing: () => void;
+}
+
 /** Starts a worker and waits for its end. */
-async function live(port: number, serving: Set<Worker>, onServing: () => void): Promise<End> {
+async function live(place: number, { settings, serving, log, onServing }: Surroundings): Promise<End> {
   const begun = performance.now();
   let hasServed = false;
-  const worker = cluster.fork({ LATCHKEY_LISTEN_PORT: String(port) });
+  const worker = cluster.fork({ ...settings, [PLACE_VARIABLE]: String(place) });
   worker.once('listening', () => {
     hasServed = true;
     serving.add(worker);
     onServing();
   });
-  const [code, signal] = (await once(worker, 'exit')) as [number | null, string | null];
+  const { code, signal } = await endOf(worker, log);
   serving.delete(worker);
   return { code, signal, hasServed, milliseconds: performance.now() - begun };
+}
+
+function endOf(worker: Worker, log: Log): Promise<Pick<End, 'code' | 'signal'>> {
+  return new Promise((resolve) => {
+    worker.once('exit', (code: number | null, signal: string | null) => resolve({ code, signal }));
+    // An answer to one that died before it was sent ends nothing. One that could not even be started has no other end.
+    worker.on('error', (error) => {
+      log.warn(
+        { worker: worker.id, error: error.message },
+        'a worker could not be started or told something',
+      );
+      if (worker.process.pid === undefined) resolve({ code: null, signal: null });
+    });
+  });
 }
 
 /** Tells all workers to stop. @param onLate is called when some have not after that time, and are killed */
