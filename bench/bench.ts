@@ -39,13 +39,16 @@ Something else instead:
 const hasOption = (name: string) => process.argv.includes(name);
 const isShort = hasOption('--quick');
 
+/** A second run of a day does not take the place of the first: what documents quote stays. */
+const fileOf = ({ date, kind }: Results) => `${date.slice(0, 16).replace(/\D/g, '-')}-${kind}.json`;
+
 /** The whole comparison. */
 async function compare(): Promise<void> {
   const results = await run(hasOption('--full') ? FULL : QUICK).catch((error: unknown) => {
     if (error instanceof IncompleteRunError) keepIncomplete(error.results);
     throw error;
   });
-  const file = `${results.date.slice(0, 10)}-${results.kind}.json`;
+  const file = fileOf(results);
   writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(RESULTS, 'latest.md'), report(results));
   for (const warning of warnings(results)) console.log(`\n${warning}`);
@@ -54,7 +57,7 @@ async function compare(): Promise<void> {
 
 /** Half an hour is not to be lost because its last minute failed. */
 function keepIncomplete(results: Results): void {
-  const file = `incomplete-${results.date.slice(0, 10)}-${results.kind}.json`;
+  const file = `incomplete-${fileOf(results)}`;
   writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
   console.log(`\n${targetTable(results)}\n\nthe run failed; what it had measured: bench/results/${file}`);
 }

@@ -23,6 +23,23 @@ function work(): void {
   while (used() < WORK_MILLISECONDS);
 }
 
+test('who is cut off is counted, and asks for the same again', async () => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    request.setEncoding('utf8').on('data', (piece: string) => asked.push(piece));
+    request.once('end', () => {
+      if (asked.length === 1) request.socket.destroy();
+      else response.end('{}');
+    });
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const order = { url, scenario: 'proof', connections: 1, seconds: 60, data: ['"ann"', '"bob"'] } as const;
+  expect((await load({ ...order, warmUpMilliseconds: 0 })).statuses).toEqual({ cut: 1, 200: 2 });
+  expect(asked).toEqual(['"ann"', '"ann"', '"bob"']);
+});
+
 /** A server that tells everybody to come back in a second, so many times, before it serves. @returns its address and what it was asked */
 async function busyServer(times: number): Promise<{ readonly url: string; readonly asked: string[] }> {
   const asked: string[] = [];

@@ -7,6 +7,8 @@ import { cpuMilliseconds, machineBusyMilliseconds } from './process-times.ts';
 import { Recorder, type Summary } from './recorder.ts';
 import { type Scenario, type ScenarioName, scenarios } from './scenarios.ts';
 
+const RECONNECT_MILLISECONDS = 100;
+
 /** What the process is asked to do, as JSON on its standard input. */
 export interface LoadOrder {
   readonly url: string;
@@ -41,7 +43,7 @@ export interface LoadSummary extends Summary {
  * to come back later does, with the same request, and its time goes on.
  */
 class Connection {
-  readonly #socket: Socket;
+  #socket: Socket;
   readonly #scenario: Scenario;
   readonly #index: number;
   readonly #recorder: Recorder;
@@ -49,6 +51,7 @@ class Connection {
   #request = '';
   #askedAt = 0;
   #isFirstTry = true;
+  #isOver = false;
   /** When there is nothing left to ask. */
   readonly done: Promise<void>;
   #isDone!: () => void;
@@ -57,8 +60,6 @@ class Connection {
   #isAnswered!: () => void;
 
   constructor(order: LoadOrder, index: number, recorder: Recorder) {
-    const urls = [order.url, ...(order.otherUrls ?? [])];
-    const { hostname, port } = new URL(urls[index % urls.length] ?? order.url);
     this.#scenario = scenarios[order.scenario];
     this.#index = index;
     this.#recorder = recorder;
@@ -68,12 +69,31 @@ class Connection {
     this.answered = new Promise((resolve) => {
       this.#isAnswered = resolve;
     });
-    this.#socket = connect({ host: hostname, port: Number(port), noDelay: true }, () =>
-      this.#ask(this.#scenario.request(index, order.data, null)),
-    );
-    this.#socket.setEncoding('latin1');
-    this.#socket.on('data', (piece: unknown) => this.#receive(String(piece), order));
-    this.#socket.on('error', () => undefined);
+    this.#socket = this.#connect(order, () => this.#ask(this.#scenario.request(index, order.data, null)));
+  }
+
+  /** One that is cut, or not even taken, is counted, and what was asked on it is asked again on another. */
+  #connect(order: LoadOrder, begin: () => void): Socket {
+    const urls = [order.url, ...(order.otherUrls ?? [])];
+    const { hostname, port } = new URL(urls[this.#index % urls.length] ?? order.url);
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    let isConnected = false;
+    socket.once('connect', () => {
+      isConnected = true;
+      begin();
+    });
+    socket.setEncoding('latin1');
+    socket.on('data', (piece: unknown) => this.#receive(String(piece), order));
+    socket.on('error', () => undefined);
+    socket.once('close', async () => {
+      if (this.#isOver) return;
+      this.#received = '';
+      this.#recorder.record(performance.now() - this.#askedAt, 'cut', false);
+      await setTimeout(RECONNECT_MILLISECONDS);
+      if (!this.#isOver)
+        this.#socket = this.#connect(order, isConnected ? () => this.#socket.write(this.#request) : begin);
+    });
+    return socket;
   }
 
   /** How long it has waited to be served. */
@@ -82,11 +102,13 @@ class Connection {
   }
 
   stop(): void {
+    this.#isOver = true;
     this.#socket.destroy();
   }
 
   #ask(request: string | null): void {
     if (request === null) {
+      this.#isOver = true;
       this.#isDone();
       return;
     }

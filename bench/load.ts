@@ -47,6 +47,7 @@ async function signIn(url: string, username: string): Promise<Tokens> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username, password: PASSWORD }),
   });
+  if (response.status !== 200) throw new Error(`a sign-in was answered with ${response.status}`);
   return (await response.json()) as Tokens;
 }
 

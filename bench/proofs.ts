@@ -2,9 +2,9 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { hashSync } from '@node-rs/argon2';
 import { Secret, TOTP } from 'otpauth';
 import { SMTPServer } from 'smtp-server';
+import { CHEAP_HASHING, cheapPasswordHash } from './cheap-hashes.ts';
 import { load } from './load.ts';
 import type { LoopDelays } from './loop-delay.ts';
 import { heading, median, type Summary, shown } from './recorder.ts';
@@ -23,11 +23,9 @@ const PROOFS = 1500;
 const SEED = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 const WARM_UP_MILLISECONDS = 100;
 const LONGEST_SECONDS = 30;
-const COST = { memoryKib: 64, passes: 1 };
 const PLENTY = '100000000';
 const SETTINGS = {
-  LATCHKEY_HASHING_MEMORY_KIB: String(COST.memoryKib),
-  LATCHKEY_HASHING_PASSES: String(COST.passes),
+  ...CHEAP_HASHING,
   LATCHKEY_MAIL_LIMIT_PROVEN_PER_SOURCE: PLENTY,
   LATCHKEY_MAIL_LIMIT_PER_ORGANISATION: PLENTY,
   LATCHKEY_MAIL_LIMIT_PER_DAY: PLENTY,
@@ -113,11 +111,10 @@ async function challenges(
 
 /** Prints proofs a second beside the echo, and how long the event loop was held meanwhile. */
 export async function measureProofs(echoPerSecond: () => Promise<number>, rounds: number): Promise<void> {
-  const cheap = { algorithm: 2, memoryCost: COST.memoryKib, timeCost: COST.passes, parallelism: 1 };
   // Everybody proves once: a time step is good for one code of an account. The first run of each kind is not counted: a
   // server that has just started compiles what it has not run yet.
   const runs = KINDS.length * (CONNECTIONS.length * rounds + 1);
-  const store = makeStore(runs * PROOFS, hashSync(PASSWORD, cheap), (index) => ({
+  const store = makeStore(runs * PROOFS, cheapPasswordHash(), (index) => ({
     secondFactor: Math.floor(index / PROOFS) % 2 === 0 ? { totp: SEED } : { email: true },
   }));
   const mail = await startPinServer();

@@ -10,10 +10,14 @@ test('those that wait count among the times, and not among the answers', () => {
   recorder.record(1, '200 wrong');
   const { p99Milliseconds, p50Milliseconds, statuses, perSecond } = recorder.end([900, 1000]);
   expect({ p50Milliseconds, p99Milliseconds }).toEqual({ p50Milliseconds: 900, p99Milliseconds: 1000 });
+  // Of who has waited for less than the median nobody knows whether he would have been served sooner.
+  expect(recorder.end([5, 15])).toMatchObject({ p50Milliseconds: 20, p99Milliseconds: 20 });
   expect(statuses).toEqual({ 200: 2, 503: 1, '200 wrong': 1 });
   expect(perSecond).toBeGreaterThan(0);
   const again = recorder.end();
   expect(again.p99Milliseconds).toBe(20);
+  recorder.begin();
+  expect(recorder.end([7, 8])).toMatchObject({ p99Milliseconds: 8, perSecond: 0 });
 });
 
 test('who was told to come back was answered at once, and served much later', () => {

@@ -36,10 +36,14 @@ export class Recorder {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
   }
 
-  /** @param waiting how long requests have waited that are not answered: they count among the times, not among the answers */
+  /**
+   * @param waiting how long requests have waited that are not served yet. Those that are above the median already count among the
+   *   times, not among the answers; of the others nobody knows what they would have come to.
+   */
   end(waiting: readonly number[] = []): Summary {
     const seconds = (performance.now() - this.#begun) / 1000;
-    const served = [...this.#latencies, ...waiting];
+    const middle = this.#latencies.length === 0 ? 0 : quantile(this.#latencies, 0.5);
+    const served = [...this.#latencies, ...waiting.filter((milliseconds) => milliseconds > middle)];
     return {
       perSecond: this.#latencies.length / seconds,
       p50Milliseconds: quantile(served, 0.5),

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { hashSync } from '@node-rs/argon2';
 import { createVerifier, TokenRefusedError, type Verifier } from '../verifier/src/index.ts';
-import { ask, askUntilServed, times } from './requests.ts';
-import { PASSWORD } from './scenarios.ts';
-import { environment, makeStore, PROGRAM, type Subject, start } from './subject.ts';
+import { CHEAP_HASHING, cheapPasswordHash } from './cheap-hashes.ts';
+import { signInOften } from './measures/many-sessions.ts';
+import { quantile, shown } from './recorder.ts';
+import { ask, times } from './requests.ts';
+import { environment, makeStore, PROGRAM, start } from './subject.ts';
 
 // How long after a sign-out was acknowledged a resource server refuses the session's token, when thousands of sessions end
 // in a burst. Hashing is cheap here: it is not what is measured.
@@ -11,23 +12,6 @@ import { environment, makeStore, PROGRAM, type Subject, start } from './subject.
 const SESSIONS = Number(/--sessions=(\d+)/.exec(process.argv.join(' '))?.[1] ?? 10_000);
 const ASK_MILLISECONDS = 20;
 const PEOPLE = 2000;
-const COST = { memoryKib: 64, passes: 1 };
-const SETTINGS = {
-  LATCHKEY_HASHING_MEMORY_KIB: String(COST.memoryKib),
-  LATCHKEY_HASHING_PASSES: String(COST.passes),
-};
-
-async function signInAll(subject: Subject, usernames: readonly string[]): Promise<string[]> {
-  const tokens: string[] = [];
-  const headers = { 'content-type': 'application/json' };
-  await times(SESSIONS, async (index) => {
-    const body = JSON.stringify({ username: usernames[index % usernames.length], password: PASSWORD });
-    const answer = await askUntilServed(`${subject.url}/auth/login`, headers, body);
-    if (answer.status !== 200) throw new Error(`a sign-in was answered ${answer.status}`);
-    tokens.push((JSON.parse(answer.text) as { access_token: string }).access_token);
-  });
-  return tokens;
-}
 
 /** Waits until the verifier refuses a token as revoked, and gives the time it took. */
 async function untilRevoked(verifier: Verifier, token: string): Promise<number> {
@@ -44,9 +28,8 @@ async function untilRevoked(verifier: Verifier, token: string): Promise<number> 
 }
 
 async function main(): Promise<void> {
-  const cheap = { algorithm: 2, memoryCost: COST.memoryKib, timeCost: COST.passes, parallelism: 1 };
-  const store = makeStore(PEOPLE, hashSync(PASSWORD, cheap));
-  const subject = await start(PROGRAM, ['serve'], store.directory, SETTINGS);
+  const store = makeStore(PEOPLE, cheapPasswordHash());
+  const subject = await start(PROGRAM, ['serve'], store.directory, CHEAP_HASHING);
   const added = execFileSync(PROGRAM, ['resource-server', 'add', 'bench', '--json'], {
     cwd: store.directory,
     env: environment(),
@@ -55,7 +38,7 @@ async function main(): Promise<void> {
   const verifier = createVerifier({ issuer: subject.url, revocations: { credential } });
   try {
     await verifier.ready();
-    const tokens = await signInAll(subject, store.usernames);
+    const tokens = await signInOften(subject, store.usernames, SESSIONS);
     for (const token of tokens) await verifier.verify(token);
     const waits: Promise<number>[] = [];
     const begun = performance.now();
@@ -66,13 +49,12 @@ async function main(): Promise<void> {
       waits.push(untilRevoked(verifier, token));
     });
     const seconds = (performance.now() - begun) / 1000;
-    const sorted = (await Promise.all(waits)).sort((a, b) => a - b);
-    const at = (share: number) => (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(0);
+    const all = await Promise.all(waits);
     console.log(
       `${tokens.length} sessions ended in ${seconds.toFixed(1)} s; refused by the verifier after the answer:`,
     );
     console.log(
-      `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms (asked every ${ASK_MILLISECONDS} ms)`,
+      `p50 ${shown(quantile(all, 0.5))} ms, p99 ${shown(quantile(all, 0.99))} ms, longest ${shown(Math.max(...all))} ms (asked every ${ASK_MILLISECONDS} ms)`,
     );
   } finally {
     verifier.close();

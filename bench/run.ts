@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import type { Contender } from './contenders/contender.ts';
-import { preparePeers } from './contenders/install-peers.ts';
+import { peerVersions, preparePeers } from './contenders/install-peers.ts';
 import { latchkeyOnSqlite } from './contenders/latchkey.ts';
 import { JOSE_FLOOR, LATCHKEY } from './contenders/names.ts';
 import { benchPostgres } from './contenders/on-postgres.ts';
@@ -58,6 +59,16 @@ async function startAll(sources: readonly SessionSource[]): Promise<Started[]> {
 }
 
 const stopAll = (started: readonly Started[]) => Promise.all(started.map(({ running }) => running.stop()));
+
+/** The commit that is checked out, with a mark where files differ from it; null where this is no clone. */
+function commitOf(): string | null {
+  try {
+    const args = ['describe', '--always', '--dirty', '--exclude=*'];
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return null;
+  }
+}
 
 /** Everything that is measured beside others. @param figures where they go, one after another */
 async function measureBeside(
@@ -129,7 +140,7 @@ export class IncompleteRunError extends Error {
 /** Starts everybody, measures, and gives what came of it. @throws {IncompleteRunError} */
 export async function run(plan: Plan): Promise<Results> {
   const begun = performance.now();
-  const date = new Date().toISOString();
+  const [date, commit] = [new Date().toISOString(), commitOf()];
   const say = (what: string) => tell(begun, what);
   const figures: Figure[] = [];
   const contenders: Contender[] = [];
@@ -138,6 +149,8 @@ export async function run(plan: Plan): Promise<Results> {
     date,
     machine: thisMachine(),
     node: process.versions.node,
+    commit,
+    peers: peerVersions(),
     accounts: plan.accounts,
     minutes: (performance.now() - begun) / 60_000,
     figures,

@@ -137,6 +137,7 @@ export async function start(
     signal: (name) => child.kill(name),
     stop: () =>
       new Promise((resolve) => {
+        if (!running.has(child)) return resolve();
         child.once('exit', () => resolve());
         child.kill('SIGTERM');
       }),

@@ -9,6 +9,12 @@ export const PEERS = fileURLToPath(new URL('../peers', import.meta.url));
 const STAMP = join(PEERS, 'node_modules', '.installed-from');
 const TSC = fileURLToPath(new URL('../../node_modules/.bin/tsc', import.meta.url));
 
+/** What is measured of others, by their packages. */
+export function peerVersions(): Readonly<Record<string, string>> {
+  const file = readFileSync(join(PEERS, 'package.json'), 'utf8');
+  return (JSON.parse(file) as { readonly dependencies: Record<string, string> }).dependencies;
+}
+
 /** Installs what the peers need where that is not there yet, and builds them. */
 export function preparePeers(): void {
   const wanted = createHash('sha256')

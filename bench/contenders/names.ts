@@ -2,6 +2,8 @@
 export const LATCHKEY = 'Latchkey, SQLite';
 /** With the hashing of all the others. */
 export const BETTER_AUTH = 'Better Auth, argon2id';
+/** With no more threads that hash than there are processors, which its documents do not ask for. */
+export const BETTER_AUTH_FEW_THREADS = 'Better Auth, argon2id, a pool thread for each core';
 /** As it comes. */
 export const BETTER_AUTH_DEFAULT = 'Better Auth, its default scrypt';
 /** With sessions that a cookie remembers. */

@@ -13,6 +13,7 @@ import {
   BETTER_AUTH,
   BETTER_AUTH_CACHE,
   BETTER_AUTH_DEFAULT,
+  BETTER_AUTH_FEW_THREADS,
   EXPRESS,
   EXPRESS_LOOKUP,
   EXPRESS_NODE_RS,
@@ -109,7 +110,7 @@ export const betterAuthCookieCache = (people: number): Contender =>
 /** Better Auth with as many pool threads as there are processors, which nobody's documents ask for. */
 export const betterAuthFewThreads = (people: number, threads: number): Contender =>
   peer(people, {
-    name: `${BETTER_AUTH}, UV_THREADPOOL_SIZE=${threads}`,
+    name: BETTER_AUTH_FEW_THREADS,
     program: 'better-auth',
     dialect: only('signIn', betterAuthDialect),
     settings: { UV_THREADPOOL_SIZE: String(threads) },

@@ -1,10 +1,8 @@
-import { hashSync } from '@node-rs/argon2';
+import { CHEAP_HASHING, cheapPasswordHash } from '../cheap-hashes.ts';
 import { latchkeyDialect } from '../contenders/dialects.ts';
 import { askUntilServed, times } from '../requests.ts';
 import { PASSWORD } from '../scenarios.ts';
 import { makeStore, PROGRAM, type Subject, start } from '../subject.ts';
-
-const COST = { memoryKib: 64, passes: 1 };
 
 /**
  * Does something with a Latchkey that has so many sessions, each begun by a sign-in. Their hashes are cheap: hashing is not what is
@@ -16,22 +14,10 @@ export async function withManySessions<Result>(
   sessions: number,
   work: (server: Subject, tokens: readonly string[]) => Promise<Result>,
 ): Promise<Result> {
-  const cheap = { algorithm: 2, memoryCost: COST.memoryKib, timeCost: COST.passes, parallelism: 1 };
-  const store = makeStore(accounts, hashSync(PASSWORD, cheap));
-  const server = await start(PROGRAM, ['serve'], store.directory, {
-    LATCHKEY_HASHING_MEMORY_KIB: String(COST.memoryKib),
-    LATCHKEY_HASHING_PASSES: String(COST.passes),
-  });
+  const store = makeStore(accounts, cheapPasswordHash());
+  const server = await start(PROGRAM, ['serve'], store.directory, CHEAP_HASHING);
   try {
-    const tokens: string[] = [];
-    await times(sessions, async (index) => {
-      const username = store.usernames[index % store.usernames.length];
-      const body = JSON.stringify({ username, password: PASSWORD });
-      const headers = { 'content-type': 'application/json' };
-      const answer = await askUntilServed(`${server.url}/auth/login`, headers, body);
-      if (answer.status !== 200) throw new Error(`a sign-in was answered ${answer.status}`);
-      tokens.push((JSON.parse(answer.text) as { access_token: string }).access_token);
-    });
+    const tokens = await signInOften(server, store.usernames, sessions);
     const last = tokens.at(-1) ?? '';
     if (!(await latchkeyDialect.stands(server.url, last))) throw new Error('the sessions do not stand');
     return await work(server, tokens);
@@ -39,4 +25,21 @@ export async function withManySessions<Result>(
     await server.stop();
     store.remove();
   }
+}
+
+/** Begins so many sessions, whoever they are of. @returns their access tokens */
+export async function signInOften(
+  server: Subject,
+  usernames: readonly string[],
+  sessions: number,
+): Promise<string[]> {
+  const tokens: string[] = [];
+  await times(sessions, async (index) => {
+    const body = JSON.stringify({ username: usernames[index % usernames.length], password: PASSWORD });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await askUntilServed(`${server.url}/auth/login`, headers, body);
+    if (answer.status !== 200) throw new Error(`a sign-in was answered ${answer.status}`);
+    tokens.push((JSON.parse(answer.text) as { access_token: string }).access_token);
+  });
+  return tokens;
 }

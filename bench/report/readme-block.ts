@@ -1,8 +1,10 @@
 import {
   BETTER_AUTH,
   BETTER_AUTH_DEFAULT,
+  BETTER_AUTH_FEW_THREADS,
   EXPRESS,
   EXPRESS_LOOKUP,
+  EXPRESS_NODE_RS,
   LATCHKEY,
   OIDC_PROVIDER,
 } from '../contenders/names.ts';
@@ -36,11 +38,14 @@ const ROWS: readonly (readonly [string, readonly (readonly [Measure, number | nu
   ],
 ];
 
+/** Those who come nearest are among them. */
 const SUBJECTS = [
   LATCHKEY,
   BETTER_AUTH,
+  BETTER_AUTH_FEW_THREADS,
   BETTER_AUTH_DEFAULT,
   EXPRESS,
+  EXPRESS_NODE_RS,
   EXPRESS_LOOKUP,
   OIDC_PROVIDER,
 ] as const;

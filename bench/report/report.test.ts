@@ -279,3 +279,16 @@ test('the rows of a page are written between its marks, and name their file', ()
   expect(fileOfRows(twice)).toBe('b.json');
   expect(() => withEssentialRows('nothing', resultsOf(), 'b.json')).toThrow('marks');
 });
+
+test('an import of passwords that is faster than hashing alone is marked as what cannot be', () => {
+  const above = resultsOf(plainFigure('import-plain', LATCHKEY, 1000, [1.08, 1.07, 1.09]));
+  expect(report(above)).toContain('| 1.08 (above its floor: cannot be) |');
+  expect(warnings(above)).toEqual([expect.stringContaining('more than its floor')]);
+  expect(warnings(resultsOf(plainFigure('import-plain', LATCHKEY, 1000, [0.98])))).toEqual([]);
+});
+
+test('what was measured is named with its commit and the versions of the others', () => {
+  const results = { ...resultsOf(), commit: 'abc1234', peers: { express: '5.3.0', pg: '8.0.0' } };
+  expect(report(results)).toContain('quick run, commit abc1234, express 5.3.0.');
+  expect(report(resultsOf())).toContain('quick run.');
+});

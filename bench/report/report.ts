@@ -191,8 +191,12 @@ export const targetTable = (results: Results): string =>
   table(['target', 'bound', 'aim', 'measured', 'verdict'], verdicts(results).map(verdictLine));
 
 /** Where and when, in one line. */
-export function provenance({ machine, node, date, kind, accounts }: Results): string {
-  return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.model}), ${machine.memoryGib} GiB, ${machine.system}, Node.js ${node}, ${count(accounts)} accounts, ${kind} run`;
+export function provenance({ machine, node, date, kind, accounts, commit, peers = {} }: Results): string {
+  const others = ['better-auth', 'express', 'oidc-provider'].flatMap((name) =>
+    peers[name] === undefined ? [] : [`${name} ${peers[name]}`],
+  );
+  const versions = [...(commit ? [`commit ${commit}`] : []), ...others].map((each) => `, ${each}`).join('');
+  return `${date.slice(0, 10)}, ${machine.cores} cores (${machine.model}), ${machine.memoryGib} GiB, ${machine.system}, Node.js ${node}, ${count(accounts)} accounts, ${kind} run${versions}`;
 }
 
 /** What other programs may have of the machine before nothing that was measured means anything. */

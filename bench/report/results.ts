@@ -66,6 +66,10 @@ export interface Results {
     readonly system: string;
   };
   readonly node: string;
+  /** What was measured; results from before it was noted have none, nor has a folder that is no clone. */
+  readonly commit?: string | null;
+  /** The versions of the others, by their packages. */
+  readonly peers?: Readonly<Record<string, string>>;
   readonly accounts: number;
   readonly minutes: number;
   readonly figures: readonly Figure[];

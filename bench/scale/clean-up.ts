@@ -1,15 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { sessions as signIn } from '../load.ts';
-import { heading, median, quantile, shown } from '../recorder.ts';
+import { shown } from '../recorder.ts';
 import { ask as post } from '../requests.ts';
-import { environment, PROGRAM, start } from '../subject.ts';
+import { PROGRAM, start } from '../subject.ts';
+import { generatedStore } from './generated-store.ts';
 import { personOf } from './people.ts';
+import { printWaits } from './waits.ts';
 
 // How long anybody waits while a server removes what has expired: `npm run bench -- --clean-up`. A store is made in which
 // every session has expired long ago; a server is started on it, and asked for a refresh and a sign-in in turns, before its
@@ -30,19 +30,7 @@ const LONG_AGO_MILLISECONDS = 100 * 24 * 3_600_000;
 const GIVE_UP_MILLISECONDS = 1_200_000;
 
 const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-clean-up-'));
-const file = join(folder, 'data', 'latchkey.db');
-
-function makeStore(): void {
-  if (existsSync(file)) return;
-  mkdirSync(folder, { recursive: true });
-  const program = fileURLToPath(new URL('generate.ts', import.meta.url));
-  const args = [program, '--accounts', String(PEOPLE), '--sessions', String(sessions)];
-  execFileSync(process.execPath, args, {
-    cwd: folder,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: environment(),
-  });
-}
+const file = generatedStore(folder, PEOPLE, sessions);
 
 function age(): void {
   const database = new DatabaseSync(file);
@@ -68,17 +56,6 @@ function watch(): { next(): unknown; close(): void } {
   };
 }
 
-function print(what: string, samples: readonly Sample[]): void {
-  for (const kind of ['refresh', 'sign-in'] as const) {
-    const times = samples.filter((sample) => sample.kind === kind).map(({ milliseconds }) => milliseconds);
-    const figures = [median(times), quantile(times, 0.99), Math.max(...times)];
-    console.log(
-      `${what.padEnd(10)} ${kind.padEnd(8)} ${String(times.length).padStart(7)} ${figures.map((figure) => shown(figure, 1).padStart(9)).join(' ')}`,
-    );
-  }
-}
-
-makeStore();
 age();
 const subject = await start(PROGRAM, ['serve'], folder);
 const progress = watch();
@@ -109,17 +86,18 @@ try {
     await timed('sign-in', () => signIn(subject.url, [username], 1));
   }
   const ended = performance.now();
-  heading(
-    `${sessions} expired sessions, removed in ${shown((ended - (began ?? ended)) / 1000)} s; milliseconds`,
-  );
-  console.log('                       count       p50       p99       max');
-  print(
-    'before',
-    samples.filter(({ begun }) => begun < (began ?? ended)),
-  );
-  print(
-    'meanwhile',
-    samples.filter(({ begun }) => begun >= (began ?? ended)),
+  if (ended >= given)
+    throw new Error(`the clean-up did not end within ${GIVE_UP_MILLISECONDS / 60_000} minutes`);
+  const waitsOf = (part: readonly Sample[]) => {
+    const of = (wanted: Sample['kind']) =>
+      part.filter(({ kind }) => kind === wanted).map(({ milliseconds }) => milliseconds);
+    return { refresh: of('refresh'), 'sign-in': of('sign-in') };
+  };
+  const since = began ?? ended;
+  printWaits(
+    `${sessions} expired sessions, removed in ${shown((ended - since) / 1000)} s`,
+    waitsOf(samples.filter(({ begun }) => begun < since)),
+    waitsOf(samples.filter(({ begun }) => begun >= since)),
   );
 } finally {
   progress.close();

@@ -1,17 +1,18 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { sessions as signIn } from '../load.ts';
-import { heading, median, quantile, shown } from '../recorder.ts';
+import { shown } from '../recorder.ts';
 import { ask } from '../requests.ts';
 import { environment, PROGRAM, start } from '../subject.ts';
+import { generatedStore } from './generated-store.ts';
 import { personOf } from './people.ts';
+import { printWaits } from './waits.ts';
 
 // How long anybody waits while a large embedded store gets a new index: `npm run bench -- --migration`. SQLite builds an index
 // in one go, which holds whatever writes for a minute at ten million rows; so the next version brings it as a table that
@@ -29,6 +30,7 @@ const { values } = parseArgs({
 const accounts = Number(values.accounts);
 const BEFORE_MILLISECONDS = 15_000;
 const REST_MILLISECONDS = 20;
+const SESSIONS = 1000;
 
 /** The end of an id is scattered over the whole table that it begins: each batch writes a thousand places of it. */
 const SCATTERED = 'substr(id, -3)';
@@ -48,19 +50,8 @@ INSERT OR IGNORE INTO accounts_by_ending SELECT ${SCATTERED}, id FROM accounts W
 };
 
 const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-migration-'));
-const file = join(folder, 'data', 'latchkey.db');
+const file = generatedStore(folder, accounts, SESSIONS);
 const next = mkdtempSync(join(tmpdir(), 'latchkey-next-'));
-
-function makeStore(): void {
-  if (existsSync(file)) return;
-  mkdirSync(folder, { recursive: true });
-  const program = fileURLToPath(new URL('generate.ts', import.meta.url));
-  execFileSync(process.execPath, [program, '--accounts', String(accounts), '--sessions', '1000'], {
-    cwd: folder,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: environment(),
-  });
-}
 
 /** Does something with the store itself. */
 function inStore<Result>(work: (database: DatabaseSync) => Result): Result {
@@ -93,10 +84,7 @@ const position = (): string | null =>
     return row === undefined ? null : String(row.value);
   });
 
-interface Samples {
-  readonly refresh: number[];
-  readonly signIn: number[];
-}
+type Samples = Readonly<Record<'refresh' | 'sign-in', number[]>>;
 
 /** Asks for refreshes and sign-ins in turns until it is told to stop. */
 async function keepAsking(url: string, into: () => Samples, isOver: () => boolean): Promise<void> {
@@ -113,18 +101,9 @@ async function keepAsking(url: string, into: () => Samples, isOver: () => boolea
     if (into().refresh.length % 20 === 0) {
       const signing = performance.now();
       [tokens] = await signIn(url, [username], 1);
-      into().signIn.push(performance.now() - signing);
+      into()['sign-in'].push(performance.now() - signing);
     }
     await pause(REST_MILLISECONDS);
-  }
-}
-
-function print(what: string, samples: Samples): void {
-  for (const [kind, times] of Object.entries(samples) as [string, number[]][]) {
-    const figures = [median(times), quantile(times, 0.99), Math.max(...times)];
-    console.log(
-      `${what.padEnd(10)} ${kind.padEnd(8)} ${String(times.length).padStart(7)} ${figures.map((figure) => shown(figure, 1).padStart(9)).join(' ')}`,
-    );
   }
 }
 
@@ -143,13 +122,12 @@ async function migrateAndKill(): Promise<string> {
   return killedAt ?? 'its end';
 }
 
-makeStore();
 makeNextVersion();
 const subject = await start(PROGRAM, ['serve'], folder);
 try {
   const [before, meanwhile]: [Samples, Samples] = [
-    { refresh: [], signIn: [] },
-    { refresh: [], signIn: [] },
+    { refresh: [], 'sign-in': [] },
+    { refresh: [], 'sign-in': [] },
   ];
   let [into, isOver] = [before, false];
   const asking = keepAsking(
@@ -168,12 +146,11 @@ try {
     inStore((database) => Number(database.prepare(`SELECT count(*) AS rows FROM ${table}`).get()?.rows));
   const [filled, there] = [rows('accounts_by_ending'), rows('accounts')];
   if (filled !== there) throw new Error(`${filled} of ${there} rows were filled in`);
-  heading(
-    `an index of ${there} accounts, filled in within ${shown(seconds)} s, killed at ${killedAt}; milliseconds`,
+  printWaits(
+    `an index of ${there} accounts, filled in within ${shown(seconds)} s, killed at ${killedAt}`,
+    before,
+    meanwhile,
   );
-  console.log('                       count       p50       p99       max');
-  print('before', before);
-  print('meanwhile', meanwhile);
 } finally {
   await subject.stop();
   rmSync(next, { recursive: true, force: true });

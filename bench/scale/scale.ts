@@ -1,14 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openStore } from '../../server/src/store/store.ts';
 import { inProcess } from '../load.ts';
 import { heading, median, quantile, shown } from '../recorder.ts';
 import { PASSWORD } from '../scenarios.ts';
-import { environment, PROGRAM, type Subject, start } from '../subject.ts';
+import { PROGRAM, type Subject, start } from '../subject.ts';
+import { generatedStore } from './generated-store.ts';
 import type { Asked, LatencySummary, Series } from './latency-client.ts';
 import { personOf } from './people.ts';
 import { sampleSessions } from './sampled-sessions.ts';
@@ -65,21 +64,6 @@ interface Size {
   readonly subject: Subject;
   readonly measured: Measured;
   readonly costs: Map<string, Cost>;
-}
-
-/** Makes the store of a size, unless it is there. */
-function storeOf(folder: string, accounts: number): string {
-  const own = join(folder, `accounts-${accounts}`);
-  if (existsSync(join(own, 'data', 'latchkey.db'))) return own;
-  mkdirSync(own, { recursive: true });
-  const program = fileURLToPath(new URL('generate.ts', import.meta.url));
-  const args = [program, '--accounts', String(accounts), '--sessions', String(sessions)];
-  execFileSync(process.execPath, args, {
-    cwd: own,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: environment(),
-  });
-  return own;
 }
 
 const anybody = (accounts: number) => personOf(Math.floor(Math.random() * accounts));
@@ -197,7 +181,8 @@ try {
     `${availableParallelism()} cores, Node.js ${process.versions.node}, embedded store, ${sessions} live sessions, ${rounds} rounds`,
   );
   for (const accounts of sizes) {
-    const own = storeOf(folder, accounts);
+    const own = join(folder, `accounts-${accounts}`);
+    generatedStore(own, accounts, sessions);
     const measured = Object.fromEntries(MEASURES.map((what) => [what, []])) as unknown as Measured;
     all.push({
       accounts,
