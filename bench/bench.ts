@@ -7,7 +7,7 @@ import { FULL, QUICK } from './plan.ts';
 import { measureProofs } from './proofs.ts';
 import { withEssentialRows } from './report/readme-block.ts';
 import { report, targetTable, warnings } from './report/report.ts';
-import type { Results } from './report/results.ts';
+import { nameOfResults, type Results } from './report/results.ts';
 import { IncompleteRunError, run } from './run.ts';
 import { startEcho } from './subject.ts';
 
@@ -39,16 +39,13 @@ Something else instead:
 const hasOption = (name: string) => process.argv.includes(name);
 const isShort = hasOption('--quick');
 
-/** A second run of a day does not take the place of the first: what documents quote stays. */
-const fileOf = ({ date, kind }: Results) => `${date.slice(0, 16).replace(/\D/g, '-')}-${kind}.json`;
-
 /** The whole comparison. */
 async function compare(): Promise<void> {
   const results = await run(hasOption('--full') ? FULL : QUICK).catch((error: unknown) => {
     if (error instanceof IncompleteRunError) keepIncomplete(error.results);
     throw error;
   });
-  const file = fileOf(results);
+  const file = nameOfResults(results.date, results.kind);
   writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(RESULTS, 'latest.md'), report(results));
   for (const warning of warnings(results)) console.log(`\n${warning}`);
@@ -57,7 +54,7 @@ async function compare(): Promise<void> {
 
 /** Half an hour is not to be lost because its last minute failed. */
 function keepIncomplete(results: Results): void {
-  const file = `incomplete-${fileOf(results)}`;
+  const file = `incomplete-${nameOfResults(results.date, results.kind)}`;
   writeFileSync(join(RESULTS, file), `${JSON.stringify(results, null, 2)}\n`);
   console.log(`\n${targetTable(results)}\n\nthe run failed; what it had measured: bench/results/${file}`);
 }
@@ -68,7 +65,7 @@ const read = (file: string) => JSON.parse(readFileSync(join(RESULTS, file), 'utf
 function writeDocuments(): void {
   const named = /--results=(\S+)/.exec(process.argv.join(' '))?.[1];
   const newest = readdirSync(RESULTS)
-    .filter((name) => /^\d.*\.json$/.test(name))
+    .filter((name) => /^\d.*-(full|quick)\.json$/.test(name))
     .sort((left, right) => (read(left).date < read(right).date ? -1 : 1))
     .at(-1);
   const file = named ?? newest;

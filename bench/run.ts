@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import type { Contender } from './contenders/contender.ts';
 import { peerVersions, preparePeers } from './contenders/install-peers.ts';
@@ -27,7 +26,7 @@ import { measureNewStarts, measureStarts } from './measures/start-up.ts';
 import { checkAnswers, type Started, startContender } from './measures/started.ts';
 import { diskFigures, idleFigures, sizesOf } from './measures/store-and-memory.ts';
 import type { Plan } from './plan.ts';
-import { type Figure, plainFigure, type Results, thisMachine } from './report/results.ts';
+import { type Figure, plainFigure, type Results, thisCommit, thisMachine } from './report/results.ts';
 import { latchkeyIn, startEcho } from './subject.ts';
 import { measureVerifier } from './verifier.ts';
 
@@ -59,16 +58,6 @@ async function startAll(sources: readonly SessionSource[]): Promise<Started[]> {
 }
 
 const stopAll = (started: readonly Started[]) => Promise.all(started.map(({ running }) => running.stop()));
-
-/** The commit that is checked out, with a mark where files differ from it; null where this is no clone. */
-function commitOf(): string | null {
-  try {
-    const args = ['describe', '--always', '--dirty', '--exclude=*'];
-    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return null;
-  }
-}
 
 /** Everything that is measured beside others. @param figures where they go, one after another */
 async function measureBeside(
@@ -140,7 +129,7 @@ export class IncompleteRunError extends Error {
 /** Starts everybody, measures, and gives what came of it. @throws {IncompleteRunError} */
 export async function run(plan: Plan): Promise<Results> {
   const begun = performance.now();
-  const [date, commit] = [new Date().toISOString(), commitOf()];
+  const [date, commit] = [new Date().toISOString(), thisCommit()];
   const say = (what: string) => tell(begun, what);
   const figures: Figure[] = [];
   const contenders: Contender[] = [];

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import type { LoadSummary } from '../load-client.ts';
 import type { SignInStep } from '../measures/sign-in-steps.ts';
@@ -84,6 +85,20 @@ export function thisMachine(): Results['machine'] {
     system: `${process.platform} ${release()}`,
   };
 }
+
+/** The commit that is checked out, with a mark where files differ from it; null where this is no clone. */
+export function thisCommit(): string | null {
+  try {
+    const args = ['describe', '--always', '--dirty', '--exclude=*'];
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return null;
+  }
+}
+
+/** What a run's results are called. A second run of a day does not take the place of the first: what documents quote stays. */
+export const nameOfResults = (date: string, kind: string) =>
+  `${date.slice(0, 16).replace(/\D/g, '-')}-${kind}.json`;
 
 /** A figure of which there is nothing but its rounds. */
 export function plainFigure(

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openStore } from '../../server/src/store/store.ts';
 import { inProcess } from '../load.ts';
 import { heading, median, quantile, shown } from '../recorder.ts';
+import { nameOfResults, thisCommit, thisMachine } from '../report/results.ts';
 import { PASSWORD } from '../scenarios.ts';
 import { PROGRAM, type Subject, start } from '../subject.ts';
 import { generatedStore } from './generated-store.ts';
@@ -174,6 +176,36 @@ function print(all: readonly Size[]): void {
   }
 }
 
+/** Writes what was measured to a file. @returns its name */
+function keep(all: readonly Size[]): string {
+  const date = new Date().toISOString();
+  const of = {
+    date,
+    machine: thisMachine(),
+    node: process.versions.node,
+    commit: thisCommit(),
+    sessions,
+    rounds,
+  };
+  const figures = all.map(({ accounts, folder, subject, measured, costs }) => ({
+    accounts,
+    startMilliseconds: subject.startMilliseconds,
+    storeBytes: statSync(join(folder, 'data', 'latchkey.db')).size,
+    memoryMib: subject.memoryMib(),
+    costs: Object.fromEntries(costs),
+    milliseconds: Object.fromEntries(
+      MEASURES.map((what) => [
+        what,
+        { p50: median(measured[what]), p99: quantile(measured[what], 0.99), count: measured[what].length },
+      ]),
+    ),
+  }));
+  const name = nameOfResults(date, 'scale');
+  const file = fileURLToPath(new URL(`../results/${name}`, import.meta.url));
+  writeFileSync(file, `${JSON.stringify({ ...of, sizes: figures }, null, 2)}\n`);
+  return name;
+}
+
 const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-scale-'));
 const all: Size[] = [];
 try {
@@ -202,6 +234,7 @@ try {
       }
   }
   print(all);
+  console.log(`\nwritten: bench/results/${keep(all)}`);
 } finally {
   for (const { subject } of all) await subject.stop();
   if (values.folder === undefined) rmSync(folder, { recursive: true, force: true });

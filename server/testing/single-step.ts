@@ -36,7 +36,7 @@ export function corridorOn(core: TestCore, parts: Partial<Corridor> = {}): Corri
 }
 
 /** Somebody's attempt at the mount of a contract, from an address that no other has. */
-export function attemptAt(core: TestCore, contract: string, parts: Partial<Attempt> = {}): Attempt {
+export function freshAttempt(core: TestCore, contract: string, parts: Partial<Attempt> = {}): Attempt {
   const mount = core.config.mounts.find((each) => each.contract.name === contract);
   if (mount === undefined) throw new Error(`nothing serves ${contract}`);
   const number = nextNumber();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventsDuring } from '../../testing/audit.ts';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
-import { attemptAt, corridorOn } from '../../testing/single-step.ts';
+import { corridorOn, freshAttempt } from '../../testing/single-step.ts';
 import { deviceName } from '../accounts/fingerprint.ts';
 import type { Session } from '../store/sessions.ts';
 import type { Ticket } from '../store/tickets.ts';
@@ -14,7 +14,7 @@ describe('what the audit log says of an attempt', () => {
   beforeAll(async () => {
     core = await openTestCore('sqlite');
     corridor = corridorOn(core);
-    attempt = attemptAt(core, 'login');
+    attempt = freshAttempt(core, 'login');
   });
   afterAll(() => core.close());
 

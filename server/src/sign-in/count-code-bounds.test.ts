@@ -3,7 +3,7 @@ import { eventsDuring } from '../../testing/audit.ts';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { frozenClock } from '../../testing/ports.ts';
-import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
+import { accountOn, corridorOn, freshAttempt } from '../../testing/single-step.ts';
 import { Windows } from '../limits/windows.ts';
 import { TICKET_ATTEMPTS } from '../store/count-attempt.ts';
 import { stateFact } from '../store/facts.ts';
@@ -31,7 +31,7 @@ describe.each(ENGINES)('a code is counted before it is looked at, on %s', (engin
       frozenClock(),
     );
     corridor = corridorOn(core);
-    attempt = attemptAt(core, 'login');
+    attempt = freshAttempt(core, 'login');
   });
   afterAll(() => core.close());
 

@@ -6,7 +6,7 @@ import { nextNumber } from '../../testing/app.ts';
 import { eventsDuring } from '../../testing/audit.ts';
 import { loadDirectory, openTestCore, type TestCore, uuid } from '../../testing/core.ts';
 import { frozenClock } from '../../testing/ports.ts';
-import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
+import { accountOn, corridorOn, freshAttempt } from '../../testing/single-step.ts';
 import { unsealMail } from '../delivery/queue-mail.ts';
 import type { QueuedMail } from '../store/outbox.ts';
 import type { Corridor } from './corridor.ts';
@@ -50,7 +50,7 @@ describe('a message for the outbox', () => {
 
   test('to an account goes to its address and its owner by name, for as long as it is of use', async () => {
     const account = await accountOn(core, { user: { name: 'Ada Lovelace' }, attributes: { locale: 'es' } });
-    const mail = await mailToAccount(corridor, attemptAt(core, 'login'), account, code(), soon());
+    const mail = await mailToAccount(corridor, freshAttempt(core, 'login'), account, code(), soon());
     expect(opened(mail)).toMatchObject({
       channel: 'mail',
       kind: 'sign-in-code',
@@ -64,7 +64,7 @@ describe('a message for the outbox', () => {
 
   test('to an account that has no address is none, and counts for nothing', async () => {
     const account = await accountOn(core);
-    const attempt = attemptAt(core, 'login');
+    const attempt = freshAttempt(core, 'login');
     const silent = { ...account, email: null };
     expect(await mailToAccount(narrow(), attempt, silent, code(), soon())).toBeNull();
     expect(noticeToAccount(corridor, silent, code())).toBeNull();
@@ -73,7 +73,7 @@ describe('a message for the outbox', () => {
 
   test('beyond the limits is withheld, and that is written down', async () => {
     const account = await accountOn(core);
-    const attempt = attemptAt(core, 'login');
+    const attempt = freshAttempt(core, 'login');
     const to = { address: account.email ?? '', account: null };
     const told = { kind: 'sign-up-known', at: core.clock.now() } as const;
     const sendAll = async () => [
@@ -106,7 +106,7 @@ describe('a message for the outbox', () => {
 
   test('to an address that is nobody’s yet calls nobody by name, in the words of the account that asks', async () => {
     const account = await accountOn(core, { user: { name: 'Eve' }, attributes: { locale: 'es' } });
-    const attempt = attemptAt(core, 'login');
+    const attempt = freshAttempt(core, 'login');
     const address = `stranger${nextNumber()}@example.com`;
     const to = { address, account };
     expect(opened(await mailToAddress(corridor, attempt, to, code(), soon()))).toMatchObject({
@@ -121,7 +121,7 @@ describe('a message for the outbox', () => {
     ['of the organisation whose mount it is', SCHOOL, 'Ihr Anmeldecode'],
     ['of the configuration at a mount of no organisation', null, 'Your sign-in code'],
   ])('to somebody without an account has the words %s', async (_what, organisation, subject) => {
-    const { mount, ...attempt } = attemptAt(core, 'login');
+    const { mount, ...attempt } = freshAttempt(core, 'login');
     const at = { ...attempt, mount: { ...mount, organisation } };
     const to = { address: `stranger${nextNumber()}@example.com`, account: null };
     expect(opened(await mailToAddress(corridor, at, to, code(), soon()))).toMatchObject({ subject });

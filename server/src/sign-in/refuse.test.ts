@@ -4,7 +4,7 @@ import { eventsDuring } from '../../testing/audit.ts';
 import { openTestCore, type TestCore, uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { frozenClock } from '../../testing/ports.ts';
-import { accountOf, accountOn, attemptAt, corridorOn, takeMails } from '../../testing/single-step.ts';
+import { accountOf, accountOn, corridorOn, freshAttempt, takeMails } from '../../testing/single-step.ts';
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { deviceName, deviceOf, fingerprintHashOf } from '../accounts/fingerprint.ts';
 import { secretHash } from '../crypto/vault.ts';
@@ -44,7 +44,7 @@ describe.each(ENGINES)('what is refused, on %s', (engine) => {
   const stateOf = (key: string) => core.store.attempts.state(key);
 
   describe('of credentials', () => {
-    const refuse = (failures: readonly Failed[], attempt = attemptAt(core, 'login')) =>
+    const refuse = (failures: readonly Failed[], attempt = freshAttempt(core, 'login')) =>
       refuseCredential(corridor, attempt, failures, 'bad-credentials');
 
     test('is counted for everybody whom it may have been meant for, and answered once', async () => {
@@ -107,7 +107,7 @@ describe.each(ENGINES)('what is refused, on %s', (engine) => {
 
     test('is written down with the device of the account that it came from, where both are known', async () => {
       const account = await accountOn(core);
-      const attempt = attemptAt(core, 'fingerprint', { fingerprint: 'a device' });
+      const attempt = freshAttempt(core, 'fingerprint', { fingerprint: 'a device' });
       const device = deviceName(fingerprintHashOf(account.id, 'a device', core.vault));
       const key = unknownKey(`hash ${account.id}`);
       const nobody = async () =>
@@ -145,7 +145,7 @@ describe.each(ENGINES)('what is refused, on %s', (engine) => {
           spends: [],
           settles: releaseHolds([held]),
         };
-        const attempt = attemptAt(core, contract);
+        const attempt = freshAttempt(core, contract);
         let code: string | null = null;
         const events = await eventsDuring(core, async () => {
           const outcome = await refuseState(corridor, attempt, passage, reason);
@@ -178,7 +178,7 @@ describe.each(ENGINES)('what is refused, on %s', (engine) => {
       const account = await accountOn(core);
       const passage = { account, picked: null, device: null, spends: [], settles: [] };
       const events = await eventsDuring(core, () =>
-        refuseState(corridor, attemptAt(core, 'login'), passage, 'account-inactive'),
+        refuseState(corridor, freshAttempt(core, 'login'), passage, 'account-inactive'),
       );
       expect(events).toMatchObject([{ accountId: account.id, organisationId: null, device: null }]);
     });

@@ -5,7 +5,7 @@ import { loadDirectory, openTestCore, type TestCore } from '../../testing/core.t
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
 import { frozenClock } from '../../testing/ports.ts';
-import { attemptAt, corridorOn } from '../../testing/single-step.ts';
+import { corridorOn, freshAttempt } from '../../testing/single-step.ts';
 import { resourceSessionId } from '../accounts/resource-code.ts';
 import { type WindowName, Windows } from '../limits/windows.ts';
 import { createAccessTokens } from '../tokens/access-token.ts';
@@ -56,7 +56,7 @@ describe.each(ENGINES)('a resource code, on %s', (engine) => {
     await loadDirectory(core, [{ kind: 'resource', ...named, maxUses: 1, ...fields }]);
     return named;
   }
-  const attempt = (parts: Partial<Attempt> = {}) => attemptAt(core, 'credential-type', parts);
+  const attempt = (parts: Partial<Attempt> = {}) => freshAttempt(core, 'credential-type', parts);
   const begin = ({ context, code }: { context: string; code: string }, using = corridor, from = attempt()) =>
     beginWithResourceCode(using, from, { kind: 'resource-code', resource: `door::${code}`, context, code });
 

@@ -3,7 +3,7 @@ import { nextNumber } from '../../testing/app.ts';
 import { eventsDuring } from '../../testing/audit.ts';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import { frozenClock } from '../../testing/ports.ts';
-import { accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
+import { accountOn, corridorOn, freshAttempt } from '../../testing/single-step.ts';
 import { unsealSms } from '../delivery/queue-sms.ts';
 import { smsToPhone } from './sms.ts';
 
@@ -21,7 +21,7 @@ describe('a code by text message', () => {
   const send = async (phone: string, corridor = corridorOn(core)) => {
     const account = await accountOn(core, { attributes: { locale: 'es' } });
     const message = { kind: 'address-code', digits: '123456', expiresAt: soon() } as const;
-    return smsToPhone(corridor, attemptAt(core, 'login'), { phone, account }, message, soon());
+    return smsToPhone(corridor, freshAttempt(core, 'login'), { phone, account }, message, soon());
   };
 
   test('goes to the number, in the words of the account, for as long as it is of use', async () => {

@@ -2,7 +2,7 @@ import { hashSync as bcryptHash } from '@node-rs/bcrypt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextNumber } from '../../testing/app.ts';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
-import { accountOf, accountOn, attemptAt, corridorOn } from '../../testing/single-step.ts';
+import { accountOf, accountOn, corridorOn, freshAttempt } from '../../testing/single-step.ts';
 import { HashPool, type Place } from '../crypto/hash-pool.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
 import { stateFact } from '../store/facts.ts';
@@ -26,7 +26,7 @@ describe('a password that is tried', () => {
     };
     pool = new HashPool({ threads: 1, cost, queueMilliseconds: 60_000, onDone });
     corridor = corridorOn(core, { hashes: pool, hashingCost: cost, decoyHash: hashPassword(DECOY, cost) });
-    attempt = attemptAt(core, 'login');
+    attempt = freshAttempt(core, 'login');
   });
   afterAll(async () => {
     await pool.close();
