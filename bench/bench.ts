@@ -31,6 +31,7 @@ Something else instead:
   --revocations  how soon a resource server refuses a session that has ended; --sessions=N
   --verifier     the verifier beside jose; with --quick shorter
   --workers      one process beside two and four on one embedded store; with --quick shorter
+  --sign-ins     password sign-ins at 64 connections beside others, in eleven rounds; --rounds=N
   --scale        latency and cost as the store grows; with --help: its own options
   --clean-up     how long anybody waits while expired sessions are removed; --sessions N, --folder DIR
   --migration    how long anybody waits while a large store gets an index; --accounts N
@@ -103,6 +104,7 @@ const others: Readonly<Record<string, string>> = {
   '--clean-up': './scale/clean-up.ts',
   '--migration': './scale/migration.ts',
   '--scale': './scale/scale.ts',
+  '--sign-ins': './sign-ins.ts',
   '--workers': './workers.ts',
 };
 const other = Object.keys(others).find(hasOption);

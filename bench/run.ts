@@ -45,7 +45,11 @@ function contendersOnSqlite({ accounts, kind }: Plan): Contender[] {
     expressServer(accounts),
     expressWithLookup(accounts),
     ...(kind === 'full'
-      ? [betterAuthFewThreads(accounts, availableParallelism()), expressNodeRs(accounts)]
+      ? [
+          latchkeyOnSqlite(accounts, ['--workers', '2']),
+          betterAuthFewThreads(accounts, availableParallelism()),
+          expressNodeRs(accounts),
+        ]
       : []),
     oidcProvider(accounts),
   ];

@@ -59,6 +59,9 @@ function loadTable(results: Results, measure: Measure): string {
   );
 }
 
+/** Password sign-ins, a row for each subject and number of connections. */
+export const signInTable = (results: Results): string => loadTable(results, 'sign-in');
+
 /** Who is measured with few connections and not with many: a window has no room for what takes as long. */
 function leftOut(results: Results): string {
   const all = of(results, 'sign-in');
@@ -186,9 +189,14 @@ function verdictLine({
   return [what, bound, shown(aim), reached, isAimReached && limit !== 0 ? 'reached, aim too' : word];
 }
 
-/** The targets as a table. */
+/** The targets as a table; a run of one thing has only those that it tells something of. */
 export const targetTable = (results: Results): string =>
-  table(['target', 'bound', 'aim', 'measured', 'verdict'], verdicts(results).map(verdictLine));
+  table(
+    ['target', 'bound', 'aim', 'measured', 'verdict'],
+    verdicts(results)
+      .filter(({ measured }) => results.kind !== 'sign-ins' || measured !== null)
+      .map(verdictLine),
+  );
 
 /** Where and when, in one line. */
 export function provenance({ machine, node, date, kind, accounts, commit, peers = {} }: Results): string {
@@ -267,7 +275,7 @@ ${targetTable(results)}
 
 The floor is \`${ARGON2_FLOOR}\`; its CPU is that of one hash.${leftOut(results)}
 
-${loadTable(results, 'sign-in')}
+${signInTable(results)}
 
 ## Durable refreshes, each of what the last one gave
 

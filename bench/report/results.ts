@@ -58,7 +58,7 @@ export interface Figure {
 
 /** All that a run measured, and where. */
 export interface Results {
-  readonly kind: 'quick' | 'full';
+  readonly kind: 'quick' | 'full' | 'sign-ins';
   readonly date: string;
   readonly machine: {
     readonly cores: number;
