@@ -32,8 +32,8 @@ async function askForReset(
 ): Promise<Outcome> {
   const late = await countAsking(corridor, attempt);
   if (late !== null) return late;
-  const identified = await identify(corridor, attempt, [identifier]);
-  const named = 'candidates' in identified ? identified.candidates.map(({ account }) => account) : [];
+  const { candidates } = await identify(corridor, attempt, [identifier]);
+  const named = candidates.map(({ account }) => account);
   const addressed = named.filter(({ status, email }) => status === 'active' && email !== null);
   const audit = (known: Parameters<typeof auditAttempt>[3]): Change =>
     auditAttempt(attempt, corridor.clock.now(), 'password.reset-asked', known);

@@ -25,14 +25,14 @@ export async function admitPassword(
   identified: Identified,
   fingerprint: string | null,
 ): Promise<Admitted | Outcome> {
-  const candidates = 'candidates' in identified ? identified.candidates : [];
+  const { candidates, besides } = identified;
   const devices = await recognisedDevices(corridor, candidates, fingerprint);
   // What is guessed from many addresses does not keep those out whose device is known.
   const wide = devices.size > 0 ? [] : wideWindows(attempt);
   const wait = await corridor.windows.wait(wide);
   if (wait !== null) return { kind: 'throttled', retryAfterSeconds: wait };
 
-  const counted = 'candidates' in identified ? candidates.map((each) => each.counted) : [identified.nobody];
+  const counted = [...candidates.map((each) => each.counted), ...besides];
   const { arrivedAt } = attempt.caller;
   const admissions = await Promise.all(
     counted.map((each) => {

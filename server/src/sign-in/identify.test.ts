@@ -33,13 +33,11 @@ describe.each(ENGINES)('who is meant by what was typed, on %s', (engine) => {
   }
   const as = (value: string, ...kinds: IdentifierKind[]): GivenIdentifier => ({ value, kinds });
   const meant = (...identifiers: GivenIdentifier[]) => identify(opened.corridor, opened.attempt, identifiers);
-  const idsOf = (identified: Identified) =>
-    'candidates' in identified ? identified.candidates.map(({ account }) => account.id) : [];
-  async function nobody(...identifiers: GivenIdentifier[]): Promise<string> {
-    const identified = await meant(...identifiers);
-    if (!('nobody' in identified)) throw new Error('somebody is meant');
-    expect(identified.nobody.limit).toEqual(LIMIT);
-    return identified.nobody.key;
+  const idsOf = ({ candidates }: Identified) => candidates.map(({ account }) => account.id);
+  async function besides(...identifiers: GivenIdentifier[]): Promise<string[]> {
+    const counted = (await meant(...identifiers)).besides;
+    for (const { limit } of counted) expect(limit).toEqual(LIMIT);
+    return counted.map(({ key }) => key);
   }
   const name = () => `somebody${nextNumber()}`;
 
@@ -97,7 +95,6 @@ describe.each(ENGINES)('who is meant by what was typed, on %s', (engine) => {
     const username = name();
     for (let each = 0; each < 12; each += 1) await account({ username, organisation: await organisation() });
     const identified = await meant(as(username, 'username'));
-    if (!('candidates' in identified)) throw new Error('nobody is meant');
     expect([identified.candidates.length, identified.others.length]).toEqual([10, 2]);
     const all = [...identified.candidates.map((each) => each.account), ...identified.others];
     expect(new Set(all.map(({ id }) => id)).size).toBe(12);
@@ -116,27 +113,54 @@ describe.each(ENGINES)('who is meant by what was typed, on %s', (engine) => {
         { counted: { key: accountKey(strict), limit: { ...LIMIT, lockAfter: 3 } } },
       ],
       others: [],
+      besides: [],
     });
   });
 
-  test('what names nobody is counted too, as one in every spelling, each for itself', async () => {
+  test('what names nobody is counted in each of its forms, the same at whatever kind and beside whatever else', async () => {
     const [one, other] = [name(), name()];
     const phone = `600${String(100_000 + nextNumber())}`;
-    for (const [left, right] of [
-      [as(one, 'username'), as(` ${one.toUpperCase()}`, 'username')],
-      [as(phone, 'username', 'phone'), as(`+34 ${phone}`, 'username', 'phone')],
-    ] as const)
-      expect(await nobody(left)).toBe(await nobody(right));
+    const [key = ''] = await besides(as(one, 'username'));
+    expect(key).toMatch(/^password:unknown:/);
+    expect(await besides(as(` ${one.toUpperCase()}`, 'username'))).toEqual([key]);
+    expect(await besides(as(one, 'email', 'phone'))).toEqual([key]);
+    const [otherKey = ''] = await besides(as(other, 'email'));
+    expect(await besides(as(one, 'username'), as(other, 'email'))).toEqual([key, otherKey]);
+    expect(await besides(as(one, 'username'), as(one, 'email'))).toEqual([key]);
+    // As a name and as a number: whoever types it in another way, or where no number is taken, counts for the same.
+    const [asName, asNumber] = await besides(as(phone, 'username', 'phone'));
+    expect(await besides(as(phone, 'username'))).toEqual([asName, asNumber]);
+    expect(await besides(as(`+34${phone}`, 'phone'))).toEqual([asNumber]);
     const keys = [
-      await nobody(as(one, 'username')),
-      await nobody(as(other, 'username')),
-      await nobody(as(one, 'username'), as(other, 'username')),
-      await nobody(as(`${one}${other}`, 'username')),
+      ...[key, otherKey, asName, asNumber],
+      ...(await besides(as(`${one}${other}`, 'username'))),
       // No name at all, and no number.
-      await nobody(as('\u0000', 'username', 'phone')),
-      await nobody(as('\u0001', 'username', 'phone')),
+      ...(await besides(as('\u0000', 'username', 'phone'))),
+      ...(await besides(as('\u0001', 'username', 'phone'))),
     ];
-    expect(new Set(keys).size).toBe(keys.length);
+    expect(new Set(keys).size).toBe(7);
     expect(keys.join()).not.toContain(one);
+  });
+
+  test('what names somebody elsewhere, or as another kind, counts for those, who are not tried', async () => {
+    const [username, email] = [name(), `${name()}@example.com`];
+    const phone = `600${String(100_000 + nextNumber())}`;
+    const id = await account({ username, email, phone: `+34${phone}` });
+    const namesake = await account({ username: email, organisation: await organisation() });
+    for (const identifier of [as(username, 'email'), as(`+34${phone}`, 'username')])
+      expect(await besides(identifier), JSON.stringify(identifier)).toEqual([accountKey(id)]);
+    expect((await besides(as(email, 'phone'))).sort()).toEqual([accountKey(id), accountKey(namesake)].sort());
+    // Both are somebody's, and nobody is both.
+    const pair = await besides(as(username, 'username'), as(name(), 'email'));
+    expect(pair).toEqual([accountKey(id), expect.stringMatching(/^password:unknown:/)]);
+  });
+
+  test('of somebody who is meant, other forms of what was typed that name nobody count as well', async () => {
+    const phone = `600${String(100_000 + nextNumber())}`;
+    await account({ phone: `+34${phone}` });
+    expect(await besides(as(`+34${phone}`, 'phone'))).toEqual([]);
+    const identified = await meant(as(phone, 'username', 'phone'));
+    expect(identified.candidates).toHaveLength(1);
+    expect(identified.besides).toEqual([{ key: expect.stringMatching(/^password:unknown:/), limit: LIMIT }]);
   });
 });

@@ -1,5 +1,5 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
-import { canonicalName, canonicalPhone, kindBits } from '../accounts/identifier.ts';
+import { canonicalName, canonicalPhone, type IdentifierKind, kindBits } from '../accounts/identifier.ts';
 import { lockAfter } from '../accounts/policy.ts';
 import type { IdentifierLookup } from '../store/accounts.ts';
 import type { AttemptLimit } from '../store/count-attempt.ts';
@@ -13,15 +13,15 @@ export interface Candidate {
   readonly counted: Counted;
 }
 
-/** Who may be meant: the accounts in order of preference, or nobody, who is counted all the same. */
-export type Identified =
-  | {
-      /** Those that a password is tried on. */
-      readonly candidates: readonly Candidate[];
-      /** Those that would be too many. */
-      readonly others: readonly AccountWithMemberships[];
-    }
-  | { readonly nobody: Counted };
+/** Who may be meant, and what the attempt counts for beside those. */
+export interface Identified {
+  /** The accounts that a password is tried on, in order of preference; none when nobody is meant. */
+  readonly candidates: readonly Candidate[];
+  /** Those that would be too many. */
+  readonly others: readonly AccountWithMemberships[];
+  /** What an attempt counts under, too: it is not tried there. */
+  readonly besides: readonly Counted[];
+}
 
 /** Finds the accounts that all the given identifiers name, of which there is one at least, in the homes that the mount serves. */
 export async function identify(
@@ -35,20 +35,44 @@ export async function identify(
   const named = found.reduce((those, accounts) =>
     those.filter((account) => accounts.some((other) => other.id === account.id)),
   );
-  if (named.length > 0) {
-    return {
-      candidates: named.slice(0, MOST_CANDIDATES).map((account) => ({
-        account,
-        counted: { key: accountKey(account.id), limit: passwordLimit(corridor, account) },
-      })),
-      others: named.slice(MOST_CANDIDATES),
-    };
-  }
-  const spelling = identifiers.map(
-    (identifier) => lookupsOf(identifier, attempt.mount.phoneRegion).at(-1)?.canonical ?? identifier.value,
+  return {
+    candidates: named.slice(0, MOST_CANDIDATES).map((account) => ({
+      account,
+      counted: { key: accountKey(account.id), limit: passwordLimit(corridor, account) },
+    })),
+    others: named.slice(MOST_CANDIDATES),
+    besides: await countedBesides(corridor, attempt, identifiers, named.length > 0),
+  };
+}
+
+/**
+ * What was typed counts in each of its forms, the same wherever and as whatever it was typed: a form that names nobody at all
+ * for itself, and where nobody is meant here, one that names somebody elsewhere for those. Otherwise attempts that can only
+ * fail would tell, at a door where they could succeed, whether there is anybody (ASVS 6.3.8).
+ */
+async function countedBesides(
+  corridor: Pick<Corridor, 'store' | 'vault' | 'limits'>,
+  { mount }: Attempt,
+  identifiers: readonly GivenIdentifier[],
+  isSomebodyMeant: boolean,
+): Promise<Counted[]> {
+  const forms = identifiers.map(({ value }) =>
+    lookupsOf({ value, kinds: ALL_KINDS }, mount.phoneRegion).map(({ canonical }) => canonical),
   );
-  const hash = corridor.vault.hash('identifier', spelling.join('\0'));
-  return { nobody: { key: unknownKey(hash), limit: passwordLimit(corridor, null) } };
+  // The only form of somebody's name is that of somebody.
+  if (isSomebodyMeant && forms.every(({ length }) => length === 1)) return [];
+  const unknown = (form: string) => unknownKey(corridor.vault.hash('identifier', form));
+  const keys = await Promise.all(
+    [...new Set(forms.flat())].map(async (canonical) => {
+      const anywhere = await corridor.store.accounts.named({ canonical, kinds: kindBits(ALL_KINDS) }, null);
+      if (anywhere.length === 0) return [unknown(canonical)];
+      return isSomebodyMeant ? [] : anywhere.slice(0, MOST_CANDIDATES).map(({ id }) => accountKey(id));
+    }),
+  );
+  const nameless = identifiers.filter((_, index) => forms[index]?.length === 0);
+  const all = new Set([...keys.flat(), ...nameless.map(({ value }) => unknown(value))]);
+  const limit = passwordLimit(corridor, null);
+  return [...all].map((key) => ({ key, limit }));
 }
 
 /** How many wrong passwords an account, an installation or an unknown name may have. */
@@ -63,6 +87,8 @@ export function passwordLimit(
     forgets: true,
   };
 }
+
+const ALL_KINDS: readonly IdentifierKind[] = ['username', 'email', 'phone'];
 
 /** The most accounts that one password is tried against: each costs a hash. */
 const MOST_CANDIDATES = 10;

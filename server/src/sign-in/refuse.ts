@@ -33,7 +33,8 @@ export const CREDENTIAL_REFUSALS = [
 export interface Failed {
   readonly hold: Hold;
   readonly account: AccountWithMemberships | null;
-  readonly reason: CredentialRefusal;
+  /** Null for what the attempt only counts for: another event tells of it. */
+  readonly reason: CredentialRefusal | null;
   /** What else the audit log should know. */
   readonly detail?: Readonly<Record<string, unknown>>;
 }
@@ -64,6 +65,7 @@ function changesFor(corridor: Corridor, attempt: Attempt, failed: Failed, now: n
   const changes = account ? [recordFailedSignIn(account.id)] : [];
   changes.push(...failHolds([hold], now));
   if (account && !hold.locked) changes.push(...lockNotice(corridor, account, hold, now));
+  if (reason === null) return changes;
   const device =
     account && attempt.fingerprint
       ? deviceName(fingerprintHashOf(account.id, attempt.fingerprint, corridor.vault))

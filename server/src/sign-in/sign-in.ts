@@ -82,7 +82,7 @@ async function beginWithPassword(
   place: Place,
 ): Promise<Outcome> {
   const identified = await identify(corridor, attempt, credential.identifiers);
-  const { candidates, others } = 'candidates' in identified ? identified : { candidates: [], others: [] };
+  const { candidates, others } = identified;
   const admitted = await admitPassword(corridor, attempt, identified, fingerprint);
   if ('kind' in admitted) return admitted;
   const { holds, throttled, wide } = admitted;
@@ -156,10 +156,12 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   return outcome;
 }
 
+/** An event for each account that was tried, and one when nobody was meant. What else the attempt counts for has none. */
 function failures(holds: readonly Hold[], candidates: readonly Candidate[]): Failed[] {
-  return holds.map((hold) => {
+  return holds.map((hold, index) => {
     const account = candidates.find((candidate) => candidate.counted.key === hold.key)?.account ?? null;
-    return { hold, account, reason: credentialRefusal(hold, account) };
+    const isBeside = account === null && (candidates.length > 0 || index > 0);
+    return { hold, account, reason: isBeside ? null : credentialRefusal(hold, account) };
   });
 }
 
