@@ -52,6 +52,7 @@ describe('what is said at the gate', () => {
       REFUSAL_MILLISECONDS,
       { ago: -HOUR_MILLISECONDS },
     ],
+    ['a limit that the work meets', { kind: 'throttled', retryAfterSeconds: 3 }, REFUSAL_MILLISECONDS, {}],
     ['what could tell by its time', DECLINED, REFUSAL_MILLISECONDS, { unequal: ['declined'] }],
     ['what others hold back', DECLINED, 0, {}],
     ['what is right', DONE, 0, { unequal: ['declined'] }],

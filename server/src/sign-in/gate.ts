@@ -3,6 +3,9 @@ import type { Counted } from '../limits/windows.ts';
 import type { Outcome } from './attempt.ts';
 import type { Attempt, Corridor } from './corridor.ts';
 
+/** A limit that the work meets takes as long as it takes to find out whose it is. */
+const HELD_BACK: readonly Outcome['kind'][] = ['refused', 'throttled'];
+
 /**
  * What every door where something secret is shown stands behind: an address that failed too often lately must wait, right
  * or wrong, and a refusal is held back until the time that every refusal takes, so that its reason cannot be told by time.
@@ -23,7 +26,7 @@ export async function throughGate(
     const wait = await (whoAsks === 'the-work' ? windows.knownWait(address) : windows.wait(address));
     if (wait !== null) return { kind: 'throttled', retryAfterSeconds: wait };
     const outcome = await work();
-    if (outcome.kind === 'refused' || unequal.includes(outcome.kind)) await refusals.areDue;
+    if (HELD_BACK.includes(outcome.kind) || unequal.includes(outcome.kind)) await refusals.areDue;
     return outcome;
   } finally {
     refusals.cancel();
