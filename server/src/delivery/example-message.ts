@@ -19,6 +19,8 @@ export function exampleMessage(kind: Message['kind'], at: number): Message {
       return { kind, code: LONG_CODE, expiresAt };
     case 'account-locked':
       return { kind, failures: 3, lockedUntil: at };
+    case 'signed-in-after-failures':
+      return { kind, failures: 12, at };
     case 'factor-added':
     case 'factor-removed':
       return { kind, factor: FACTOR, at };

@@ -3,6 +3,8 @@ export type Message =
   | { readonly kind: 'sign-in-code'; readonly digits: string; readonly expiresAt: number }
   | { readonly kind: 'device-code'; readonly digits: string; readonly expiresAt: number }
   | { readonly kind: 'account-locked'; readonly failures: number; readonly lockedUntil: number }
+  /** A sign-in was completed after as many wrong passwords as an attack makes. */
+  | { readonly kind: 'signed-in-after-failures'; readonly failures: number; readonly at: number }
   /** A code to type that proves an address. */
   | { readonly kind: 'address-code'; readonly digits: string; readonly expiresAt: number }
   | { readonly kind: 'sign-up-code'; readonly digits: string; readonly expiresAt: number }
@@ -36,6 +38,7 @@ const CAUSES: Readonly<Record<Message['kind'], 'anybody' | 'the-owner'>> = {
   'sign-in-code': 'the-owner',
   'device-code': 'the-owner',
   'account-locked': 'anybody',
+  'signed-in-after-failures': 'anybody',
   'address-code': 'anybody',
   'sign-up-code': 'anybody',
   'sign-up-known': 'anybody',

@@ -26,6 +26,7 @@ const PLACEHOLDERS: Readonly<Record<Message['kind'], readonly string[]>> = {
   'validation-code': CODE,
   'reset-code': CODE,
   'account-locked': [...NOTICE, 'failures'],
+  'signed-in-after-failures': [...NOTICE, 'failures'],
   'sign-up-known': NOTICE,
   'password-changed': NOTICE,
   'factor-added': [...NOTICE, 'factor'],

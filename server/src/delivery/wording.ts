@@ -121,6 +121,8 @@ function valuesOf(
     return { time: calendarTime(message.lockedUntil, dates), failures: String(message.failures) };
   const time = calendarTime(message.at, dates);
   switch (message.kind) {
+    case 'signed-in-after-failures':
+      return { time, failures: String(message.failures) };
     case 'factor-added':
     case 'factor-removed':
       return { time, factor: words.factors[message.factor] };

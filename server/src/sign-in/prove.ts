@@ -10,6 +10,7 @@ import { enqueueMail } from '../store/outbox.ts';
 import { endOwnSession } from '../store/sessions.ts';
 import { replaceTicketCode, type Ticket, type TicketPurpose } from '../store/tickets.ts';
 import { stateRefusal } from './account-policy.ts';
+import { tellOfFailures } from './after-failures.ts';
 import { type Command, type Outcome, type Refusal, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor, fromTicket } from './corridor.ts';
 import { admitCode, isClosedToGuesses, refuseCode } from './count-code.ts';
@@ -85,6 +86,7 @@ export async function prove(
     ],
     settles: [
       ...releaseHolds([hold]),
+      ...(await tellOfFailures(corridor, account)),
       forgiveFailures(account, ticket.step === 'second-factor'),
       ...recoveryNotice(corridor, origin, account, proven),
     ],

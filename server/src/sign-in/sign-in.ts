@@ -2,6 +2,7 @@ import { deviceOf } from '../accounts/fingerprint.ts';
 import type { Place } from '../crypto/hash-pool.ts';
 import { stateRefusal } from './account-policy.ts';
 import { admitPassword, giveUp } from './admit.ts';
+import { tellOfFailures } from './after-failures.ts';
 import { type Command, type Credential, type Outcome, refused } from './attempt.ts';
 import { offerChoices, takePick } from './choose-role.ts';
 import type { Attempt, Corridor } from './corridor.ts';
@@ -123,13 +124,20 @@ async function beginWithPassword(
   const outcome =
     credential.accounts === 'all'
       ? await offerChoices(corridor, attempt, { accounts: [...accounts, ...others], matched, settles })
-      : await proceed(corridor, attempt, { account, picked: null, device, spends: [], settles });
+      : await proceed(corridor, attempt, {
+          ...{ account, picked: null, device, spends: [], settles },
+          failures: holds.find(({ key }) => key === accountKey(account.id))?.failures,
+        });
   corridor.throttle.settled(holds);
   return outcome;
 }
 
 /** The credential was right. Account policy, then the step that is due, else the session. */
-async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): Promise<Outcome> {
+async function proceed(
+  corridor: Corridor,
+  attempt: Attempt,
+  passage: Passage & { readonly failures?: number | undefined },
+): Promise<Outcome> {
   const { account, picked, device } = passage;
   const state = stateRefusal(account, attempt.mount, picked);
   if (state !== null) return refuseState(corridor, attempt, passage, state);
@@ -141,7 +149,11 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: ['pwd'],
-    settles: [...passage.settles, forgiveFailures(account, false)],
+    settles: [
+      ...passage.settles,
+      ...(await tellOfFailures(corridor, account, passage.failures)),
+      forgiveFailures(account, false),
+    ],
     steppedUp: false,
     isFirstDevice: standing === 'first',
   });

@@ -81,6 +81,14 @@ export const de: LocaleTemplates = {
         'Wenn Sie das nicht waren, müssen Sie nichts tun: Ihr Passwort wurde nicht gefunden.',
       ],
     },
+    'signed-in-after-failures': {
+      subject: 'Anmeldung an Ihrem Konto nach vielen falschen Passwörtern',
+      paragraphs: [
+        'Am {time} hat sich jemand mit dem richtigen Passwort an Ihrem Konto angemeldet, nach {failures} falschen.',
+        'Wenn Sie das waren, müssen Sie nichts tun.',
+        'Wenn nicht, ändern Sie jetzt Ihr Passwort und beenden Sie die Sitzungen, die Sie nicht kennen.',
+      ],
+    },
     'sign-up-known': {
       subject: 'Sie haben schon ein Konto',
       paragraphs: [

@@ -76,6 +76,14 @@ export const en: LocaleTemplates = {
         'If it was not you, there is nothing you need to do: your password was not found.',
       ],
     },
+    'signed-in-after-failures': {
+      subject: 'Your account was signed in to after many wrong passwords',
+      paragraphs: [
+        'On {time}, somebody signed in to your account with the right password, after {failures} wrong ones.',
+        'If it was you, there is nothing you need to do.',
+        'If it was not you, change your password now and end the sessions that you do not know.',
+      ],
+    },
     'sign-up-known': {
       subject: 'You have an account already',
       paragraphs: [

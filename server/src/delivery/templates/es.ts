@@ -81,6 +81,14 @@ export const es: LocaleTemplates = {
         'Si no has sido tú, no tienes que hacer nada: nadie ha acertado tu contraseña.',
       ],
     },
+    'signed-in-after-failures': {
+      subject: 'Se ha entrado en tu cuenta después de muchas contraseñas erróneas',
+      paragraphs: [
+        'Con fecha {time} alguien ha entrado en tu cuenta con la contraseña correcta, después de {failures} erróneas.',
+        'Si has sido tú, no tienes que hacer nada.',
+        'Si no has sido tú, cambia ahora tu contraseña y termina las sesiones que no conozcas.',
+      ],
+    },
     'sign-up-known': {
       subject: 'Ya tienes una cuenta',
       paragraphs: [

@@ -81,6 +81,14 @@ export const pt: LocaleTemplates = {
         'Se não foi você, não precisa de fazer nada: ninguém acertou na sua senha.',
       ],
     },
+    'signed-in-after-failures': {
+      subject: 'Entraram na sua conta depois de muitas senhas erradas',
+      paragraphs: [
+        'Com data {time}, alguém entrou na sua conta com a senha certa, depois de {failures} erradas.',
+        'Se foi você, não precisa de fazer nada.',
+        'Se não foi você, mude agora a sua senha e termine as sessões que não conhece.',
+      ],
+    },
     'sign-up-known': {
       subject: 'Já tem uma conta',
       paragraphs: [
