@@ -88,7 +88,7 @@ export async function prove(
     ],
     settles: [
       ...releaseHolds([hold]),
-      forgiveFailures(account, ticket.step === 'second-factor'),
+      forgiveFailures(account, ticket.step === 'second-factor', corridor.clock.now()),
       ...recoveryNotice(corridor, origin, account, proven),
     ],
     steppedUp: true,

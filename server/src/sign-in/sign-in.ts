@@ -141,7 +141,7 @@ async function proceed(corridor: Corridor, attempt: Attempt, passage: Passage): 
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: ['pwd'],
-    settles: [...passage.settles, forgiveFailures(account, false)],
+    settles: [...passage.settles, forgiveFailures(account, false, corridor.clock.now())],
     steppedUp: false,
     isFirstDevice: standing === 'first',
   });
