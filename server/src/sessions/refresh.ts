@@ -24,6 +24,8 @@ export async function refresh(corridor: Corridor, attempt: Attempt, presented: s
     const { session } = standing;
 
     if (token.counter === session.counter) {
+      // The token has ended since it was verified: rotating it would fail however often.
+      if (session.refreshExpiresAt <= now) return refused('token-expired');
       const rotated = await rotate(corridor, attempt, session, now);
       if (rotated) return refreshed(corridor, attempt, { ...standing, session: rotated }, now);
       // Somebody was faster: the session says what became of this token.
