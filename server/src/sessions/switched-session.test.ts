@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, startApp, type TestApp } from '../../testing/app.ts';
 import { eventsOf } from '../../testing/audit.ts';
+import { carryOut } from '../../testing/carry-out.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
 import { asOwner, mailedCode, type SignedInOwner, signInAsOwner } from '../../testing/owner.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
+import { refused } from '../sign-in/attempt.ts';
 import { signAccountOut } from '../store/accounts.ts';
 
 const SESSION_SECONDS = 7200;
@@ -165,6 +167,25 @@ describe.each(ENGINES)('a session that goes on in another role, on %s', (engine)
     const next = await switched(third, organisation);
     expect((await refresh(first.refreshToken)).status).toBe(401);
     expect(await next.isIn()).toBe(false);
+  });
+
+  test('RT-1: ends also where it goes on at the very moment at which it is to end', async () => {
+    const { person, organisation } = await member();
+    const first = await signInAsOwner(app, person);
+    let newest = await refreshed(await refreshed(first));
+    let isOvertaken = 0;
+    const commit: typeof app.core.store.commit = async (changes) => {
+      if (changes.some(({ params }) => params.includes('refresh-token-reused')) && isOvertaken < 3) {
+        isOvertaken += 1;
+        newest = await switched(newest, isOvertaken === 1 ? organisation : null);
+      }
+      return app.core.store.commit(changes);
+    };
+    const overtaken = { ...app.app.corridor, store: { ...app.core.store, commit } };
+    const command = { kind: 'refresh', refreshToken: first.refreshToken } as const;
+    expect(await carryOut(app, 'native', command, overtaken)).toEqual(refused('token-invalid'));
+    expect(isOvertaken).toBe(3);
+    expect(await newest.isIn()).toBe(false);
   });
 
   test('RT-1: does not end by the tokens of a session that was proven again', async () => {
