@@ -27,10 +27,11 @@ describe('a token of somebody who has a shared secret', () => {
     return readJwt(body.access_token);
   }
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const signed = (header: object, claims: object) => {
-    const input = `${part(header)}.${part(claims)}`;
+  const signedText = (header: object, payload: string) => {
+    const input = `${part(header)}.${Buffer.from(payload).toString('base64url')}`;
     return `${input}.${createHmac('sha256', SECRETS.shared).update(input).digest('base64url')}`;
   };
+  const signed = (header: object, claims: object) => signedText(header, JSON.stringify(claims));
   const statusAt = async (path: string, token: string) =>
     (await app.request('GET', path, { headers: { authorization: `Bearer ${token}` } })).status;
 
@@ -83,6 +84,16 @@ describe('a token of somebody who has a shared secret', () => {
         expect(await statusOf(sub), sub).toBe(401);
     }
   });
+
+  test.each(['not json', '{"exp":1', '7', 'null', '[]'])(
+    'that says %j is refused as any other',
+    async (said) => {
+      const { header } = await signIn('/shared');
+      const token = signedText(header, said);
+      for (const path of ['/v1/session', '/auth/me', '/shared/auth/me'])
+        expect(await statusAt(path, token), path).toBe(401);
+    },
+  );
 
   test('is good at mounts of its audience only', async () => {
     const { header, payload } = await signIn('/shared');

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../testing/app.ts';
+import { carryOut } from '../../testing/carry-out.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
 import { frozenClock } from '../../testing/ports.ts';
+import { refused } from '../sign-in/attempt.ts';
 
 const ACCESS_SECONDS = 3600;
 const REFRESH_SECONDS = 1800;
@@ -124,5 +126,24 @@ describe.each(ENGINES)('the times of refresh tokens, to the second, on %s', (eng
       expect(answer.status).toBe(left > 1500 ? 200 : 401);
       ({ access_token, refresh_token } = answer.body);
     }
+  });
+
+  test('one that ends while it is looked at is refused as ended, and is looked at once', async () => {
+    const { refresh_token } = await signIn();
+    const { sid, exp } = readJwt(refresh_token).payload;
+    const { principals } = app.core.store;
+    const end = (await principals.bySession(String(sid)))?.session.refreshExpiresAt ?? 0;
+    app.core.clock.advance((Number(exp) * 1000 - 1 - app.core.clock.now()) / 1000);
+    let reads = 0;
+    const bySession: typeof principals.bySession = (id) => {
+      reads += 1;
+      if (reads > 5) throw new Error('it is looked at for ever');
+      return principals.bySession(id);
+    };
+    const store = { ...app.core.store, principals: { ...principals, bySession } };
+    const late = { ...app.app.corridor, store, clock: { ...app.core.clock, now: () => end } };
+    const outcome = await carryOut(app, 'login', { kind: 'refresh', refreshToken: refresh_token }, late);
+    expect(outcome).toEqual(refused('token-expired'));
+    expect(reads).toBe(1);
   });
 });

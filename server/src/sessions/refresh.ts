@@ -2,14 +2,14 @@ import { type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor, fromSession } from '../sign-in/corridor.ts';
 import { sessionTokens } from '../sign-in/issue.ts';
 import { consumeRefresh } from '../store/consume.ts';
-import { endSession, type Session } from '../store/sessions.ts';
+import { endAnySession, type Session } from '../store/sessions.ts';
 import { subjectOf } from './authenticate.ts';
 import { type StandingSession, standingOf } from './standing.ts';
 
 /**
  * Redeems a refresh token. The current one rotates the session's counter. The one before it, inside the grace, answers
  * with the same child again: a lost answer, a second tab, a retry. An older one, or one after the grace, was stolen from
- * or by somebody: the session ends.
+ * or by somebody: the session ends, or what goes on in its place in another role.
  */
 export async function refresh(corridor: Corridor, attempt: Attempt, presented: string): Promise<Outcome> {
   const token = corridor.refreshTokens.verify(presented);
@@ -20,27 +20,31 @@ export async function refresh(corridor: Corridor, attempt: Attempt, presented: s
     const found = await corridor.store.principals.bySession(token.sessionId);
     const standing = await standingOf(corridor, attempt, found, attempt.mount);
     if ('fallen' in standing)
-      return refuseRefresh(
-        corridor,
-        found ? fromSession(corridor, attempt, found.session) : attempt,
-        token.sessionId,
-        {
-          reason: standing.fallen,
-          accountId: found?.session.accountId ?? null,
-        },
-      );
+      return refuseFallen(corridor, attempt, token, found?.session ?? null, standing.fallen);
     const { session } = standing;
 
     if (token.counter === session.counter) {
+      // The token has ended since it was verified: rotating it would fail however often.
+      if (session.refreshExpiresAt <= now) return refused('token-expired');
       const rotated = await rotate(corridor, attempt, session, now);
       if (rotated) return refreshed(corridor, attempt, { ...standing, session: rotated }, now);
       // Somebody was faster: the session says what became of this token.
       continue;
     }
-    const inGrace = now - session.rotatedAt <= corridor.limits.graceSeconds * 1000;
-    if (token.counter === session.counter - 1 && inGrace) return refreshed(corridor, attempt, standing, now);
-    return endReused(corridor, attempt, session, token.counter);
+    if (!isReuse(corridor, session, token.counter)) return refreshed(corridor, attempt, standing, now);
+    if (await endReused(corridor, attempt, session, token.counter)) return refused('token-invalid');
+    // It has just ended some other way: what goes on in its place is looked for.
   }
+}
+
+/** Whether a refresh token that is not good any more was spent longer ago than a lost answer or a second tab explains. */
+function isReuse(
+  { clock, limits }: Corridor,
+  { counter, rotatedAt, endedAt }: Session,
+  presented: number,
+): boolean {
+  const spentAt = presented === counter ? endedAt : presented === counter - 1 ? rotatedAt : 0;
+  return spentAt !== null && clock.now() - spentAt > limits.graceSeconds * 1000;
 }
 
 async function rotate(
@@ -76,32 +80,62 @@ function refreshed(
   };
 }
 
-async function refuseRefresh(
+async function refuseFallen(
   corridor: Corridor,
   attempt: Attempt,
-  sessionId: string,
-  known: { readonly reason: string; readonly accountId: string | null },
+  token: { readonly sessionId: string; readonly counter: number },
+  session: Session | null,
+  reason: string,
 ): Promise<Outcome> {
-  if (corridor.refusedRefreshes.take(`${sessionId} ${known.reason}`))
+  const { sessionId } = token;
+  if (session !== null && reason === 'session-ended' && isReuse(corridor, session, token.counter))
+    if (await endSuccessor(corridor, attempt, session, token.counter)) return refused('token-invalid');
+  const origin = session ? fromSession(corridor, attempt, session) : attempt;
+  const accountId = session?.accountId ?? null;
+  if (corridor.refusedRefreshes.take(`${sessionId} ${reason}`))
     await corridor.store.commit([
-      auditAttempt(attempt, corridor.clock.now(), 'session.refresh-refused', { ...known, sessionId }),
+      auditAttempt(origin, corridor.clock.now(), 'session.refresh-refused', { reason, accountId, sessionId }),
     ]);
   return refused('token-invalid');
 }
 
+/** How often it is looked for what goes on, while that goes on again at the same time. */
+const SUCCESSOR_TRIES = 10;
+
+/**
+ * Ends what goes on, in another role, in the place of a session that has ended: there are two who have its tokens.
+ * @returns whether there was anything
+ */
+async function endSuccessor(
+  corridor: Corridor,
+  attempt: Attempt,
+  ended: Session,
+  presented: number,
+): Promise<boolean> {
+  const { store } = corridor;
+  for (let tries = 0; tries < SUCCESSOR_TRIES; tries += 1) {
+    const id = await store.sessions.successorOf(ended);
+    const successor = id === null ? null : await store.principals.bySession(id);
+    if (successor === null) return false;
+    if (await endReused(corridor, attempt, successor.session, presented)) return true;
+  }
+  return false;
+}
+
+/** Ends a session whose tokens two have, once. @returns whether it had not ended */
 async function endReused(
   corridor: Corridor,
   attempt: Attempt,
   session: Session,
-  counter: number,
-): Promise<Outcome> {
+  presented: number,
+): Promise<boolean> {
   const now = corridor.clock.now();
-  await corridor.store.commit([
-    ...endSession(session.id, 'refresh-token-reused', now),
+  const committed = await corridor.store.commit([
+    ...endAnySession(session.id, 'refresh-token-reused', now),
     auditAttempt(fromSession(corridor, attempt, session), now, 'session.reused', {
       accountId: session.accountId,
-      detail: { presented: counter, current: session.counter },
+      detail: { presented, current: session.counter },
     }),
   ]);
-  return refused('token-invalid');
+  return committed.ok;
 }

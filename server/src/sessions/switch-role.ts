@@ -1,7 +1,7 @@
 import { stateRefusal } from '../sign-in/account-policy.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor, fromSession } from '../sign-in/corridor.ts';
-import { issueForAccount } from '../sign-in/issue.ts';
+import { issueForAccount, lifeHandedOn } from '../sign-in/issue.ts';
 import { dueFactor, lacksSecondFactor } from '../sign-in/second-factor.ts';
 import { openStep } from '../sign-in/ticket.ts';
 import { endOwnSession } from '../store/sessions.ts';
@@ -9,8 +9,8 @@ import { authenticate } from './authenticate.ts';
 import { unprovenStandingOf } from './standing.ts';
 
 /**
- * Goes on in another role of the same account: a new session, in the place of the one that asks. Policy is asked anew: a
- * role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven. One
+ * Goes on in another role of the same account: a new session, in the place of the one that asks, as old as that
+ * and with the same end. Policy is asked anew: a role that asks for a second factor is not reached by a session that was begun without: it stays until that is proven. One
  * whose own roles have come to ask for a factor can prove it so.
  * @param organisation null for the account's own role, outside any organisation
  */
@@ -61,5 +61,6 @@ export async function switchRole(
       }),
     ],
     steppedUp: false,
+    life: lifeHandedOn(session, known.mount),
   });
 }

@@ -3,6 +3,7 @@ import { type Device, deviceName } from '../accounts/fingerprint.ts';
 import { viewAccount } from '../accounts/view.ts';
 import { alphanumeric, timedUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
+import type { Mount } from '../mount.ts';
 import { recordSignIn } from '../store/accounts.ts';
 import { rememberDevice, rememberFirstDevice } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
@@ -33,8 +34,21 @@ interface Minting {
   /** After which no token may live, in milliseconds since 1970; null without such a time. */
   readonly notAfter: number | null;
   readonly steppedUp: boolean;
+  /** Null for a new one. */
+  readonly life: Life | null;
   /** What each guard that says no means to the client. */
   readonly refusals: Readonly<Record<string, Refusal>>;
+}
+
+/** What a session that goes on in the place of another has of that one. */
+export type Life = Pick<Session, 'createdAt' | 'expiresAt'>;
+
+/**
+ * The life that a session hands on: what takes its place is as old, and ends when it would have. At a mount that hands no
+ * refresh tokens out, that is when its access token ends.
+ */
+export function lifeHandedOn({ createdAt, refreshExpiresAt, expiresAt }: Session, mount: Mount): Life {
+  return { createdAt, expiresAt: mount.refreshTokenSeconds === null ? refreshExpiresAt : expiresAt };
 }
 
 /** A sign-in whose every step was passed. */
@@ -48,6 +62,8 @@ export interface CompletedSignIn {
   readonly steppedUp: boolean;
   /** Whether the device is taken as the first that the account ever has. */
   readonly isFirstDevice?: boolean;
+  /** For a session that goes on in another role. Without it, a life begins. */
+  readonly life?: Life;
 }
 
 /** Mints a session for an account. In the same commit, the account's state and its picked membership are checked again. */
@@ -90,6 +106,7 @@ export async function issueForAccount(
     settles: completed.settles,
     notAfter: null,
     steppedUp: completed.steppedUp,
+    life: completed.life ?? null,
     refusals: {
       ticket: 'ticket-invalid',
       session: completed.steppedUp ? 'ticket-invalid' : 'token-invalid',
@@ -131,6 +148,7 @@ export function issueForThing(
     notes: [],
     mails: false,
     steppedUp: false,
+    life: null,
     refusals,
   });
 }
@@ -139,7 +157,10 @@ export function issueForThing(
 async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Promise<Outcome> {
   const { mount, caller } = attempt;
   const now = corridor.clock.now();
-  const expiresAt = now + corridor.limits.sessionMaxSeconds * 1000;
+  const { createdAt, expiresAt } = minting.life ?? {
+    createdAt: now,
+    expiresAt: now + corridor.limits.sessionMaxSeconds * 1000,
+  };
   const idleSeconds = mount.refreshTokenSeconds ?? mount.accessTokenSeconds;
   const session: Session = {
     ...minting.session,
@@ -148,7 +169,7 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
     device: minting.device ? deviceName(minting.device.fingerprintHash) : null,
     counter: 0,
     rotatedAt: now,
-    createdAt: now,
+    createdAt,
     refreshExpiresAt: Math.min(now + idleSeconds * 1000, expiresAt),
     expiresAt,
     endedAt: null,

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { carryOut, expectKind, overtakenBy, showCode, showPassword } from '../../testing/carry-out.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { PUBLIC_URL, personWithPasskey } from '../../testing/passkeys.ts';
+import type { CeremonyOptions } from '../../testing/software-passkey.ts';
+import { SEED, totpCode } from '../../testing/totp.ts';
+import { readAssertion } from '../contracts/native/passkeys.ts';
+import { failAttempt } from '../store/count-attempt.ts';
+import type { Command } from './attempt.ts';
+import { accountKey, factorKey } from './throttle.ts';
 
 describe.each(ENGINES)('wrong passwords in a row, on %s', (engine) => {
   let app: TestApp;
@@ -45,5 +53,52 @@ describe.each(ENGINES)('wrong passwords in a row, on %s', (engine) => {
         message: 'Password is invalid.',
       });
     }
+  });
+});
+
+describe.each(ENGINES)('a lock that is set while a sign-in is completed, on %s', (engine) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp(engine, { LATCHKEY_PUBLIC_URL: PUBLIC_URL });
+  });
+  afterAll(() => app.stop());
+
+  const locking = { maxFailures: 100, waitSeconds: 1, lockAfter: 2, forgets: false };
+  const stateOf = (key: string) => app.core.store.attempts.state(key);
+
+  /** Fails twice in a row, the second time when the command is about to make a session. */
+  async function lockedMeanwhile({ id }: Pick<Person, 'id'>, command: Command) {
+    const fail = (key: string) => failAttempt(key, locking, app.core.clock.now());
+    const seed = (key: string) => ({
+      sql: `INSERT INTO attempts (key, failures, streak, in_flight, in_flight_until, blocked_until, locked_until, last_failure_at)
+            VALUES ($1, 1, 1, 0, 0, 0, 0, $2) ON CONFLICT (key) DO UPDATE SET failures = 1, streak = 1`,
+      params: [key, app.core.clock.now()],
+    });
+    await app.core.store.commit([seed(accountKey(id)), seed(factorKey(id))]);
+    const overtaken = overtakenBy(app, () => fail(accountKey(id)));
+    expectKind(await carryOut(app, 'native', command, overtaken), 'signed-in');
+    expect(await stateOf(accountKey(id))).toMatchObject({ failures: 2, streak: 2 });
+    expect((await stateOf(accountKey(id)))?.lockedUntil).toBeGreaterThan(app.core.clock.now());
+    expect((await stateOf(factorKey(id)))?.failures).toBe(0);
+  }
+
+  test('outlasts one by password', async () => {
+    const person = await app.person();
+    await lockedMeanwhile(person, showPassword(person));
+  });
+
+  test('outlasts one by a code', async () => {
+    const person = await app.person({ secondFactor: { totp: SEED } });
+    const { ticket } = expectKind(await carryOut(app, 'native', showPassword(person)), 'step-required');
+    await lockedMeanwhile(person, showCode(ticket, totpCode(app.core.clock.now())));
+  });
+
+  test('outlasts one by a passkey', async () => {
+    const { person, passkey } = await personWithPasskey(app);
+    const begun = await carryOut(app, 'native', { kind: 'passkey-sign-in-options' });
+    const { ticket, options } = expectKind(begun, 'passkey-options');
+    const response = readAssertion({ passkey: passkey.sign(options as CeremonyOptions) });
+    if (response === null) throw new Error('nobody could read what was signed');
+    await lockedMeanwhile(person, { kind: 'passkey-sign-in', ticket: ticket ?? '', response });
   });
 });

@@ -6,7 +6,6 @@ import { readClientData } from '../factors/passkey-response.ts';
 import { userHandleOf } from '../factors/webauthn.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
 import { consumeChallenge } from '../store/consume.ts';
-import { forgiveAttempts } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import type { Passkey } from '../store/passkeys.ts';
 import { stateRefusal } from './account-policy.ts';
@@ -14,10 +13,8 @@ import { type Command, type Outcome, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from './corridor.ts';
 import { countFailure, throughGate } from './gate.ts';
 import { issueForAccount } from './issue.ts';
-import { isAccountLocked } from './prove.ts';
 import { type CredentialRefusal, refuseState } from './refuse.ts';
 import { forgiveFailures } from './second-factor.ts';
-import { factorKey } from './throttle.ts';
 
 // A sign-in with a passkey and nothing else, through the same corridor: the credential identifies by itself, and is two
 // factors at once, so no step is due after it. As after any second factor, the device is not asked for.
@@ -77,12 +74,11 @@ async function signIn(
     return refuseState(corridor, attempt, { ...passage, spends: [], settles: [] }, state);
   }
   // A completed sign-in ends the waits for wrong passwords, but no lock: that is not the passkey's to end.
-  const isLocked = await isAccountLocked(corridor, account);
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: methodsOf(passkey),
     spends: [spent, spendAssertion(passkey, signed, now)],
-    settles: [isLocked ? forgiveAttempts(factorKey(account.id)) : forgiveFailures(account, true)],
+    settles: [forgiveFailures(account, true, now)],
     steppedUp: false,
   });
   // The counter was overtaken in the meantime, or the passkey removed.

@@ -3,6 +3,7 @@ import { deviceOf } from '../accounts/fingerprint.ts';
 import type { Factor, Proof, Proven, Shown, Wrong } from '../factors/factor.ts';
 import { FACTORS } from '../factors/index.ts';
 import { mailedPin } from '../factors/mailed-code.ts';
+import type { Mount } from '../mount.ts';
 import { recordFailedSignIn } from '../store/accounts.ts';
 import { consumeTicket } from '../store/consume.ts';
 import type { Change } from '../store/engine.ts';
@@ -14,7 +15,7 @@ import { tellOfFailures } from './after-failures.ts';
 import { type Command, type Outcome, type Refusal, refused } from './attempt.ts';
 import { type Attempt, auditAttempt, type Corridor, fromTicket } from './corridor.ts';
 import { admitCode, isClosedToGuesses, refuseCode } from './count-code.ts';
-import { issueForAccount } from './issue.ts';
+import { issueForAccount, type Life, lifeHandedOn } from './issue.ts';
 import { noticeToAccount } from './mail.ts';
 import { dueFactor, forgiveFailures, isPinMailed } from './second-factor.ts';
 import { accountKey, type Hold, releaseHolds } from './throttle.ts';
@@ -67,6 +68,8 @@ export async function prove(
   const obstacle = obstacleTo(corridor, origin, ticket, account);
   if (obstacle !== null) return refused(obstacle);
   if (await isAccountLocked(corridor, account)) return refused('code-invalid');
+  const life = ticket.purpose === 'switch' ? await lifeOfSwitched(corridor, ticket, taken.mount) : undefined;
+  if (life === null) return refused('ticket-invalid');
 
   const hold = await admitCode(corridor, attempt, ticket);
   if ('kind' in hold) return hold;
@@ -87,10 +90,11 @@ export async function prove(
     settles: [
       ...releaseHolds([hold]),
       ...(await tellOfFailures(corridor, account)),
-      forgiveFailures(account, ticket.step === 'second-factor'),
+      forgiveFailures(account, ticket.step === 'second-factor', corridor.clock.now()),
       ...recoveryNotice(corridor, origin, account, proven),
     ],
     steppedUp: true,
+    ...(life && { life }),
   });
   // A code that was used before is a wrong one. What else refuses at the last moment has not given the place back.
   if (outcome.kind === 'refused' && outcome.reason === 'code-invalid')
@@ -130,6 +134,22 @@ function fits(corridor: Corridor, ticket: Ticket, command: Extract<Command, { ki
 function replacedSession({ accountId, sessionId, purpose }: Ticket, now: number): Change[] {
   const reason = purpose === 'switch' ? 'switched-role' : 'proven-again';
   return sessionId === null ? [] : endOwnSession(accountId, sessionId, reason, now);
+}
+
+/**
+ * The life of a session that goes on in a role that asked for this step: it was proven just now, and ends when the one before
+ * it would have. Null when that has.
+ */
+async function lifeOfSwitched(
+  { store, clock }: Corridor,
+  { sessionId }: Ticket,
+  mount: Mount,
+): Promise<Life | null> {
+  const before = sessionId === null ? null : await store.principals.bySession(sessionId);
+  if (before === null) return null;
+  const now = clock.now();
+  const { expiresAt } = lifeHandedOn(before.session, mount);
+  return expiresAt <= now ? null : { createdAt: now, expiresAt };
 }
 
 /** What a proof amounts to; null for a wrong one. A device is confirmed by the code that was mailed for it, and by nothing else. */

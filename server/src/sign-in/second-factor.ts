@@ -12,7 +12,7 @@ import {
   roleAsksForSecondFactor,
 } from '../accounts/policy.ts';
 import { isResetByMailRecent, SINGLE_CHANNEL } from '../factors/mailed-code.ts';
-import { forgiveAttempts } from '../store/count-attempt.ts';
+import { forgiveUnlocked } from '../store/count-attempt.ts';
 import type { Change } from '../store/engine.ts';
 import type { TicketPurpose } from '../store/tickets.ts';
 import type { PickedRole } from './account-policy.ts';
@@ -84,15 +84,19 @@ export function isPinMailed(
 }
 
 /**
- * Forgets what failed for an account: its sign-in was completed. Wrong codes only where a second factor was shown, or where
+ * Forgets what failed for an account, unless it is locked: its sign-in was completed. Wrong codes only where a second factor was shown, or where
  * none is asked for anywhere: else a role that asks for none would give anybody who knows the password new tries at those
  * that do.
  */
-export function forgiveFailures(account: AccountWithMemberships, isFactorShown: boolean): Change {
+export function forgiveFailures(
+  account: AccountWithMemberships,
+  isFactorShown: boolean,
+  now: number,
+): Change {
   const areCodesForgiven = isFactorShown || !isSecondFactorDue(account, null);
   return areCodesForgiven
-    ? forgiveAttempts(accountKey(account.id), factorKey(account.id))
-    : forgiveAttempts(accountKey(account.id));
+    ? forgiveUnlocked(now, accountKey(account.id), factorKey(account.id))
+    : forgiveUnlocked(now, accountKey(account.id));
 }
 
 /** Whether policy asks for a second factor that what a session was begun with does not pass for. */

@@ -152,7 +152,7 @@ async function proceed(
     settles: [
       ...passage.settles,
       ...(await tellOfFailures(corridor, account, passage.failures)),
-      forgiveFailures(account, false),
+      forgiveFailures(account, false, corridor.clock.now()),
     ],
     steppedUp: false,
     isFirstDevice: standing === 'first',

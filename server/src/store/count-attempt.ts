@@ -130,14 +130,26 @@ export function passAttempt(key: string): Change {
 }
 
 /**
- * Forgets what failed for a key, or for two at once: the sign-in was completed, or an administrator said so. Attempts in
- * flight keep their places.
+ * Forgets what failed for a key, or for two at once, and their locks: an administrator said so, or who is there was shown
+ * anew. Attempts in flight keep their places.
  */
 export function forgiveAttempts(key: string, other: string = key): Change {
   return {
     sql: `UPDATE attempts SET failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0
           WHERE key IN ($1, $2) AND (failures > 0 OR streak > 0)`,
     params: [key, other],
+  };
+}
+
+/**
+ * Forgets what failed for a key, or for two at once, unless it is locked now: a sign-in that was completed ends waits. A lock
+ * may have been set since it began, and is not its to end.
+ */
+export function forgiveUnlocked(now: number, key: string, other: string = key): Change {
+  return {
+    sql: `UPDATE attempts SET failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0
+          WHERE key IN ($2, $3) AND (failures > 0 OR streak > 0) AND locked_until <= $1`,
+    params: [now, key, other],
   };
 }
 

@@ -25,6 +25,7 @@ export interface Session {
   /** Which refresh token is the current one, and when it became that. */
   readonly counter: number;
   readonly rotatedAt: number;
+  /** When who is there was last proven: by signing in, or since. One that goes on in another role keeps that time. */
   readonly createdAt: number;
   /** Until when the current refresh token is good. */
   readonly refreshExpiresAt: number;
@@ -48,7 +49,7 @@ export function insertSession(session: Omit<Session, 'device'>, origin: SessionO
     sessions: 'issues',
     sql: `INSERT INTO sessions (id, principal_kind, principal_id, account_id, epoch, mount, organisation_id, role, methods, counter,
             rotated_at, created_at, last_used_at, refresh_expires_at, expires_at, opaque_hash, fingerprint_hash, address, user_agent)
-          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13, $14, $15, $16, $17)`,
+          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11, $13, $14, $15, $16, $17, $18)`,
     params: [
       session.id,
       session.principal.kind,
@@ -60,6 +61,7 @@ export function insertSession(session: Omit<Session, 'device'>, origin: SessionO
       session.membership?.role ?? null,
       session.methods.join(' '),
       session.counter,
+      session.rotatedAt,
       session.createdAt,
       session.refreshExpiresAt,
       session.expiresAt,
@@ -103,6 +105,23 @@ export function sessionReader(engine: Engine) {
         createdAt: integer(row, 'created_at'),
         lastUsedAt: integer(row, 'last_used_at'),
       }));
+    },
+
+    /**
+     * The session that goes on in the place of one that has ended, however often its role was switched; null without one. It
+     * is found by the end of its life, to the millisecond: a session keeps that of the one before it.
+     */
+    async successorOf({
+      accountId,
+      mount,
+      expiresAt,
+    }: Pick<Session, 'accountId' | 'mount' | 'expiresAt'>): Promise<string | null> {
+      const [row] = await engine.read({
+        sql: `SELECT id FROM sessions WHERE account_id = $1 AND principal_kind = 'account' AND mount = $2 AND expires_at = $3
+              AND ended_at IS NULL LIMIT 1`,
+        params: [accountId, mount, expiresAt],
+      });
+      return row ? text(row, 'id') : null;
     },
   };
 }

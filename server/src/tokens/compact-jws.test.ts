@@ -107,6 +107,17 @@ describe.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)('our compact JWS wi
     expect(verifyCompact(signCompact('', { sub: 'somebody' }, key), () => key)).toBeNull();
   });
 
+  test.each(['', ' ', 'not json', '{"exp":1', '\ufeff{}', '7', '"text"', 'true', 'null', '[]'])(
+    'what is signed and says %j, which is no object, is refused',
+    async (text) => {
+      const token = await new CompactSign(new TextEncoder().encode(text))
+        .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: 'k' })
+        .sign(key.signingKey);
+      expect(token.startsWith(`${header}.`)).toBe(true);
+      expect(ours(token)).toBeNull();
+    },
+  );
+
   test('nothing arbitrary verifies, or throws', () => {
     fc.assert(
       fc.property(

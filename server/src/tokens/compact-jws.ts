@@ -49,7 +49,7 @@ function signature(input: string, key: JwsKey): Buffer {
 /**
  * Verifies a compact JWS.
  * @param keyOf the key that goes with a header segment, for the one type that is expected here
- * @returns the payload, or null for anything that is not, byte for byte, what one of those keys signed
+ * @returns the claims, or null for anything that is not, byte for byte, what one of those keys signed, or says no claims
  */
 export function verifyCompact(
   token: string,
@@ -64,7 +64,18 @@ export function verifyCompact(
   const payloadBytes = strictBase64url(payload);
   if (!signatureBytes || !payloadBytes) return null;
   if (!isSigned(`${header}.${payload}`, signatureBytes, key)) return null;
-  return JSON.parse(payloadBytes.toString('utf8')) as Record<string, unknown>;
+  return claimsIn(payloadBytes);
+}
+
+/** The claims set in a payload (RFC 7519 §7.2); null where it is no JSON object. Who has a shared secret can sign anything. */
+function claimsIn(payload: Buffer): Record<string, unknown> | null {
+  try {
+    const claims: unknown = JSON.parse(payload.toString('utf8'));
+    const isObject = typeof claims === 'object' && claims !== null && !Array.isArray(claims);
+    return isObject ? (claims as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
 }
 
 function isSigned(input: string, signed: Buffer, key: JwsKey): boolean {
