@@ -9,7 +9,7 @@ import type { Change } from '../store/engine.ts';
 import { removeRecoveryCodesWithoutFactor } from '../store/recovery-codes.ts';
 import { hasOtherFactors, isUntrusted, sessionsAfter } from './account-change.ts';
 import { identifiersOf } from './account-line.ts';
-import { claim, claimKey, readOwners } from './identifier-claims.ts';
+import { claimAll, claimKey, type Owners, readOwners } from './identifier-claims.ts';
 import {
   hashesFor,
   type ImportContext,
@@ -77,7 +77,7 @@ export const loadAccounts: Loader<AccountLine> = async (context, items) => {
 interface Checked {
   readonly present: (line: AccountLine) => Present;
   /** Who would have which identifier. */
-  readonly owners: Map<string, string>;
+  readonly owners: Owners;
   readonly wanted: readonly (readonly IdentifierRecord[])[];
   readonly refusals: readonly (Loaded | null)[];
 }
@@ -86,14 +86,14 @@ async function check(context: ImportContext, items: readonly Item<AccountLine>[]
   const identifiers = items.map(({ line }) => identifiersOf(line));
   const wanted = identifiers.map((each) => (typeof each === 'string' ? [] : each));
   const present = await readPresent(context, items);
-  const owners = await readOwners(context, wanted.flat());
-  const refusals = items.map(
-    ({ line }, index) =>
-      refusalOf(context, line, identifiers[index]) ??
-      numberProblem(line, present(line)) ??
-      claim(owners, wanted[index] ?? []),
-  );
-  return { present, owners, wanted, refusals };
+  const stored = await readOwners(context, wanted.flat());
+  const claimants = items.map(({ line }, index) => ({
+    accountId: line.id.toLowerCase(),
+    has: present(line).identifiers,
+    wants: wanted[index] ?? [],
+    refusal: refusalOf(context, line, identifiers[index]) ?? numberProblem(line, present(line)),
+  }));
+  return { present, wanted, ...claimAll(stored, claimants) };
 }
 
 function refusalOf(
@@ -232,7 +232,7 @@ function pretend(
   context: ImportContext,
   items: readonly Item<AccountLine>[],
   results: readonly Loaded[],
-  owners: Map<string, string>,
+  owners: Owners,
 ): void {
   items.forEach(({ line }, index) => {
     if (typeof results[index] === 'string') context.pretended.accounts.add(line.id.toLowerCase());
