@@ -1,14 +1,12 @@
-import { deviceOf } from '../accounts/fingerprint.ts';
 import { timedUuid } from '../crypto/secret-text.ts';
 import { parseTotpSeed } from '../factors/totp.ts';
 import { type AccountRecord, type IdentifierRecord, saveAccounts } from '../store/account-records.ts';
 import { vouchForSeeds } from '../store/attached.ts';
 import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
-import { forgetDevices, rememberDevice } from '../store/devices.ts';
-import type { Change } from '../store/engine.ts';
 import { removeRecoveryCodesWithoutFactor } from '../store/recovery-codes.ts';
 import { hasOtherFactors, isUntrusted, sessionsAfter } from './account-change.ts';
 import { identifiersOf } from './account-line.ts';
+import { changeDevices, type DeviceChange, deviceChange, keepsDevices } from './device-change.ts';
 import { claimAll, claimKey, type Owners, readOwners } from './identifier-claims.ts';
 import {
   hashesFor,
@@ -33,8 +31,7 @@ interface Planned {
   /** What is there now, of an account that exists. */
   readonly before: AccountRecord | undefined;
   readonly identifiers: readonly IdentifierRecord[];
-  /** Null where the devices stay as they are. */
-  readonly devices: readonly string[] | null;
+  readonly devices: DeviceChange | null;
 }
 
 /** Stands in a record until the store has given the account its number. */
@@ -172,7 +169,7 @@ function planFor(
     record,
     before: present,
     identifiers: given.identifiers,
-    devices: devicesFor(context, line, before),
+    devices: deviceChange(line, before.fingerprintHashes, core.vault),
   };
 }
 
@@ -213,18 +210,8 @@ function isUnchanged(plan: Planned, before: Present): boolean {
   return (
     isSame(plan.record, before.record) &&
     isSame(sorted(plan.identifiers), sorted(before.identifiers)) &&
-    plan.devices === null
+    keepsDevices(plan.devices)
   );
-}
-
-/** The devices that a line wants, where they are not the ones that are known already. */
-function devicesFor(context: ImportContext, line: AccountLine, before: Present): readonly string[] | null {
-  if (line.devices === undefined) return null;
-  const wanted = [...new Set(line.devices)];
-  const hashes = wanted.map(
-    (fingerprint) => deviceOf(line.id.toLowerCase(), fingerprint, context.core.vault).fingerprintHash,
-  );
-  return isSame(hashes.sort(), before.fingerprintHashes.toSorted()) ? null : wanted;
 }
 
 /** What a dry run would have left behind, for the lines that refer to it. */
@@ -248,13 +235,9 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
     planned.map((plan) => plan.record),
   );
   const now = clock.now();
-  const devices = planned.flatMap(({ record, before, devices }): Change[] => {
+  const devices = planned.flatMap(({ record, before, devices }) => {
     const untrusted = before !== undefined && isUntrusted({ record, before });
-    if (devices === null) return untrusted ? [forgetDevices(record.id)] : [];
-    return [
-      forgetDevices(record.id),
-      ...devices.flatMap((fingerprint) => rememberDevice(deviceOf(record.id, fingerprint, vault), now)),
-    ];
+    return changeDevices(record.id, devices, { isUntrusted: untrusted, vault, now });
   });
   const changed = planned.flatMap(({ record, before }) => (before ? [{ record, before }] : []));
   const idsOf = (pairs: readonly { record: AccountRecord }[]) => pairs.map(({ record }) => record.id);
