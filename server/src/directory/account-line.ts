@@ -4,6 +4,7 @@ import { parseTotpSeed } from '../factors/totp.ts';
 import type { IdentifierRecord } from '../store/account-records.ts';
 import type { AccountLine } from './line.ts';
 import { passwordProblem } from './password.ts';
+import { readTime } from './time.ts';
 
 const PROBLEMS: Readonly<Record<IdentifierKind, string>> = {
   username: 'username is empty or has characters that cannot be seen',
@@ -35,6 +36,6 @@ function otherProblem(line: AccountLine): string | null {
   const seed = line.secondFactor?.totp;
   if (seed != null && parseTotpSeed(seed) === null)
     return 'secondFactor.totp is not base32 of at least 80 bits';
-  if (line.createdAt != null && Number.isNaN(Date.parse(line.createdAt))) return 'createdAt is not a time';
+  if (line.createdAt != null && readTime(line.createdAt) === null) return 'createdAt is not a time';
   return passwordProblem(line);
 }

@@ -20,12 +20,11 @@ export async function* exportDirectory(core: Core): AsyncGenerator<DirectoryLine
 }
 
 /** Parents before their children. */
-function* organisations(
-  all: readonly Organisation[],
-  parentId: string | null = null,
-): Generator<DirectoryLine> {
-  for (const organisation of all.filter((each) => each.parentId === parentId)) {
-    const { id, name, accountName, isActive, isSuspended, isPaid, settings } = organisation;
+function* organisations(all: readonly Organisation[]): Generator<DirectoryLine> {
+  const below = Map.groupBy(all, (organisation) => organisation.parentId);
+  const next = below.get(null)?.toReversed() ?? [];
+  for (let organisation = next.pop(); organisation; organisation = next.pop()) {
+    const { id, name, accountName, parentId, isActive, isSuspended, isPaid, settings } = organisation;
     yield {
       kind: 'organisation',
       id,
@@ -37,7 +36,7 @@ function* organisations(
       isPaid,
       settings,
     };
-    yield* organisations(all, id);
+    for (const child of below.get(id)?.toReversed() ?? []) next.push(child);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Core } from '../core.ts';
 import { HashPool } from '../crypto/hash-pool.ts';
 import { Blocklist } from '../passwords/blocklist.ts';
 import type { Change } from '../store/engine.ts';
+import type { Owners } from './identifier-claims.ts';
 import type { DirectoryLine } from './line.ts';
 
 /** A line with its place in what is loaded. */
@@ -13,13 +14,17 @@ export interface Item<Line extends DirectoryLine = DirectoryLine> {
   readonly line: Line;
 }
 
-/** What became of an item. One that refers to something not there yet is tried again when everything else is loaded. */
+/**
+ * What became of an item. One that refers to something not there yet, or wants an identifier that another account has, is tried
+ * again when everything else is loaded.
+ */
 export type Loaded =
   | 'created'
   | 'updated'
   | 'unchanged'
   | { readonly problem: string }
-  | { readonly missing: string };
+  | { readonly missing: string }
+  | { readonly contested: string };
 
 /** Loads items of one kind, no two of which are the same object. The results are in the order of the items. */
 export type Loader<Line extends DirectoryLine> = (
@@ -43,7 +48,7 @@ export interface ImportContext {
   /** Changes that belong into the same commit as what is written. */
   readonly beside: readonly Change[];
   /** In a dry run: the accounts that would be there, and who would have which identifier. */
-  readonly pretended: { readonly accounts: Set<string>; readonly identifiers: Map<string, string> };
+  readonly pretended: { readonly accounts: Set<string>; readonly identifiers: Owners };
   /** Threads for plain passwords; started when the first is met. */
   hashes(): HashPool;
   /** The passwords that others would try first; started when the first plain one is met. */

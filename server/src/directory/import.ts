@@ -19,6 +19,7 @@ import {
 import { neighboursTogether } from './neighbours.ts';
 import { type DirectoryLines, LINES_A_TURN } from './read-lines.ts';
 import { unheededSettings } from './unheeded-settings.ts';
+import { lostAmong, reasonOf, type WaitingItem, WaitingItems } from './waiting-items.ts';
 
 /** How a load goes. */
 export interface ImportOptions {
@@ -124,44 +125,7 @@ async function* batchesOf(
   yield { items, done };
 }
 
-interface WaitingItem {
-  readonly item: Item;
-  readonly missing: string;
-  /** It lacks nothing itself, but an earlier line of the same object does. */
-  readonly isBehind: boolean;
-}
-
-/** Items that refer to something that is not there yet, and those behind them that speak of the same objects. */
-class WaitingItems {
-  #items: WaitingItem[] = [];
-  #missing = new Map<string, string>();
-
-  get length(): number {
-    return this.#items.length;
-  }
-
-  add(item: Item, missing: string): void {
-    this.#items.push({ item, missing, isBehind: false });
-    this.#missing.set(keyOf(item.line), missing);
-  }
-
-  /** Makes an item wait when an earlier line of the same object does. */
-  holdBehind(item: Item): boolean {
-    const missing = this.#missing.get(keyOf(item.line));
-    if (missing === undefined) return false;
-    this.#items.push({ item, missing, isBehind: true });
-    return true;
-  }
-
-  takeAll(): WaitingItem[] {
-    const items = this.#items;
-    this.#items = [];
-    this.#missing = new Map();
-    return items;
-  }
-}
-
-/** Goes over what waits for as long as that loads something. What is left refers to nothing, and what is behind it goes on. */
+/** Goes over what waits for as long as that loads something. What is left over then is given up, and the others go on. */
 async function loadWaiting(
   context: ImportContext,
   report: ImportReport,
@@ -178,11 +142,12 @@ async function loadWaiting(
     await loadAgain(waiting.takeAll());
     if (waiting.length < before) continue;
     const stuck = waiting.takeAll();
-    for (const { item, missing, isBehind } of stuck) {
-      const { source, lineNumber } = item;
-      if (!isBehind) tellOf(report, 'refused', { source, lineNumber, reason: `there is no ${missing}` });
+    const lost = new Set<WaitingItem>();
+    for (const each of lostAmong(stuck)) {
+      refuse(each.item, reasonOf(each.lack), report);
+      lost.add(each);
     }
-    await loadAgain(stuck.filter(({ isBehind }) => isBehind));
+    await loadAgain(stuck.filter((each) => !lost.has(each)));
   }
 }
 
@@ -261,9 +226,12 @@ async function loadAlone(
 function note(item: Item, loaded: Loaded | undefined, report: ImportReport, waiting: WaitingItems): void {
   if (loaded === undefined) throw new Error('a loader gave no result for a line');
   if (typeof loaded === 'string') report[loaded] += 1;
-  else if ('missing' in loaded) waiting.add(item, loaded.missing);
-  else
-    tellOf(report, 'refused', { source: item.source, lineNumber: item.lineNumber, reason: loaded.problem });
+  else if ('problem' in loaded) refuse(item, loaded.problem, report);
+  else if (!waiting.add(item, loaded)) refuse(item, reasonOf(loaded), report);
+}
+
+function refuse({ source, lineNumber }: Item, reason: string, report: ImportReport): void {
+  tellOf(report, 'refused', { source, lineNumber, reason });
 }
 
 async function auditImport(core: Core, { created, updated, unchanged, counts }: ImportReport): Promise<void> {

@@ -1,13 +1,16 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import { schemaProblems } from '../schema-problems.ts';
+import { StoredText } from './stored-text.ts';
 
 // The directory file, line by line: JSON Lines, one object a line, `kind` first. What a line leaves out is off, null or
 // empty, but for what must be given to know which object it is.
 
 const closed = { additionalProperties: false };
 const Uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' });
-const Name = Type.String({ maxLength: 254 });
+const Name = StoredText({ most: 254 });
+/** A sign-up makes it of a first and a last name, with a space between them. */
+const FullName = StoredText({ most: 254 + 1 + 254 });
 const Status = Type.Enum(['active', 'inactive', 'deleted']);
 const Time = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$',
@@ -60,7 +63,7 @@ const ACCOUNT = Type.Object(
       Type.Object(
         {
           id: Type.Optional(Uuid),
-          name: orNull(Name),
+          name: orNull(FullName),
           firstName: orNull(Name),
           lastName: orNull(Name),
           avatar: orNull(Type.String({ maxLength: 2048 })),
@@ -91,7 +94,7 @@ const MEMBERSHIP = Type.Object(
 const INSTALLATION = Type.Object(
   {
     kind: Type.Literal('installation'),
-    installationId: Type.String({ minLength: 1, maxLength: 128 }),
+    installationId: StoredText({ least: 1, most: 128 }),
     password: orNull(Type.String()),
     passwordHash: orNull(Type.String({ maxLength: 512 })),
     account: orNull(Uuid),

@@ -1,15 +1,13 @@
-import { deviceOf } from '../accounts/fingerprint.ts';
 import { timedUuid } from '../crypto/secret-text.ts';
 import { parseTotpSeed } from '../factors/totp.ts';
 import { type AccountRecord, type IdentifierRecord, saveAccounts } from '../store/account-records.ts';
 import { vouchForSeeds } from '../store/attached.ts';
 import { firstTaken, reserveNumbers, takeNumbers } from '../store/counters.ts';
-import { forgetDevices, rememberDevice } from '../store/devices.ts';
-import type { Change } from '../store/engine.ts';
 import { removeRecoveryCodesWithoutFactor } from '../store/recovery-codes.ts';
 import { hasOtherFactors, isUntrusted, sessionsAfter } from './account-change.ts';
 import { identifiersOf } from './account-line.ts';
-import { claim, claimKey, readOwners } from './identifier-claims.ts';
+import { changeDevices, type DeviceChange, deviceChange, keepsDevices } from './device-change.ts';
+import { claimAll, claimKey, type Owners, readOwners } from './identifier-claims.ts';
 import {
   hashesFor,
   type ImportContext,
@@ -33,8 +31,7 @@ interface Planned {
   /** What is there now, of an account that exists. */
   readonly before: AccountRecord | undefined;
   readonly identifiers: readonly IdentifierRecord[];
-  /** Null where the devices stay as they are. */
-  readonly devices: readonly string[] | null;
+  readonly devices: DeviceChange | null;
 }
 
 /** Stands in a record until the store has given the account its number. */
@@ -77,7 +74,7 @@ export const loadAccounts: Loader<AccountLine> = async (context, items) => {
 interface Checked {
   readonly present: (line: AccountLine) => Present;
   /** Who would have which identifier. */
-  readonly owners: Map<string, string>;
+  readonly owners: Owners;
   readonly wanted: readonly (readonly IdentifierRecord[])[];
   readonly refusals: readonly (Loaded | null)[];
 }
@@ -86,14 +83,14 @@ async function check(context: ImportContext, items: readonly Item<AccountLine>[]
   const identifiers = items.map(({ line }) => identifiersOf(line));
   const wanted = identifiers.map((each) => (typeof each === 'string' ? [] : each));
   const present = await readPresent(context, items);
-  const owners = await readOwners(context, wanted.flat());
-  const refusals = items.map(
-    ({ line }, index) =>
-      refusalOf(context, line, identifiers[index]) ??
-      numberProblem(line, present(line)) ??
-      claim(owners, wanted[index] ?? []),
-  );
-  return { present, owners, wanted, refusals };
+  const stored = await readOwners(context, wanted.flat());
+  const claimants = items.map(({ line }, index) => ({
+    accountId: line.id.toLowerCase(),
+    has: present(line).identifiers,
+    wants: wanted[index] ?? [],
+    refusal: refusalOf(context, line, identifiers[index]) ?? numberProblem(line, present(line)),
+  }));
+  return { present, wanted, ...claimAll(stored, claimants) };
 }
 
 function refusalOf(
@@ -172,7 +169,7 @@ function planFor(
     record,
     before: present,
     identifiers: given.identifiers,
-    devices: devicesFor(context, line, before),
+    devices: deviceChange(line, before.fingerprintHashes, core.vault),
   };
 }
 
@@ -213,18 +210,8 @@ function isUnchanged(plan: Planned, before: Present): boolean {
   return (
     isSame(plan.record, before.record) &&
     isSame(sorted(plan.identifiers), sorted(before.identifiers)) &&
-    plan.devices === null
+    keepsDevices(plan.devices)
   );
-}
-
-/** The devices that a line wants, where they are not the ones that are known already. */
-function devicesFor(context: ImportContext, line: AccountLine, before: Present): readonly string[] | null {
-  if (line.devices === undefined) return null;
-  const wanted = [...new Set(line.devices)];
-  const hashes = wanted.map(
-    (fingerprint) => deviceOf(line.id.toLowerCase(), fingerprint, context.core.vault).fingerprintHash,
-  );
-  return isSame(hashes.sort(), before.fingerprintHashes.toSorted()) ? null : wanted;
 }
 
 /** What a dry run would have left behind, for the lines that refer to it. */
@@ -232,7 +219,7 @@ function pretend(
   context: ImportContext,
   items: readonly Item<AccountLine>[],
   results: readonly Loaded[],
-  owners: Map<string, string>,
+  owners: Owners,
 ): void {
   items.forEach(({ line }, index) => {
     if (typeof results[index] === 'string') context.pretended.accounts.add(line.id.toLowerCase());
@@ -248,13 +235,9 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
     planned.map((plan) => plan.record),
   );
   const now = clock.now();
-  const devices = planned.flatMap(({ record, before, devices }): Change[] => {
+  const devices = planned.flatMap(({ record, before, devices }) => {
     const untrusted = before !== undefined && isUntrusted({ record, before });
-    if (devices === null) return untrusted ? [forgetDevices(record.id)] : [];
-    return [
-      forgetDevices(record.id),
-      ...devices.flatMap((fingerprint) => rememberDevice(deviceOf(record.id, fingerprint, vault), now)),
-    ];
+    return changeDevices(record.id, devices, { isUntrusted: untrusted, vault, now });
   });
   const changed = planned.flatMap(({ record, before }) => (before ? [{ record, before }] : []));
   const idsOf = (pairs: readonly { record: AccountRecord }[]) => pairs.map(({ record }) => record.id);

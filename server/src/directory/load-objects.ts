@@ -19,6 +19,7 @@ import {
 } from './import-context.ts';
 import type { InstallationLine, MembershipLine, OrganisationLine, ResourceLine, RoleLine } from './line.ts';
 import { NO_PASSWORD, passwordFor, passwordProblem } from './password.ts';
+import { readTime } from './time.ts';
 
 /** Whether an object is made, changed, or there already. */
 function resultOf(before: unknown, after: unknown): 'created' | 'updated' | 'unchanged' {
@@ -221,8 +222,8 @@ type PlannedResource =
   | { problem: string };
 
 async function planResource(context: ImportContext, line: ResourceLine): Promise<PlannedResource> {
-  if (line.expiresAt != null && Number.isNaN(Date.parse(line.expiresAt)))
-    return { problem: 'expiresAt is not a time' };
+  const expiresAt = line.expiresAt == null ? null : readTime(line.expiresAt);
+  if (line.expiresAt != null && expiresAt === null) return { problem: 'expiresAt is not a time' };
   const { vault, store } = context.core;
   const codeHash = resourceCodeHash(vault, line.context, line.code);
   const before = await store.resourceCodes.byHash(line.context, codeHash);
@@ -231,7 +232,7 @@ async function planResource(context: ImportContext, line: ResourceLine): Promise
     context: line.context,
     codeHash,
     codeSealed: before?.codeSealed ?? vault.seal('resource-code', line.code),
-    expiresAt: line.expiresAt == null ? null : Date.parse(line.expiresAt),
+    expiresAt,
     maxUses: line.maxUses ?? 1,
     uses: Math.max(line.uses ?? 0, before?.uses ?? 0),
     revoked: line.revoked ?? false,

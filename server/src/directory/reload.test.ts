@@ -7,6 +7,7 @@ import type { Core } from '../core.ts';
 import { hashPassword, verifyPassword } from '../crypto/password-hash.ts';
 import { replacePasswordHash } from '../store/accounts.ts';
 import { consumeResourceCode } from '../store/consume.ts';
+import { DEVICE_LIMIT, nameDevice } from '../store/devices.ts';
 
 const ACCOUNT = { kind: 'account', id: uuid(1) };
 
@@ -59,6 +60,54 @@ describe.each(ENGINES)('loading an object again, on %s', (engine) => {
     expect(await into.store.devices.ofAccount(uuid(1))).toHaveLength(0);
     await load([{ ...ACCOUNT, username: 'eve', password: null }], into);
     expect((await into.store.accountRecords.byIds([uuid(1)]))[0]?.passwordHash).toBeNull();
+  });
+
+  test('of more devices than an account can have, the same stay at every run, with their names and last use', async () => {
+    const into = await fresh();
+    const devices = Array.from({ length: DEVICE_LIMIT + 10 }, (_, index) => `device ${index}`);
+    await load([{ ...ACCOUNT, devices }], into);
+    const known = () => into.store.devices.known(uuid(1), null, 0);
+    const [first] = await known();
+    await into.store.commit([nameDevice(uuid(1), String(first?.id), 'at home')]);
+    into.clock.advance(60);
+    const before = await known();
+    expect(before).toHaveLength(DEVICE_LIMIT);
+    for (const order of [devices, devices.toReversed(), [...devices, 'device 1']]) {
+      expect(await load([{ ...ACCOUNT, devices: order }], into, true)).toMatchObject({ unchanged: 1 });
+      expect(await load([{ ...ACCOUNT, devices: order }], into)).toMatchObject({ unchanged: 1, updated: 0 });
+      expect(await known()).toEqual(before);
+    }
+  });
+
+  test('a line keeps the devices that an account has already, with their names and last use, and those used last of more than fit', async () => {
+    const into = await fresh();
+    const few = ['one', 'two', 'three'];
+    await load([{ ...ACCOUNT, devices: few }], into);
+    const known = () => into.store.devices.known(uuid(1), null, 0);
+    const [first] = await known();
+    await into.store.commit([nameDevice(uuid(1), String(first?.id), 'at home')]);
+    const before = await known();
+    into.clock.advance(60);
+    const more = Array.from({ length: DEVICE_LIMIT + 10 }, (_, index) => `device ${index}`);
+    expect(await load([{ ...ACCOUNT, devices: [...few, ...more] }], into)).toMatchObject({ updated: 1 });
+    const after = await known();
+    expect(after).toHaveLength(DEVICE_LIMIT);
+    expect(after).toEqual(expect.arrayContaining(before));
+    expect(await load([{ ...ACCOUNT, devices: [...few, ...more] }], into)).toMatchObject({ unchanged: 1 });
+    expect(await load([{ ...ACCOUNT, devices: few.slice(1) }], into)).toMatchObject({ updated: 1 });
+    expect(await known()).toHaveLength(2);
+  });
+
+  test('another password forgets no device that the line names, and a second run changes nothing', async () => {
+    const into = await fresh();
+    await load([{ ...ACCOUNT, password: 'the password', devices: ['one', 'two'] }], into);
+    const known = () => into.store.devices.known(uuid(1), null, 0);
+    const before = await known();
+    into.clock.advance(60);
+    const line = { ...ACCOUNT, password: 'another password', devices: ['two', 'one'] };
+    expect(await load([line], into)).toMatchObject({ updated: 1 });
+    expect(await known()).toEqual(before);
+    expect(await load([line], into)).toMatchObject({ unchanged: 1 });
   });
 
   test('a hash that was loaded before brings back neither the old parameters nor an old password', async () => {

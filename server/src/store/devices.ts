@@ -1,4 +1,5 @@
 import type { Device } from '../accounts/fingerprint.ts';
+import { padded, places } from './bulk.ts';
 import type { Change, Engine } from './engine.ts';
 import { flag, integer, optionalText, text } from './rows.ts';
 
@@ -138,5 +139,17 @@ export function forgetDevices(accountId: string): Change {
     sql: `UPDATE devices SET forgotten = 1, fingerprint_sealed = '', name = NULL
           WHERE account_id = $1 AND forgotten = 0 RETURNING fingerprint_hash`,
     params: [accountId],
+  };
+}
+
+/** Forgets every device of an account but some. @param kept their hashes, no more than an account can have */
+export function forgetOtherDevices(accountId: string, kept: readonly string[]): Change {
+  if (kept.length === 0) return forgetDevices(accountId);
+  const params = padded(kept);
+  return {
+    sql: `UPDATE devices SET forgotten = 1, fingerprint_sealed = '', name = NULL
+          WHERE account_id = $1 AND forgotten = 0 AND fingerprint_hash NOT IN (${places(params.length, 2)})
+          RETURNING fingerprint_hash`,
+    params: [accountId, ...params],
   };
 }
