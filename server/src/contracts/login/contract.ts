@@ -154,6 +154,7 @@ export const login: Contract = {
       describe: {
         request: Type.Object({ refresh_token: Type.Optional(Type.String()) }),
         bearer: true,
+        bearerForBody: true,
         replies: { 200: Tokens },
       },
       decode: decodeRefresh,
