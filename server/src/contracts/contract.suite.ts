@@ -71,6 +71,14 @@ export function contractSuite(contract: Contract, folder: URL): void {
     }
   });
 
+  test('puts no claims into tokens but those that it names', () => {
+    for (const outcome of Object.values(SAMPLE_OUTCOMES))
+      if (outcome.kind === 'signed-in' || outcome.kind === 'refreshed')
+        expect(contract.claimNames).toEqual(
+          expect.arrayContaining(Object.keys(contract.claims(outcome.principal))),
+        );
+  });
+
   test('shows nothing hidden', () => {
     const everything = JSON.stringify(replies);
     for (const hidden of Object.values(HIDDEN)) expect(everything).not.toContain(hidden);

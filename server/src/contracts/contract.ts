@@ -101,7 +101,9 @@ export interface Contract {
   readonly encode: Encoders;
   /** The answer to a fault, in this contract's shape. */
   fault(fault: Fault, wire: Wire): Reply;
-  /** The claims that its access tokens carry beside the common ones. */
+  /** The names of the claims that its access tokens can carry beside the common ones. */
+  readonly claimNames: readonly string[];
+  /** Those of a principal, with their values. */
   claims(principal: Principal): Readonly<Record<string, unknown>>;
   readonly ticketForm: TicketForm;
   /** Whether it is for the sessions and challenges of every mount, and not only for those of its own. */

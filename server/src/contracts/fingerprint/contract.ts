@@ -249,6 +249,7 @@ export const fingerprint: Contract = {
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalidParams([]) : failure(FAULT_STATUS[fault])),
 
+  claimNames: ['accountId', 'userId', 'name', 'email', 'accessRoles'],
   claims: (principal: Principal) => {
     if (principal.kind !== 'account') return {};
     const { account, roles } = principal.view;

@@ -206,6 +206,7 @@ export const login: Contract = {
 
   fault: faultReply,
 
+  claimNames: ['role'],
   claims: (principal) =>
     principal.kind === 'account' ? { role: principal.view.primary?.role.name ?? '' } : {},
 };
