@@ -52,6 +52,7 @@ describe('the HTTP server', () => {
     expect(under.status).toBe(404);
     expect(under.body).toMatchObject({
       error_code: 'not-found',
+      message: 'Not Found',
       trace_id: under.headers.get('x-request-id'),
     });
     for (const path of ['/nothing', '/v1/nothing', '/older/nothing', '/']) {
