@@ -89,5 +89,6 @@ export const kiosk: Contract = {
 
   fault: (fault) => denied(FAULT_STATUS[fault], fault),
 
+  claimNames: [],
   claims: () => ({}),
 };

@@ -295,7 +295,17 @@ describe('the configuration', () => {
       { LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":"x","name":"x"}}]' },
       /two claims would be called x/,
     ],
+    [
+      { LATCHKEY_MOUNTS: '[{"contract":"credential-type","claims":{"role":"userId"}}]' },
+      /role would take the place of userId, which credential-type puts there itself/,
+    ],
+    [
+      { LATCHKEY_MOUNTS: '[{"contract":"fingerprint","claims":{"accountId":"userId","phone":"email"}}]' },
+      /accountId would take the place of userId.*phone would take the place of email/s,
+    ],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":7}}]' }, /claims/],
+    [{ LATCHKEY_MOUNTS: '[{"contract":"login","phoneRegion":"UK"}]' }, /phoneRegion: no phone numbers .* UK/],
+    [{ LATCHKEY_MOUNTS: '[{"contract":"login","phoneRegion":"ZZ"}]' }, /phoneRegion: no phone numbers .* ZZ/],
     [{ LATCHKEY_MOUNTS: '[{"contract":"login","allowSignUp":true}]' }, /login has no sign-up/],
     [{ LATCHKEY_TRACING_URL: 'http://a b' }, /tracing\.url: is not a URL/],
     [
@@ -317,6 +327,11 @@ describe('the configuration', () => {
     { NODE_ENV: 'production', LATCHKEY_PUBLIC_URL: 'http://127.0.0.1:8080' },
     { NODE_ENV: 'production' },
     { LATCHKEY_PUBLIC_URL: 'http://id.example.com' },
+    { LATCHKEY_MOUNTS: '[{"contract":"login","phoneRegion":"GB"}]' },
+    { LATCHKEY_MOUNTS: '[{"contract":"credential-type","claims":{"role":"userId","userId":"id"}}]' },
+    { LATCHKEY_MOUNTS: '[{"contract":"credential-type","claims":{"role":"userId","userId":"role"}}]' },
+    { LATCHKEY_MOUNTS: '[{"contract":"fingerprint","claims":{"accountId":"userId","userId":null}}]' },
+    { LATCHKEY_MOUNTS: '[{"contract":"login","claims":{"role":"email","name":"name"}}]' },
   ])('%j is taken', (environment) => {
     expect(problems(environment as Record<string, string>)).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import { isPhoneRegion } from './accounts/identifier.ts';
 import type { Contract } from './contracts/contract.ts';
 import { type ClaimShape, COMMON_CLAIMS, type Mount } from './mount.ts';
 import type { MountSettings } from './settings.ts';
@@ -66,7 +67,11 @@ function mountProblems(mount: MountSettings, contract: Contract): string[] {
     problems.push(`allowSignUp: ${contract.name} has no sign-up`);
   if (mount.allowUnattestedDevices === true && !contract.signsUp.includes('devices'))
     problems.push(`allowUnattestedDevices: ${contract.name} has no sign-up for devices`);
-  problems.push(...claimProblems(mount.claims ?? {}));
+  if (mount.phoneRegion !== undefined && !isPhoneRegion(mount.phoneRegion))
+    problems.push(
+      `phoneRegion: no phone numbers are known of a region ${mount.phoneRegion}; it is an ISO 3166 code, such as ES or GB`,
+    );
+  problems.push(...claimProblems(mount.claims ?? {}, contract));
   return problems;
 }
 
@@ -78,7 +83,7 @@ function shapeOf(ours: string, given: GivenClaims[string]): ClaimShape {
   return { name: given.name ?? ours, values: given.values ?? {} };
 }
 
-function claimProblems(claims: GivenClaims): string[] {
+function claimProblems(claims: GivenClaims, contract: Contract): string[] {
   const problems: string[] = [];
   const taken = new Set<string>();
   for (const [ours, given] of Object.entries(claims)) {
@@ -91,6 +96,10 @@ function claimProblems(claims: GivenClaims): string[] {
       problems.push(`claims: ${theirs} has a meaning of its own in every token`);
     if (taken.has(theirs)) problems.push(`claims: two claims would be called ${theirs}`);
     taken.add(theirs);
+    if (contract.claimNames.includes(theirs) && !Object.hasOwn(claims, theirs))
+      problems.push(
+        `claims: ${ours} would take the place of ${theirs}, which ${contract.name} puts there itself; rename that too, or leave it out with null`,
+      );
   }
   return problems;
 }

@@ -33,7 +33,13 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'factors/': ['accounts/', 'crypto/', 'store/', 'ports.ts'],
   'store/': ['accounts/', 'audit/event.ts', 'observability/tracing.ts', 'errors.ts', 'ports.ts'],
   'mount.ts': ['contracts/contract.ts', 'tokens/'],
-  'mount-settings.ts': ['contracts/contract.ts', 'sign-in/claims.ts', 'mount.ts', 'settings.ts'],
+  'mount-settings.ts': [
+    'accounts/identifier.ts',
+    'contracts/contract.ts',
+    'sign-in/claims.ts',
+    'mount.ts',
+    'settings.ts',
+  ],
   'tokens/': ['crypto/', 'store/', 'mount.ts', 'ports.ts'],
   'delivery/': ['accounts/addressee.ts', 'crypto/', 'store/', 'errors.ts', 'outbound.ts', 'ports.ts'],
   'sign-in/': [

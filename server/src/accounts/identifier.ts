@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url';
-import parsePhoneNumber, { type CountryCode } from 'libphonenumber-js/min';
+import parsePhoneNumber, { type CountryCode, isSupportedCountry } from 'libphonenumber-js/min';
 import { foldText } from './fold.ts';
 
 /** The ways an account can be named. */
@@ -63,6 +63,11 @@ export function canonicalPhone(value: string, region: string | null): string | n
   if (parsed?.isPossible() && parsed.ext === undefined) return parsed.number;
   const plain = text.replace(/[\s().-]/g, '');
   return E164.test(plain) ? plain : null;
+}
+
+/** Whether national phone numbers can be read in a region: there is one of that code. */
+export function isPhoneRegion(region: string): boolean {
+  return isSupportedCountry(region);
 }
 
 /** What an account is named by. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Person, startApp, type TestApp } from '../../testing/app.ts';
 import { ENGINES } from '../../testing/engines.ts';
+import { rawRequest } from '../../testing/raw-request.ts';
 
 interface Tokens {
   readonly access: string;
@@ -206,6 +207,10 @@ describe.each(ENGINES)('the life of a session on %s', (engine) => {
     ['whatever', 'text/plain'],
     ['\u0000', 'application/octet-stream'],
     ['', 'application/json'],
+    ['whatever', 'x'],
+    ['', 'x'],
+    ['whatever', ''],
+    ['', ''],
   ])('profile signs out whatever the body is: %j as %s', async (body, type) => {
     const person = await app.person();
     const { accessToken } = (await app.post('/api/v1/auths/sign-in', person)).body;
@@ -214,6 +219,20 @@ describe.each(ENGINES)('the life of a session on %s', (engine) => {
     expect({ status: answer.status, text: answer.text }).toEqual({ status: 204, text: '' });
     expect(await isActive(accessToken)).toBe(false);
   });
+
+  test.each(['application/json', 'application/x-www-form-urlencoded', 'text/plain', 'x', ''])(
+    'login refreshes by the bearer token without a body, whatever the type of nothing is: %j',
+    async (type) => {
+      const { refresh_token } = (await app.post('/auth/login', await app.person())).body;
+      for (const framing of ['', 'Content-Length: 0', 'Transfer-Encoding: chunked']) {
+        const lines = [`Authorization: Bearer ${refresh_token}`, `Content-Type: ${type}`, framing];
+        const head = ['POST /auth/refresh-token HTTP/1.1', 'Host: x', 'Connection: close', ...lines];
+        const end = framing.startsWith('Transfer') ? '0\r\n\r\n' : '';
+        const answer = await rawRequest(app.url, `${head.filter(Boolean).join('\r\n')}\r\n\r\n${end}`);
+        expect(answer.status, framing).toBe(200);
+      }
+    },
+  );
 
   test('login tells about the account', async () => {
     const organisation = await app.organisation();

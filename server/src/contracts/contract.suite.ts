@@ -9,6 +9,7 @@ import {
   type Endpoint,
   FAULT_STATUS,
   type Fault,
+  REPEATED,
   type Reply,
   type Wire,
   type WireRequest,
@@ -18,7 +19,8 @@ import {
 interface RequestVector {
   readonly name: string;
   readonly endpoint: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A list is a header that came more than once. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly bearer?: string;
   readonly params?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -67,6 +69,14 @@ export function contractSuite(contract: Contract, folder: URL): void {
       expect(contract.fault(fault, WIRE).status).toBe(FAULT_STATUS[fault]);
       expect(contract.fault(fault, WIRE).body).not.toBeNull();
     }
+  });
+
+  test('puts no claims into tokens but those that it names', () => {
+    for (const outcome of Object.values(SAMPLE_OUTCOMES))
+      if (outcome.kind === 'signed-in' || outcome.kind === 'refreshed')
+        expect(contract.claimNames).toEqual(
+          expect.arrayContaining(Object.keys(contract.claims(outcome.principal))),
+        );
   });
 
   test('shows nothing hidden', () => {
@@ -180,7 +190,10 @@ function requestOf(vector: RequestVector): WireRequest {
   return {
     body: vector.body,
     bearer: vector.bearer ?? null,
-    header: (name) => vector.headers?.[name] ?? null,
+    header: (name) => {
+      const value = vector.headers?.[name] ?? null;
+      return value === null || typeof value === 'string' ? value : REPEATED;
+    },
     param: (name) => vector.params?.[name] ?? '',
   };
 }

@@ -2,11 +2,14 @@ import type { TSchema } from 'typebox';
 import { codePoints } from '../code-points.ts';
 import type { Command, Outcome, Principal } from '../sign-in/attempt.ts';
 
+/** Stands for a header that came more than once: no header can say it. */
+export const REPEATED = Symbol('repeated');
+
 /** A request as a contract sees it. The body is I-JSON (RFC 7493) or a form, already read, or undefined without one. */
 export interface WireRequest {
   readonly body: unknown;
-  /** A header's value; null when it is absent, `'repeated'` when it came more than once. */
-  header(name: string): string | 'repeated' | null;
+  /** A header's value; null when it is absent, REPEATED when it came more than once. */
+  header(name: string): string | typeof REPEATED | null;
   /** The token after `Bearer ` in a well-formed Authorization header. */
   readonly bearer: string | null;
   /** What stands in the path in the place of `:name`; empty when there is no such place, or NUL in it. */
@@ -46,6 +49,8 @@ export interface Endpoint {
   readonly describe: {
     readonly request?: TSchema;
     readonly bearer?: boolean;
+    /** Whether the bearer token can stand in the place of the body: one of the two is enough. */
+    readonly bearerForBody?: true;
     readonly headers?: readonly {
       readonly name: string;
       readonly description: string;
@@ -96,7 +101,9 @@ export interface Contract {
   readonly encode: Encoders;
   /** The answer to a fault, in this contract's shape. */
   fault(fault: Fault, wire: Wire): Reply;
-  /** The claims that its access tokens carry beside the common ones. */
+  /** The names of the claims that its access tokens can carry beside the common ones. */
+  readonly claimNames: readonly string[];
+  /** Those of a principal, with their values. */
   claims(principal: Principal): Readonly<Record<string, unknown>>;
   readonly ticketForm: TicketForm;
   /** Whether it is for the sessions and challenges of every mount, and not only for those of its own. */
@@ -171,7 +178,7 @@ export function memberOf(body: unknown, name: string): unknown {
 export function organisationHeader(request: WireRequest): string | null {
   const given = ['organization_id', 'x-organization-id'].flatMap((name) => request.header(name) ?? []);
   const [first = null, second = first] = given;
-  return first !== 'repeated' && first === second ? first : null;
+  return first !== REPEATED && first === second ? first : null;
 }
 
 /** A time on the wire: ISO 8601 in UTC with milliseconds. */

@@ -25,6 +25,11 @@ const MEDIA = {
 /** Makes the server read bodies as the endpoint that they are for declares, and nothing else. */
 export function registerBodyParser(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
+  // The type is judged below and nowhere else: where nothing is read, it means nothing.
+  server.addHook('onRequest', (request, _reply, done) => {
+    request.raw.headers['content-type'] = undefined;
+    done();
+  });
   server.addContentTypeParser(
     '*',
     { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
@@ -41,12 +46,11 @@ export function registerBodyParser(server: FastifyInstance): void {
 function readBody(request: FastifyRequest, body: Buffer): unknown {
   const accepts = request.routeOptions.config.accepts;
   // Not an endpoint of ours, or one that takes no body: whatever it is, it is not read.
-  if (accepts === undefined || accepts.length === 0) return undefined;
+  if (accepts === undefined || accepts.length === 0 || body.length === 0) return undefined;
   // Of two types, a proxy on the way may have looked at the other one.
   const [type = '', ...others] = request.raw.headersDistinct['content-type'] ?? [];
   const kind = others.length > 0 ? undefined : accepts.find((each) => MEDIA[each].type.test(type));
   if (kind === undefined) throw new RequestFault('unsupported-media-type');
-  if (body.length === 0) return undefined;
   const read = MEDIA[kind].read(body);
   if (read === undefined) throw new RequestFault('unreadable');
   return read.value;

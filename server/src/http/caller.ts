@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import type { WireRequest } from '../contracts/contract.ts';
+import { REPEATED, type WireRequest } from '../contracts/contract.ts';
 import type { Caller } from '../sign-in/attempt.ts';
 
 const USER_AGENT_LIMIT = 256;
@@ -26,7 +26,7 @@ export function wireRequestOf(request: FastifyRequest): WireRequest {
   const header: WireRequest['header'] = (name) => {
     const values = request.raw.headersDistinct[name];
     if (values === undefined) return null;
-    return values.length === 1 ? (values[0] ?? null) : 'repeated';
+    return values.length === 1 ? (values[0] ?? null) : REPEATED;
   };
   const params = request.params as Readonly<Record<string, string>>;
   return {
@@ -39,6 +39,7 @@ export function wireRequestOf(request: FastifyRequest): WireRequest {
 }
 
 /** The token of an Authorization header that is well formed (RFC 6750 §2.1); null for any other, and for two of them. */
-function bearerOf(authorization: string | null): string | null {
-  return /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '')?.[1] ?? null;
+function bearerOf(authorization: ReturnType<WireRequest['header']>): string | null {
+  if (typeof authorization !== 'string') return null;
+  return /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1] ?? null;
 }

@@ -52,6 +52,7 @@ describe('the HTTP server', () => {
     expect(under.status).toBe(404);
     expect(under.body).toMatchObject({
       error_code: 'not-found',
+      message: 'Not Found',
       trace_id: under.headers.get('x-request-id'),
     });
     for (const path of ['/nothing', '/v1/nothing', '/older/nothing', '/']) {
@@ -242,6 +243,18 @@ describe('the HTTP server', () => {
     expect(page.text).toContain('/old/auth/sign-in-verify');
     expect(page.text).not.toMatch(/<script/i);
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+  });
+
+  test('describes which header is needed, and where a bearer token can stand for the body', async () => {
+    const all = await startApp('sqlite');
+    const { paths } = (await all.request('GET', '/openapi.json')).body;
+    await all.stop();
+    for (const path of ['/identity/sign-in', '/identity/recognize-device'])
+      expect(paths[path].post.parameters).toMatchObject([{ name: 'x-fingerprint-id', required: true }]);
+    const { requestBody, security } = paths['/auth/refresh-token'].post;
+    expect(requestBody.required).toBe(false);
+    expect(security).toEqual([{}, { bearer: [] }]);
+    expect(paths['/auth/login'].post.requestBody.required).toBe(true);
   });
 
   test('says that it lives and is ready, and that it is not while it drains', async () => {

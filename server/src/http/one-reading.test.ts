@@ -131,6 +131,18 @@ describe('HT-6', () => {
       expect(answer.head).toMatch(new RegExp(`^allow: .*\\b${route.method}\\b`, 'im'));
       expect(answer.text).not.toContain('evil');
     }
+    for (const types of [
+      [],
+      ['Content-Type: x'],
+      ['Content-Type: text/plain'],
+      ['Content-Type: application/json'],
+    ])
+      for (const method of ['QUERY', 'PUT'])
+        for (const body of ['', '{', 'x'.repeat(17 * 1024)]) {
+          const answer = await rawSend(app.url, `${method} ${route.path}`, types, body);
+          expect(answer.status, `${method} ${types}`).toBe(405);
+          expect(answer.head).toMatch(new RegExp(`^allow: .*\\b${route.method}\\b`, 'im'));
+        }
     for (const method of ['post', 'Get', 'CONNECT', 'HELLO', 'GET\t'])
       expect((await send(route, method, route.path)).status, method).toBeOneOf([0, 400, 404, 405]);
   });

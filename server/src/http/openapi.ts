@@ -53,7 +53,7 @@ export function describeApi(mounts: readonly Mount[], publicUrl: string, version
 }
 
 function operation(mount: Mount, endpoint: Endpoint): Operation {
-  const { request, headers = [], bearer, replies } = endpoint.describe;
+  const { request, headers = [], bearer, bearerForBody, replies } = endpoint.describe;
   const places = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
   const parameters = [
     ...places.map((name) => ({ in: 'path', name, required: true, schema: { type: 'string' } })),
@@ -69,12 +69,14 @@ function operation(mount: Mount, endpoint: Endpoint): Operation {
     operationId: `${mount.name}:${endpoint.method} ${endpoint.path}`,
     summary: endpoint.summary,
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(request ? { requestBody: { required: true, content: contentOf(endpoint.accepts, request) } } : {}),
+    ...(request
+      ? { requestBody: { required: !bearerForBody, content: contentOf(endpoint.accepts, request) } }
+      : {}),
     responses: {
       ...Object.fromEntries(Object.entries(replies).map(([status, schema]) => [status, replyOf(schema)])),
       ...ANY_ERROR,
     },
-    ...(bearer ? { security: [{ bearer: [] }] } : {}),
+    ...(bearer ? { security: [...(bearerForBody ? [{}] : []), { bearer: [] }] } : {}),
   };
 }
 

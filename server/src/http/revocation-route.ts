@@ -53,7 +53,8 @@ export function registerRevocationRoute(server: FastifyInstance, options: Revoca
 
 /** Where a follower that comes back goes on. What is no number begins anew. */
 function lastEventId(wire: WireRequest): number {
-  const id = Number(wire.header('last-event-id') ?? 0);
+  const given = wire.header('last-event-id');
+  const id = typeof given === 'string' ? Number(given) : 0;
   return Number.isSafeInteger(id) && id > 0 ? id : 0;
 }
 

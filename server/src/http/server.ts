@@ -91,7 +91,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 
   server.addHook('onRequest', (request, reply, done) => {
     arrive(options, request, reply);
-    const fault = heads.faultOf(request.raw) ?? faultOfPlaces(request);
+    const fault = heads.faultOf(request.raw) ?? faultOfRoute(request, routes);
     if (options.isDraining() || fault === 'unreadable') reply.header('connection', 'close');
     request.span = beginRequestSpan(request.method);
     const goOn = (): void => done(fault === null ? undefined : new RequestFault(fault));
@@ -108,13 +108,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
       log.error({ requestId: request.id, error: error.stack ?? String(error) }, 'a request failed');
     if (fault === 'unavailable')
       log.warn({ requestId: request.id, error: error.message }, 'the store is not available');
+    if (fault === 'method-not-allowed')
+      reply.header('allow', methodsAt(pathOf(request.url), routes).join(', '));
     return fail(options, request, reply, fault);
-  });
-  server.setNotFoundHandler((request, reply) => {
-    const allowed = methodsAt(pathOf(request.url), routes);
-    if (allowed.length === 0) return fail(options, request, reply, 'not-found');
-    reply.header('allow', allowed.join(', '));
-    return fail(options, request, reply, 'method-not-allowed');
   });
   return server;
 }
@@ -123,9 +119,12 @@ function noCompiler(): never {
   throw new Error('requests and answers are described by contracts, not by schemas of routes');
 }
 
-/** A part of the path that is named and empty: the router takes it, and nothing is there. */
-function faultOfPlaces({ params }: FastifyRequest): Fault | null {
-  return Object.values(params as Readonly<Record<string, string>>).includes('') ? 'not-found' : null;
+/** Whether nothing is there, or not for that method: known from the head, and said before anything else of the request. */
+function faultOfRoute(request: FastifyRequest, routes: readonly Route[]): Fault | null {
+  if (request.is404)
+    return methodsAt(pathOf(request.url), routes).length === 0 ? 'not-found' : 'method-not-allowed';
+  // A part of the path that is named and empty: the router takes it, and nothing is there.
+  return Object.values(request.params as Readonly<Record<string, string>>).includes('') ? 'not-found' : null;
 }
 
 function isHttps({ publicUrl }: ServerOptions): boolean {

@@ -156,13 +156,21 @@ describe.each(ENGINES)('the revocations on %s', (engine) => {
     const only = await app.person();
     await join(only.id, one);
     const onlyThere = await signIn(only);
+    const installation = { installationId: 'of who is only there'.padEnd(40, '.'), password: 'p'.repeat(40) };
+    await app.load({ kind: 'installation', ...installation, account: only.id });
+    const { body: device } = await app.post('/api/v1/auth/sign-in', {
+      type: 'mobile-device',
+      data: installation,
+    });
+    const { token } = device.authorization;
+    const itsDevice = { id: idOf(token), token, refresh: '' };
     const both = await app.person();
     await join(both.id, one);
     await join(both.id, another);
     const anywhere = await signIn(both);
     const [here, there] = [await pick(both, one), await pick(both, another)];
     await commit(setOrganisationSuspended(one, true, now()));
-    for (const session of [atHome, onlyThere, here]) {
+    for (const session of [atHome, onlyThere, itsDevice, here]) {
       await told(session);
       expect(reasonOf(session)).toBe('organisation-suspended');
     }

@@ -13,8 +13,11 @@ import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
 import { readTables } from '../../testing/store-dump.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
+import type { Mount } from '../mount.ts';
+import { inspect } from '../sessions/inspect.ts';
 import { failAttempt } from '../store/count-attempt.ts';
 import { rotateInstallationPassword } from '../store/installations.ts';
+import { setOrganisationSuspended } from '../store/organisations.ts';
 import type { Outcome } from './attempt.ts';
 import type { Corridor } from './corridor.ts';
 import { countFailure, wideWindows } from './gate.ts';
@@ -44,8 +47,13 @@ describe.each(ENGINES)('an installation that signs in, on %s', (engine) => {
     await loadDirectory(core, [{ kind: 'account', id, username: `of an installation ${id}`, ...fields }]);
     return id;
   }
-  const signIn = (installationId: string, password = PASSWORD, using: Corridor = opened.corridor) => {
-    const { mount, caller } = opened.attempt;
+  const signIn = (
+    installationId: string,
+    password = PASSWORD,
+    using: Corridor = opened.corridor,
+    mount: Mount = opened.attempt.mount,
+  ) => {
+    const { caller } = opened.attempt;
     const attempt = { mount, caller: { ...caller, arrivedAt: core.clock.now() } };
     const credential = { kind: 'installation', installationId, password } as const;
     return begin(using, attempt, { kind: 'begin', credential, fingerprint: null });
@@ -122,6 +130,54 @@ describe.each(ENGINES)('an installation that signs in, on %s', (engine) => {
     const { outcome, events } = await told(() => signIn(id));
     expect(outcome).toEqual(REFUSED);
     expect(events).toMatchObject([{ reason: 'installation-not-active', accountId: person }]);
+  });
+
+  async function organisation(fields: object = {}): Promise<string> {
+    const id = uuid(nextNumber());
+    await loadDirectory(core, [{ kind: 'organisation', id, name: `of an installation ${id}`, ...fields }]);
+    return id;
+  }
+
+  test('of an account that has roles in suspended organisations only is refused, and its sessions stand still', async () => {
+    const [place, person] = [await organisation(), await account()];
+    await loadDirectory(core, [
+      { kind: 'role', name: 'Payee' },
+      { kind: 'membership', account: person, organisation: place, role: 'Payee' },
+    ]);
+    const id = await installation({ account: person });
+    const begun = await signIn(id);
+    if (begun.kind !== 'signed-in') throw new Error('it was not signed in');
+    const asked = () => inspect(opened.corridor, opened.attempt, begun.tokens.accessToken, null);
+    expect((await asked()).kind).toBe('active');
+
+    await core.store.commit(setOrganisationSuspended(place, true, core.clock.now()));
+    const { outcome, events } = await told(() => signIn(id));
+    expect(outcome).toEqual(REFUSED);
+    expect(events).toMatchObject([{ reason: 'installation-not-active', accountId: person }]);
+    expect(await counted(installationKey(id))).toEqual({ inFlight: 0, failures: 0 });
+    expect(await asked()).toMatchObject({ kind: 'refused', reason: 'token-invalid' });
+
+    await core.store.commit(setOrganisationSuspended(place, false, core.clock.now()));
+    expect((await asked()).kind).toBe('active');
+    expect((await signIn(id)).kind).toBe('signed-in');
+  });
+
+  test('of an account that the mount does not serve is refused there; one without an account is not', async () => {
+    const served = await organisation();
+    const below = await organisation({ parent: served });
+    const elsewhere = await organisation();
+    const at = async (home: string | null) => {
+      const id = await installation({ account: await account({ organisation: home }) });
+      const mount = { ...opened.attempt.mount, organisation: served };
+      const { outcome, events } = await told(() => signIn(id, PASSWORD, opened.corridor, mount));
+      return { outcome, reason: events[0]?.reason };
+    };
+    for (const home of [served, below]) expect((await at(home)).outcome?.kind).toBe('signed-in');
+    for (const home of [elsewhere, null])
+      expect(await at(home)).toEqual({ outcome: REFUSED, reason: 'installation-not-active' });
+    const mount = { ...opened.attempt.mount, organisation: served };
+    const unbound = await installation();
+    expect((await signIn(unbound, PASSWORD, opened.corridor, mount)).kind).toBe('signed-in');
   });
 
   test('has what it failed forgotten by the right password, and not while it is out of service', async () => {

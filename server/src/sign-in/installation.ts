@@ -63,7 +63,7 @@ export async function beginWithInstallation(
       membership: null,
       methods: ['pwd'],
     },
-    confirms: [confirmInstallation(installation.id, installation.epoch)],
+    confirms: [confirmInstallation(installation.id, installation.epoch, attempt.mount.organisation)],
     settles: [...releaseHolds([hold]), forgiveAttempts(key)],
     notAfter: null,
   });

@@ -23,7 +23,8 @@ const SELECT = `SELECT a.id, a.number, a.username, a.email, a.phone, a.password_
   FROM accounts a JOIN users u ON u.id = a.user_id
   LEFT JOIN organisations h ON h.id = a.home_id LEFT JOIN roles r ON r.name = a.role`;
 
-const SUBTREE = `WITH RECURSIVE subtree (id) AS (SELECT id FROM organisations WHERE id = $3
+/** The ids of an organisation, which is the statement's `$3`, and of those below it. */
+export const SUBTREE = `WITH RECURSIVE subtree (id) AS (SELECT id FROM organisations WHERE id = $3
   UNION SELECT o.id FROM organisations o JOIN subtree below ON o.parent_id = below.id) SELECT id FROM subtree`;
 
 const NAMED = `${SELECT} JOIN identifiers i ON i.account_id = a.id WHERE i.canonical = $1 AND (i.kinds & $2) <> 0`;
@@ -145,16 +146,25 @@ type Picked = { readonly organisationId: string | null; readonly role: string } 
 
 /** A condition on `accounts`, its parameters from $4 on. */
 function standing(picked: Picked): [string, ...string[]] {
-  if (picked === null) return [ANY_ROLE];
+  if (picked === null) return [hasStandingRole('accounts')];
   const { organisationId, role } = picked;
   return organisationId === null ? [OWN_ROLE, role] : [ROLE_ELSEWHERE, role, organisationId];
 }
 
-const MEMBERS = `SELECT 1 FROM memberships m JOIN organisations o ON o.id = m.organisation_id
-  WHERE m.account_id = accounts.id`;
-const ANY_ROLE = `(accounts.role IS NOT NULL OR NOT EXISTS (${MEMBERS}) OR EXISTS (${MEMBERS} AND o.is_suspended = 0))`;
+const membersOf = (account: string): string => `SELECT 1 FROM memberships m
+  JOIN organisations o ON o.id = m.organisation_id WHERE m.account_id = ${account}.id`;
+
+/**
+ * A condition: an account has roles elsewhere than only in organisations that are suspended, or none at all.
+ * @param account what the statement calls it
+ */
+export function hasStandingRole(account: string): string {
+  const members = membersOf(account);
+  return `(${account}.role IS NOT NULL OR NOT EXISTS (${members}) OR EXISTS (${members} AND o.is_suspended = 0))`;
+}
+
 const OWN_ROLE = "COALESCE(accounts.role, '') = $4";
-const ROLE_ELSEWHERE = `EXISTS (${MEMBERS} AND m.role = $4 AND m.organisation_id = $5 AND o.is_suspended = 0)`;
+const ROLE_ELSEWHERE = `EXISTS (${membersOf('accounts')} AND m.role = $4 AND m.organisation_id = $5 AND o.is_suspended = 0)`;
 
 /** Counts a refused password or code in the account's totals. */
 export function recordFailedSignIn(accountId: string): Change {

@@ -1,5 +1,6 @@
 import { byOrganisation, type HeldRole, type RoleHolder } from '../accounts/account.ts';
 import { deviceName } from '../accounts/fingerprint.ts';
+import { hasStandingRole } from './accounts.ts';
 import type { Engine, Row } from './engine.ts';
 import { settingsOf } from './organisations.ts';
 import { roleOf } from './roles.ts';
@@ -12,6 +13,7 @@ const SELECT = `SELECT s.id, s.principal_kind, s.principal_id, s.account_id, s.e
       WHEN s.principal_kind = 'account' AND a.epoch <> s.epoch THEN 'credentials-changed'
       WHEN s.principal_kind = 'installation' AND (i.id IS NULL OR i.status <> 'active' OR i.epoch <> s.epoch) THEN 'installation-not-active'
       WHEN h.is_suspended <> 0 OR o.is_suspended <> 0 THEN 'organisation-suspended'
+      WHEN s.principal_kind = 'installation' AND a.id IS NOT NULL AND NOT ${hasStandingRole('a')} THEN 'organisation-suspended'
       WHEN s.organisation_id IS NOT NULL AND m.role IS NULL THEN 'membership-removed'
       END AS obstacle,
     a.status, a.email_validated, a.factor_email, a.totp_sealed, a.home_id, h.settings AS home_settings,

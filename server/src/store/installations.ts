@@ -1,6 +1,6 @@
 import type { Installation } from '../accounts/account.ts';
 import { raiseEpochs } from './account-records.ts';
-import { accountReader } from './accounts.ts';
+import { accountReader, hasStandingRole, SUBTREE } from './accounts.ts';
 import { type BulkInsert, insertRows } from './bulk.ts';
 import type { Change, Engine, Row } from './engine.ts';
 import { integer, optionalInteger, optionalText, text } from './rows.ts';
@@ -127,14 +127,18 @@ export function setInstallationStatus(id: string, status: 'active' | 'inactive',
 
 /**
  * Makes sure, at the last moment, that an installation may have a session: it is active, and so is the account that it is
- * bound to, whose home is not suspended. Guard `installation`; holds its row.
+ * bound to, whose home is not suspended, nor every organisation that it has a role in. Guard `installation`; holds its row.
+ * @param served an organisation's id: an account that it is bound to has its home in that subtree; null for any
  */
-export function confirmInstallation(id: string, epoch: number): Change {
+export function confirmInstallation(id: string, epoch: number, served: string | null): Change {
+  const elsewhere =
+    served === null ? '' : `OR NOT EXISTS (SELECT 1 FROM (${SUBTREE}) s WHERE s.id = accounts.home_id)`;
   return {
     guard: 'installation',
     sql: `UPDATE installations SET status = status WHERE id = $1 AND epoch = $2 AND status = 'active'
-          AND NOT EXISTS (SELECT 1 FROM accounts a LEFT JOIN organisations h ON h.id = a.home_id
-            WHERE a.id = installations.account_id AND (a.status <> 'active' OR h.is_suspended <> 0)) RETURNING id`,
-    params: [id, epoch],
+          AND NOT EXISTS (SELECT 1 FROM accounts LEFT JOIN organisations h ON h.id = accounts.home_id
+            WHERE accounts.id = installations.account_id AND (accounts.status <> 'active' OR h.is_suspended <> 0
+              OR NOT ${hasStandingRole('accounts')} ${elsewhere})) RETURNING id`,
+    params: [id, epoch, ...(served === null ? [] : [served])],
   };
 }

@@ -110,7 +110,7 @@ export function setOrganisationSuspended(id: string, suspended: boolean, now: nu
 
 /**
  * Tells those who follow revocations of the sessions that stand still while these are suspended: those made for a role
- * there, those of accounts at home there, and those of accounts that have no role anywhere else.
+ * there, those of accounts at home there, and those of accounts that have no role anywhere else, and of their installations.
  */
 export function revokeOrganisations(ids: readonly string[], now: number): Change[] {
   if (ids.length === 0) return [];
@@ -119,7 +119,7 @@ export function revokeOrganisations(ids: readonly string[], now: number): Change
   // No part of it names the session's row within a query of its own: each is asked once, however many sessions there are.
   const which = `s.organisation_id IN ${these}
     OR s.account_id IN (SELECT a.id FROM accounts a WHERE a.home_id IN ${these})
-    OR (s.principal_kind = 'account' AND s.role IS NULL AND s.account_id IN (
+    OR (s.role IS NULL AND s.account_id IN (
       SELECT m.account_id FROM memberships m JOIN accounts a ON a.id = m.account_id
       WHERE m.organisation_id IN ${these} AND a.role IS NULL AND NOT EXISTS (
         SELECT 1 FROM memberships other JOIN organisations o ON o.id = other.organisation_id

@@ -228,5 +228,6 @@ export const credentialType: Contract = {
 
   fault: faultReply,
 
+  claimNames: ['userId', 'role', 'deviceId', 'resource'],
   claims: claimsOf,
 };

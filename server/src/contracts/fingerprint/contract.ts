@@ -11,6 +11,7 @@ import {
   nativeOnly,
   neverSpoken,
   PASSWORD_LIMIT,
+  REPEATED,
   type Reply,
   readText,
   type WireRequest,
@@ -20,6 +21,10 @@ import { Code, Envelope, Refreshed, Sent, SignedOut } from './shapes.ts';
 
 const TOKEN_LIMIT = 4096;
 const FINGERPRINT_HEADER = 'x-fingerprint-id';
+const FINGERPRINT = {
+  name: FINGERPRINT_HEADER,
+  description: 'identifies the device: 1 to 256 printable ASCII characters',
+};
 
 /** The fields that are as they should be, or the answer that names the others. */
 function required<Name extends string>(
@@ -41,7 +46,7 @@ function required<Name extends string>(
 function readFingerprint(request: WireRequest): Field {
   const value = request.header(FINGERPRINT_HEADER);
   if (value === null) return { state: 'missing' };
-  return value !== 'repeated' && /^[\x20-\x7e]{1,256}$/.test(value)
+  return value !== REPEATED && /^[\x20-\x7e]{1,256}$/.test(value)
     ? { state: 'text', value }
     : { state: 'malformed' };
 }
@@ -111,13 +116,13 @@ const stepUpEndpoint = (
   summary: string,
   decode: Endpoint['decode'],
   reply: TSchema,
-  withCode: boolean,
+  takes: Pick<Endpoint['describe'], 'request' | 'headers'>,
 ): Endpoint => ({
   method: 'POST',
   path,
   summary,
   accepts: ['json'],
-  describe: { ...(withCode ? { request: Code } : {}), bearer: true, replies: { 200: reply } },
+  describe: { ...takes, bearer: true, replies: { 200: reply } },
   decode,
 });
 
@@ -140,12 +145,7 @@ export const fingerprint: Contract = {
       summary: 'Sign in with a user name or an e-mail address',
       accepts: ['json'],
       describe: {
-        headers: [
-          {
-            name: FINGERPRINT_HEADER,
-            description: 'identifies the device: 1 to 256 printable ASCII characters',
-          },
-        ],
+        headers: [FINGERPRINT],
         request: Type.Object({ username: Type.String(), password: Type.String() }),
         replies: { 200: Envelope },
       },
@@ -156,16 +156,16 @@ export const fingerprint: Contract = {
       'Prove the second factor with the step-up token',
       decodeSecondFactor,
       Envelope,
-      true,
+      { request: Code },
     ),
     stepUpEndpoint(
       '/identity/recognize-device',
       'Prove the device with the mailed code',
       decodeDevice,
       Envelope,
-      true,
+      { request: Code, headers: [FINGERPRINT] },
     ),
-    stepUpEndpoint('/accounts/resend-code', 'Mail a new code', decodeResend, Sent, false),
+    stepUpEndpoint('/accounts/resend-code', 'Mail a new code', decodeResend, Sent, {}),
     {
       method: 'POST',
       path: '/identity/refresh-token',
@@ -249,6 +249,7 @@ export const fingerprint: Contract = {
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalidParams([]) : failure(FAULT_STATUS[fault])),
 
+  claimNames: ['accountId', 'userId', 'name', 'email', 'accessRoles'],
   claims: (principal: Principal) => {
     if (principal.kind !== 'account') return {};
     const { account, roles } = principal.view;

@@ -56,6 +56,14 @@ describe.each(ENGINES)('the fingerprint contract on %s', (engine) => {
     expect(Date.parse(answer.body.data.loggedAt)).toBeGreaterThanOrEqual(before);
   });
 
+  test.each(['repeated', 'null', 'undefined', '[object Object]'])(
+    'takes a fingerprint that is literally %s',
+    async (given) => {
+      const person = await app.person();
+      expect((await signIn(person, given)).status).toBe(200);
+    },
+  );
+
   test('takes a user name or an e-mail address, and says when the address is not validated', async () => {
     const person = await app.person({ emailValidated: false });
     expect((await signIn(person)).body.data.account.status).toBe('pending');

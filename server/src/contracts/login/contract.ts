@@ -39,7 +39,7 @@ const TOKEN_LIMIT = 4096;
 
 const FAULTS: Readonly<Record<Fault, { code: string; message: string }>> = {
   unreadable: { code: 'bad-request', message: 'Missing or invalid request body' },
-  'not-found': { code: 'not-found', message: 'Not found' },
+  'not-found': { code: 'not-found', message: 'Not Found' },
   'method-not-allowed': { code: 'method-not-allowed', message: 'Method not allowed' },
   'too-large': { code: 'payload-too-large', message: 'Request body too large' },
   'unsupported-media-type': { code: 'unsupported-media-type', message: 'Unsupported media type' },
@@ -110,7 +110,7 @@ function refusal({ reason, resendCode }: Extract<Outcome, { kind: 'refused' }>, 
     case 'account-inactive':
     case 'organisation-suspended':
     case 'second-factor-missing':
-      return failure(401, 'inactive-account', 'Account has been disabled or deleted', wire);
+      return failure(401, 'inactive-account', 'Account has been disabled/deleted', wire);
     case 'token-expired':
       return failure(401, 'token-expired', 'JWT token expired', wire);
     case 'ticket-invalid':
@@ -154,6 +154,7 @@ export const login: Contract = {
       describe: {
         request: Type.Object({ refresh_token: Type.Optional(Type.String()) }),
         bearer: true,
+        bearerForBody: true,
         replies: { 200: Tokens },
       },
       decode: decodeRefresh,
@@ -205,6 +206,7 @@ export const login: Contract = {
 
   fault: faultReply,
 
+  claimNames: ['role'],
   claims: (principal) =>
     principal.kind === 'account' ? { role: principal.view.primary?.role.name ?? '' } : {},
 };

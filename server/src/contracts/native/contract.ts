@@ -57,6 +57,7 @@ export const native: Contract = {
 
   fault: (fault, wire) => failure(FAULT_STATUS[fault], FAULT_CODES[fault], wire),
 
+  claimNames: ['role'],
   claims: (principal) =>
     principal.kind === 'account'
       ? { role: (principal.picked ?? principal.view.primary)?.role?.name ?? '' }

@@ -276,6 +276,7 @@ export const profile: Contract = {
 
   fault: (fault: Fault) => (fault === 'unreadable' ? invalid([]) : failure(FAULT_STATUS[fault])),
 
+  claimNames: ['role'],
   claims: (principal) =>
     principal.kind === 'account' ? { role: principal.view.primary?.role.name ?? '' } : {},
 };

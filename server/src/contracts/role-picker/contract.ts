@@ -214,5 +214,6 @@ export const rolePicker: Contract = {
 
   fault: (fault) => failure(FAULT_STATUS[fault], FAULT_MESSAGES[fault]),
 
+  claimNames: ['role', 'organisation'],
   claims: claimsOf,
 };
