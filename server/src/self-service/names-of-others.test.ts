@@ -56,4 +56,51 @@ describe.each(ENGINES)('signing up with what is somebody else’s on %s', (engin
     const own = await app.mail.code(`${name}@strasse.example`);
     expect((await confirm(owner.body.challenge_token, own)).status).toBe(201);
   });
+  test.each([
+    ['an address', (victim: string) => `${victim}@corp.example`],
+    ['an address in another spelling', (victim: string) => `${victim.toUpperCase()}＠corp.example`],
+    ['what only looks like one', (victim: string) => `${victim}@`],
+    ['a number', () => `+34 600 ${String(nextNumber()).padStart(6, '0')}`],
+    ['a number with 00', () => `0034600${String(nextNumber()).padStart(6, '0')}`],
+  ])('RV-6: nobody is called by %s of somebody else', async (_, named) => {
+    const username = named(`boss${nextNumber()}`);
+    const mine = () => `me${nextNumber()}@mine.example`;
+    const begun = await begin({ email: mine(), username });
+    expect([begun.status, begun.body.error?.code]).toEqual([422, 'identifier-malformed']);
+    const made = await profile({ email: mine(), username });
+    expect([made.status, made.body]).toEqual([
+      400,
+      {
+        statusCode: 400,
+        message: 'Validation failed',
+        errors: ['username must not be an email address or a phone number'],
+      },
+    ]);
+    expect((await login(username)).status).toBe(401);
+  });
+
+  test('RV-6: who is given the address later can sign up with it', async () => {
+    const boss = `boss${nextNumber()}@corp.example`;
+    await profile({ email: `me${nextNumber()}@mine.example`, username: boss });
+    const begun = await begin({ email: boss });
+    expect((await confirm(begun.body.challenge_token, await app.mail.code(boss))).status).toBe(201);
+    expect((await login(boss)).status).toBe(200);
+  });
+
+  test('a user name is the own address only where that is proven first: it would outlive a change of the address', async () => {
+    const email = `me${nextNumber()}@mine.example`;
+    expect((await profile({ email, username: email })).status).toBe(400);
+    const begun = await begin({ email, username: email.toUpperCase() });
+    expect((await confirm(begun.body.challenge_token, await app.mail.code(email))).status).toBe(201);
+    expect((await login(email)).status).toBe(200);
+  });
+
+  test.each([['johndoe'], ['john.doe-2'], ['600111222'], ['4711'], ['Straße']])(
+    '%j is a user name',
+    async (name) => {
+      const username = `${name}${nextNumber()}`;
+      const begun = await begin({ email: `me${nextNumber()}@mine.example`, username });
+      expect(begun.status).toBe(202);
+    },
+  );
 });
