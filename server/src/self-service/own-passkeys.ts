@@ -6,7 +6,7 @@ import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import type { Change } from '../store/engine.ts';
 import { type Passkey, removePasskey } from '../store/passkeys.ts';
-import { changeFactors } from './change-factors.ts';
+import { changeOwnFactors } from './change-factors.ts';
 import { freshOwnerBehind } from './fresh-owner.ts';
 import { wouldShutOut } from './remove-factor.ts';
 
@@ -36,13 +36,11 @@ export async function forgetPasskey(
   const left = { ...account.factors, hasPasskey: passkeys.length > 1 };
   if (wouldShutOut(account, left, corridor.clock.now())) return declined('factor-not-allowed');
   const committed = await corridor.store.commit([
-    ...changeFactors(corridor, {
-      account,
+    ...(await changeOwnFactors(corridor, owner, {
       factor: 'passkey',
       what: 'factor-removed',
-      keptSessionId: session.id,
       changes: [removePasskey(account.id, passkeyId)],
-    }),
+    })),
     auditPasskey(corridor, owner, 'factor.removed'),
   ]);
   if (!committed.ok) return refused('token-invalid');
