@@ -53,8 +53,8 @@ async function beginMailedPin(corridor: Corridor, { account, session, origin }: 
   const { clock, limits, random, store, vault } = corridor;
   const now = clock.now();
   const wanted = { ...account, factors: { ...account.factors, email: true } };
-  if (!isPinMailed(wanted, null, now)) return declined('factor-not-allowed');
   if (account.email === null) return declined('no-address');
+  if (!isPinMailed(wanted, null, now)) return declined('factor-not-allowed');
   const purpose = PURPOSES.email;
   const bound = { purpose, account, picked: null, sessionId: session.id };
   const { onWire, ticket } = drawTicket(corridor, origin, bound);

@@ -30,7 +30,7 @@ export async function forgetPasskey(
 ): Promise<Outcome> {
   const owner = await freshOwnerBehind(corridor, attempt, token);
   if ('kind' in owner) return owner;
-  const { account, session } = owner;
+  const { account } = owner;
   const passkeys = await corridor.store.passkeys.ofAccount(account.id);
   if (!passkeys.some(({ id }) => id === passkeyId)) return declined('no-such-passkey');
   const left = { ...account.factors, hasPasskey: passkeys.length > 1 };
