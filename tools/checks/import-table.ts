@@ -41,7 +41,15 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     'settings.ts',
   ],
   'tokens/': ['crypto/', 'store/', 'mount.ts', 'ports.ts'],
-  'delivery/': ['accounts/addressee.ts', 'crypto/', 'store/', 'errors.ts', 'outbound.ts', 'ports.ts'],
+  'delivery/': [
+    'accounts/addressee.ts',
+    'accounts/mail-domain.ts',
+    'crypto/',
+    'store/',
+    'errors.ts',
+    'outbound.ts',
+    'ports.ts',
+  ],
   'sign-in/': [
     'accounts/',
     'audit/',

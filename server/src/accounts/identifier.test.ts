@@ -17,6 +17,8 @@ describe('names compare', () => {
     ['ΟΔΟΣ', 'οδος'],
     ['ada@exämple.com', 'ada@xn--exmple-cua.com'],
     ['ada@EXÄMPLE.com', 'ada@exämple.com'],
+    ['ada@example．com', 'ada@example.com'],
+    ['ada@exämple。com', 'ada@exämple.com'],
   ])('%j as %j', (one, other) => {
     expect(canonicalName(one)).toBe(canonicalName(other));
     expect(canonicalName(one)).not.toBeNull();
@@ -27,6 +29,17 @@ describe('names compare', () => {
     ['ada@a.com', 'ada@b.com'],
     ['a.da@example.com', 'ada@example.com'],
     ['ada+x@example.com', 'ada@example.com'],
+    ['ada@example.com/x', 'ada@example.com'],
+    ['ada@example.com/x.example.net', 'ada@example.com'],
+    ['ada@example.com#x', 'ada@example.com'],
+    ['ada@example.com?x=1', 'ada@example.com'],
+    ['ada@ex%61mple.com', 'ada@example.com'],
+    ['ada@example.com:25', 'ada@example.com'],
+    ['ada@0x7f.1', 'ada@127.0.0.1'],
+    // Anybody can have a domain in one of these spellings: no letter of it is folded into another.
+    ['ada@straße.example', 'ada@strasse.example'],
+    ['ada@ıbm.example', 'ada@ibm.example'],
+    ['ada@aϲb.example', 'ada@aςb.example'],
   ])('%j not as %j', (one, other) => {
     expect(canonicalName(one)).not.toBe(canonicalName(other));
   });

@@ -1,6 +1,6 @@
-import { domainToASCII } from 'node:url';
 import parsePhoneNumber, { type CountryCode, isSupportedCountry } from 'libphonenumber-js/min';
 import { foldText } from './fold.ts';
+import { asciiDomain } from './mail-domain.ts';
 
 /** The ways an account can be named. */
 export type IdentifierKind = 'username' | 'email' | 'phone';
@@ -29,8 +29,14 @@ export function canonicalName(value: string): string | null {
   if (folded === '' || FORBIDDEN.test(folded) || value.includes(BYTE_ORDER_MARK)) return null;
   const at = folded.lastIndexOf('@');
   if (at < 0) return folded;
-  const domain = domainToASCII(folded.slice(at + 1));
-  return domain === '' ? folded : `${folded.slice(0, at)}@${domain}`;
+  const foldedDomain = folded.slice(at + 1);
+  const domain = asciiDomain(typedDomain(value)) ?? asciiDomain(foldedDomain) ?? foldedDomain;
+  return `${folded.slice(0, at)}@${domain}`;
+}
+
+/** What is behind the last `@` before anything is folded, with the dots of other keyboards as dots. */
+function typedDomain(value: string): string {
+  return (/[^@＠﹫]*$/u.exec(value.trim())?.[0] ?? '').replace(/[。．｡]/gu, '.');
 }
 
 const E164 = /^\+[1-9]\d{6,14}$/;

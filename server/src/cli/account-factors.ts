@@ -82,11 +82,9 @@ async function remove(core: Core, account: AccountWithMemberships, word: Removab
     detail: operator(),
   });
   const committed = await core.store.commit([
-    ...changeFactors(core, {
-      account,
+    ...changeFactors(core, account, {
       factor,
       what: 'factor-removed',
-      keptSessionId: null,
       changes: [removalOf(factor, account.id)],
     }),
     recordAudit(event),

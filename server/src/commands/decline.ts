@@ -14,6 +14,7 @@ export const DECLINES = [
   'sign-up-disabled',
   'identifier-malformed',
   'identifier-taken',
+  'username-not-allowed',
   'attestation-unavailable',
   'passkey-refused',
   'passkey-known',

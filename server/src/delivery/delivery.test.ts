@@ -233,6 +233,9 @@ describe('mail addresses', () => {
     ['ada+x@example.com'],
     ["o'neill@example.com".replace("'", '')],
     ['ädä@exämple.com'],
+    ['ada@xn--exmple-cua.com'],
+    ['ada@उदाहरण.भारत'],
+    ['ada@mail-2.example.com'],
   ])('%s is one', (text) => {
     expect(isMailAddress(text)).toBe(true);
   });
@@ -251,6 +254,14 @@ describe('mail addresses', () => {
     ['a@b@c'],
     ['group: a@b;'],
     [`${'x'.repeat(65)}@b`],
+    ['a@b.example/c.example'],
+    ['a@b.example#c'],
+    ['a@b.example?c=d'],
+    ['a@ex%61mple.com'],
+    ['a@b．example'],
+    ['a@127.0.0.1'],
+    ['a@0x7f.1'],
+    ['a@ä.1'],
   ])('%j is none', (text) => {
     expect(isMailAddress(text)).toBe(false);
   });

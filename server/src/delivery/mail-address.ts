@@ -1,3 +1,5 @@
+import { asciiDomain } from '../accounts/mail-domain.ts';
+
 /** An address with the name that stands before it. Always handed on as parts, never as one string to be parsed again. */
 export interface MailAddress {
   readonly name: string;
@@ -5,11 +7,12 @@ export interface MailAddress {
 }
 
 // One address and nothing else: no list, no comment, no quoted part, no control character, no space.
-const ADDRESS = /^[^\s"'(),:;<>@[\]\\\p{Cc}]{1,64}@[^\s"'(),:;<>@[\]\\\p{Cc}]{1,189}$/u;
+const ADDRESS = /^[^\s"'(),:;<>@[\]\\\p{Cc}]{1,64}@([^@]{1,189})$/u;
 
 /** Whether a text is one plain e-mail address that mail can be sent to. */
 export function isMailAddress(text: string): boolean {
-  return ADDRESS.test(text);
+  const domain = ADDRESS.exec(text)?.[1];
+  return domain !== undefined && asciiDomain(domain) !== null;
 }
 
 /** Reads `Name <address>` or a bare address. Null for anything else. */

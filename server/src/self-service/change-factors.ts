@@ -1,8 +1,10 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import type { RemovableFactor } from '../commands/factor.ts';
 import { drawRecoveryCodes, recoveryCodeHash } from '../factors/recovery-code.ts';
+import type { Owner } from '../sessions/owner.ts';
 import type { Corridor } from '../sign-in/corridor.ts';
 import { noticeToAccount } from '../sign-in/mail.ts';
+import { noticeChanges } from '../sign-in/notice.ts';
 import { setMailedPin, setTotpSeed } from '../store/account-factors.ts';
 import { endAllButOne } from '../store/accounts.ts';
 import { forgetDevices } from '../store/devices.ts';
@@ -23,30 +25,45 @@ export type ChangedFactor = RemovableFactor | 'passkey';
 
 /** A change of what an account signs in with. */
 export interface FactorChange {
-  readonly account: AccountWithMemberships;
   readonly factor: ChangedFactor;
   readonly what: 'factor-added' | 'factor-removed';
-  /** The session of the owner that made the change, and goes on; null where an operator did. */
-  readonly keptSessionId: string | null;
   readonly changes: readonly Change[];
 }
 
 /**
- * A change of factors with everything that comes with one, whoever makes it: other sessions end, outstanding tickets die,
- * devices are forgotten, and the account's address is told (ASVS 7.4.3). Guard `account`: nothing else had changed.
+ * A change of factors by an operator, with everything that comes with one: sessions end, outstanding tickets die, devices are
+ * forgotten, and the account's address is told (ASVS 7.4.3). Guard `account`: nothing else had changed.
  */
-export function changeFactors(tools: FactorTools, change: FactorChange): Change[] {
-  const { account, factor, what, keptSessionId, changes } = change;
+export function changeFactors(
+  tools: FactorTools,
+  account: AccountWithMemberships,
+  change: FactorChange,
+): Change[] {
   const at = tools.clock.now();
-  const reason = keptSessionId === null ? 'factors-changed' : 'factors-changed-by-owner';
-  const notice = noticeToAccount(tools, account, { kind: what, factor, at });
+  const notice = noticeToAccount(tools, account, { kind: change.what, factor: change.factor, at });
   return [
-    ...endAllButOne(account.id, account.epoch, keptSessionId, reason, at),
-    ...changes,
-    removeRecoveryCodesWithoutFactor(account.id),
-    forgetDevices(account.id),
+    ...endAllButOne(account.id, account.epoch, null, 'factors-changed', at),
+    ...factorChanges(account, change),
     ...(notice ? [enqueueMail(notice)] : []),
   ];
+}
+
+/** The same by the owner of an account: the session that makes the change goes on. */
+export async function changeOwnFactors(
+  corridor: Corridor,
+  { account, session, origin }: Owner,
+  change: FactorChange,
+): Promise<Change[]> {
+  const at = corridor.clock.now();
+  return [
+    ...endAllButOne(account.id, account.epoch, session.id, 'factors-changed-by-owner', at),
+    ...factorChanges(account, change),
+    ...(await noticeChanges(corridor, origin, account, { kind: change.what, factor: change.factor, at })),
+  ];
+}
+
+function factorChanges({ id }: AccountWithMemberships, { changes }: FactorChange): Change[] {
+  return [...changes, removeRecoveryCodesWithoutFactor(id), forgetDevices(id)];
 }
 
 /** What takes a factor away, all passkeys at once. */

@@ -4,9 +4,8 @@ import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { confirmPassword } from '../sign-in/confirm-password.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { throughGate } from '../sign-in/gate.ts';
-import { noticeToAccount } from '../sign-in/mail.ts';
+import { noticeChanges } from '../sign-in/notice.ts';
 import { ownsFactor } from '../sign-in/second-factor.ts';
-import { enqueueMail } from '../store/outbox.ts';
 import { hashNewPassword, lengthDecline, setPassword } from './new-password.ts';
 
 /**
@@ -48,11 +47,11 @@ async function replace(
   const hash = lengthDecline(password) ?? (await hashNewPassword(corridor, origin, account, password));
   if (typeof hash !== 'string') return hash;
   const now = corridor.clock.now();
-  const notice = noticeToAccount(corridor, account, { kind: 'password-changed', at: now });
+  const notice = await noticeChanges(corridor, origin, account, { kind: 'password-changed', at: now });
   const committed = await corridor.store.commit([
     ...setPassword(account, hash, session.id, now),
     ...settles,
-    ...(notice ? [enqueueMail(notice)] : []),
+    ...notice,
     auditAttempt(origin, now, 'password.changed', { accountId: account.id, sessionId: session.id }),
   ]);
   // Something else has ended what was issued to the account meanwhile: this session with it.

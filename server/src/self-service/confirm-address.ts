@@ -5,7 +5,7 @@ import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { admitCode, isClosedToGuesses, refuseCode } from '../sign-in/count-code.ts';
 import { throughGate } from '../sign-in/gate.ts';
-import { noticeToAccount } from '../sign-in/mail.ts';
+import { noticeChanges } from '../sign-in/notice.ts';
 import { type Hold, releaseHolds } from '../sign-in/throttle.ts';
 import { readTicket } from '../sign-in/ticket.ts';
 import { endAllButOne, holdAccount } from '../store/accounts.ts';
@@ -14,7 +14,6 @@ import { forgetAttached, forgetUnprovenPassword } from '../store/attached.ts';
 import { consumeTicket } from '../store/consume.ts';
 import { forgetDevices } from '../store/devices.ts';
 import type { Change } from '../store/engine.ts';
-import { enqueueMail } from '../store/outbox.ts';
 import type { Ticket } from '../store/tickets.ts';
 import { ADDRESS_PURPOSES, readAddress } from './prove-address.ts';
 
@@ -52,7 +51,8 @@ async function confirm(
   if (!isRight) return refuse();
 
   const proof = proofOf(corridor, owner, ticket, kind);
-  const committed = await corridor.store.commit(changesBy(corridor, owner, proof, hold, ticket));
+  const changes = await changesBy(corridor, owner, proof, hold, ticket);
+  const committed = await corridor.store.commit(changes);
   // Another account got it meanwhile: who has what is not told.
   if (!committed.ok && committed.guard === 'address' && proof.isChange) return refuse();
   if (!committed.ok) {
@@ -93,20 +93,20 @@ function proofOf(
   };
 }
 
-function changesBy(
+async function changesBy(
   corridor: Corridor,
   { account, session, origin }: Owner,
   proof: AddressProof,
   hold: Hold,
   ticket: Ticket,
-): Change[] {
+): Promise<Change[]> {
   const now = corridor.clock.now();
   return [
     consumeTicket(ticket.secretHash, now),
     ...endings(account, session.id, proof, now),
     ...(proof.isTakenOver ? [...forgetAttached(account.id), forgetUnprovenPassword(account.id)] : []),
     ...(proof.isChange
-      ? replacing(corridor, account, proof)
+      ? await replacing(corridor, origin, account, proof)
       : [validateAddress(account.id, proof.kind, proof.address)]),
     ...releaseHolds([hold]),
     auditAttempt(origin, now, proof.isChange ? 'address.changed' : 'address.validated', {
@@ -130,9 +130,17 @@ function endings(account: Owner['account'], sessionId: string, proof: AddressPro
 }
 
 /** The new address in the place of the old one, which is told. */
-function replacing(corridor: Corridor, account: Owner['account'], { kind, address }: AddressProof): Change[] {
+async function replacing(
+  corridor: Corridor,
+  origin: Owner['origin'],
+  account: Owner['account'],
+  { kind, address }: AddressProof,
+): Promise<Change[]> {
   const known = readAddress(kind, address, null);
   if (known === null) throw new Error('an address was proven that can be none');
-  const notice = noticeToAccount(corridor, account, { kind: `${kind}-changed`, at: corridor.clock.now() });
-  return [...replaceAddress(account.id, kind, known), ...(notice ? [enqueueMail(notice)] : [])];
+  const message = { kind: `${kind}-changed`, at: corridor.clock.now() } as const;
+  return [
+    ...replaceAddress(account.id, kind, known),
+    ...(await noticeChanges(corridor, origin, account, message)),
+  ];
 }

@@ -18,7 +18,7 @@ import type { Change } from '../store/engine.ts';
 import { enqueueMail } from '../store/outbox.ts';
 import { setSessionMethods } from '../store/sessions.ts';
 import { issueTicket, type Ticket, type TicketPurpose } from '../store/tickets.ts';
-import { changeFactors, freshRecoveryCodes } from './change-factors.ts';
+import { changeOwnFactors, freshRecoveryCodes } from './change-factors.ts';
 import { freshOwnerBehind } from './fresh-owner.ts';
 
 /** Where the factor waits to be confirmed: nowhere but in the ticket, so that before then it neither counts nor gates. */
@@ -53,8 +53,8 @@ async function beginMailedPin(corridor: Corridor, { account, session, origin }: 
   const { clock, limits, random, store, vault } = corridor;
   const now = clock.now();
   const wanted = { ...account, factors: { ...account.factors, email: true } };
-  if (!isPinMailed(wanted, null, now)) return declined('factor-not-allowed');
   if (account.email === null) return declined('no-address');
+  if (!isPinMailed(wanted, null, now)) return declined('factor-not-allowed');
   const purpose = PURPOSES.email;
   const bound = { purpose, account, picked: null, sessionId: session.id };
   const { onWire, ticket } = drawTicket(corridor, origin, bound);
@@ -116,13 +116,11 @@ async function confirm(
   const { codes, changes } = isFirst ? freshRecoveryCodes(corridor, account.id) : { codes: [], changes: [] };
   const committed = await corridor.store.commit([
     consumeTicket(ticket.secretHash, now),
-    ...changeFactors(corridor, {
-      account,
+    ...(await changeOwnFactors(corridor, owner, {
       factor,
       what: 'factor-added',
-      keptSessionId: session.id,
       changes: [...proven.changes, ...changes],
-    }),
+    })),
     setSessionMethods(session.id, [...new Set([...session.methods, ...proven.methods])]),
     ...releaseHolds([hold]),
     auditAttempt(origin, now, 'factor.added', {

@@ -11,7 +11,7 @@ import { consumeTicket } from '../store/consume.ts';
 import { addPasskey, PASSKEY_LIMIT, type Passkey } from '../store/passkeys.ts';
 import { setSessionMethods } from '../store/sessions.ts';
 import { issueTicket, type Ticket } from '../store/tickets.ts';
-import { changeFactors } from './change-factors.ts';
+import { changeOwnFactors } from './change-factors.ts';
 import { freshOwnerBehind } from './fresh-owner.ts';
 import { auditPasskey, shownPasskey } from './own-passkeys.ts';
 
@@ -79,13 +79,11 @@ export async function enrolPasskey(
   const passkey: Passkey = { ...made, accountId: owner.account.id, name, createdAt: now, lastUsedAt: null };
   const committed = await store.commit([
     consumeTicket(ticket.secretHash, now),
-    ...changeFactors(corridor, {
-      account: owner.account,
+    ...(await changeOwnFactors(corridor, owner, {
       factor: 'passkey',
       what: 'factor-added',
-      keptSessionId: owner.session.id,
       changes: [addPasskey(passkey)],
-    }),
+    })),
     setSessionMethods(owner.session.id, [...new Set([...owner.session.methods, ...methodsOf(passkey)])]),
     auditPasskey(corridor, owner, 'factor.added'),
   ]);

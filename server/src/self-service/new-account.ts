@@ -1,5 +1,5 @@
 import type { Organisation } from '../accounts/account.ts';
-import { canonicalForms } from '../accounts/identifier.ts';
+import { canonicalForms, canonicalName, canonicalPhone } from '../accounts/identifier.ts';
 import { declined } from '../commands/decline.ts';
 import type { Registrant } from '../commands/sign-up.ts';
 import { randomUuid } from '../crypto/secret-text.ts';
@@ -24,15 +24,19 @@ export interface Admitted {
 /**
  * Whether an account can be made of what somebody gave: well-formed identifiers, a password by the one rule for passwords. It
  * costs a hash, whoever the address belongs to.
+ * @param isProven whether the address will be proven before the account is made
  */
 export async function admit(
   corridor: Corridor,
   attempt: Attempt,
   registrant: Registrant,
+  isProven: boolean,
 ): Promise<Admitted | Outcome> {
   const { email, username, user, password } = registrant;
   if (!isMailAddress(email) || typeof canonicalForms({ email, username, phone: null }) === 'string')
     return declined('identifier-malformed');
+  if (readsAsAddress(username) && !(isProven && isSameName(username, email)))
+    return declined('username-not-allowed');
   const home = await homeOf(corridor, attempt);
   if (home === 'closed') return declined('sign-up-disabled');
   const words = ownWordsOf({ username, email, user, home, memberships: [] });
@@ -42,6 +46,19 @@ export async function admit(
   if (typeof passwordHash !== 'string')
     return { kind: 'overloaded', retryAfterSeconds: passwordHash.retryAfterSeconds };
   return { email, username, user, passwordHash };
+}
+
+/**
+ * Whether a user name reads as an e-mail address or a phone number. Whoever had somebody else's could be taken for its
+ * owner, who could have no account then.
+ */
+function readsAsAddress(username: string | null): username is string {
+  if (username === null) return false;
+  return canonicalName(username)?.includes('@') === true || canonicalPhone(username, null) !== null;
+}
+
+function isSameName(one: string, other: string): boolean {
+  return canonicalName(one) === canonicalName(other);
 }
 
 /** The home of who signs up at a mount; `'closed'` where nobody may now: it is suspended, or is not there. */

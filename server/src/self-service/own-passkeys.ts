@@ -6,7 +6,7 @@ import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import type { Change } from '../store/engine.ts';
 import { type Passkey, removePasskey } from '../store/passkeys.ts';
-import { changeFactors } from './change-factors.ts';
+import { changeOwnFactors } from './change-factors.ts';
 import { freshOwnerBehind } from './fresh-owner.ts';
 import { wouldShutOut } from './remove-factor.ts';
 
@@ -30,19 +30,17 @@ export async function forgetPasskey(
 ): Promise<Outcome> {
   const owner = await freshOwnerBehind(corridor, attempt, token);
   if ('kind' in owner) return owner;
-  const { account, session } = owner;
+  const { account } = owner;
   const passkeys = await corridor.store.passkeys.ofAccount(account.id);
   if (!passkeys.some(({ id }) => id === passkeyId)) return declined('no-such-passkey');
   const left = { ...account.factors, hasPasskey: passkeys.length > 1 };
   if (wouldShutOut(account, left, corridor.clock.now())) return declined('factor-not-allowed');
   const committed = await corridor.store.commit([
-    ...changeFactors(corridor, {
-      account,
+    ...(await changeOwnFactors(corridor, owner, {
       factor: 'passkey',
       what: 'factor-removed',
-      keptSessionId: session.id,
       changes: [removePasskey(account.id, passkeyId)],
-    }),
+    })),
     auditPasskey(corridor, owner, 'factor.removed'),
   ]);
   if (!committed.ok) return refused('token-invalid');

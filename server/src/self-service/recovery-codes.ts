@@ -2,7 +2,7 @@ import { declined } from '../commands/decline.ts';
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { hasOwnProof } from '../sign-in/second-factor.ts';
-import { changeFactors, freshRecoveryCodes } from './change-factors.ts';
+import { changeOwnFactors, freshRecoveryCodes } from './change-factors.ts';
 import { freshOwnerBehind } from './fresh-owner.ts';
 
 /** Gives the owner of an account a set of recovery codes, in the place of whatever is left of the last one. */
@@ -18,13 +18,11 @@ export async function renewRecoveryCodes(
   const { codes, changes } = freshRecoveryCodes(corridor, account.id);
   const factor = 'recovery-codes';
   const committed = await corridor.store.commit([
-    ...changeFactors(corridor, {
-      account,
+    ...(await changeOwnFactors(corridor, owner, {
       factor,
       what: 'factor-added',
-      keptSessionId: session.id,
       changes,
-    }),
+    })),
     auditAttempt(origin, corridor.clock.now(), 'factor.added', {
       accountId: account.id,
       sessionId: session.id,

@@ -4,7 +4,7 @@ import type { RemovableFactor } from '../commands/factor.ts';
 import { type Command, type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { dueFactor } from '../sign-in/second-factor.ts';
-import { changeFactors, removalOf } from './change-factors.ts';
+import { changeOwnFactors, removalOf } from './change-factors.ts';
 import { freshOwnerBehind } from './fresh-owner.ts';
 
 /** Takes a factor away from an account, by its owner. The last one takes the recovery codes with it. */
@@ -20,13 +20,11 @@ export async function removeFactor(
   if (wouldShutOut(account, without(account, factor), corridor.clock.now()))
     return declined('factor-not-allowed');
   const committed = await corridor.store.commit([
-    ...changeFactors(corridor, {
-      account,
+    ...(await changeOwnFactors(corridor, owner, {
       factor,
       what: 'factor-removed',
-      keptSessionId: session.id,
       changes: [removalOf(factor, account.id)],
-    }),
+    })),
     auditAttempt(origin, corridor.clock.now(), 'factor.removed', {
       accountId: account.id,
       sessionId: session.id,

@@ -2,13 +2,12 @@ import { declined } from '../commands/decline.ts';
 import type { Command, Outcome } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.ts';
 import { countFailure, sourceOf, throughGate } from '../sign-in/gate.ts';
-import { noticeToAccount } from '../sign-in/mail.ts';
+import { noticeChanges } from '../sign-in/notice.ts';
 import { accountKey } from '../sign-in/throttle.ts';
 import { noteResetByMail, validateEmail } from '../store/accounts.ts';
 import { forgetAttached } from '../store/attached.ts';
 import { consumeTicket } from '../store/consume.ts';
 import { forgiveAttempts } from '../store/count-attempt.ts';
-import { enqueueMail } from '../store/outbox.ts';
 import { type LongCode, readLongCode } from './long-code.ts';
 import { hashNewPassword, lengthDecline, setPassword } from './new-password.ts';
 
@@ -51,7 +50,7 @@ export async function resetWith(corridor: Corridor, code: LongCode, password: st
   const hash = await hashNewPassword(corridor, origin, account, password);
   if (typeof hash !== 'string') return hash;
   const now = corridor.clock.now();
-  const notice = noticeToAccount(corridor, account, { kind: 'password-changed', at: now });
+  const notice = await noticeChanges(corridor, origin, account, { kind: 'password-changed', at: now });
   const committed = await corridor.store.commit([
     consumeTicket(ticket.secretHash, now),
     ...setPassword(account, hash, null, now),
@@ -59,7 +58,7 @@ export async function resetWith(corridor: Corridor, code: LongCode, password: st
     ...forgetAttached(account.id),
     validateEmail(account.id, code.address),
     forgiveAttempts(accountKey(account.id)),
-    ...(notice ? [enqueueMail(notice)] : []),
+    ...notice,
     auditAttempt(origin, now, 'password.reset', {
       accountId: account.id,
       detail: { addressWasValidated: account.emailValidated },

@@ -43,7 +43,7 @@ export function beginSignUp(
       if (!attempt.mount.allowSignUp) return declined('sign-up-disabled');
       const late = await countFailure(corridor, attempt);
       if (late !== null) return late;
-      const admitted = await admit(corridor, attempt, registrant);
+      const admitted = await admit(corridor, attempt, registrant, true);
       return 'kind' in admitted ? admitted : sendCode(corridor, attempt, admitted);
     },
     ['declined', 'code-sent'],

@@ -22,7 +22,7 @@ export function signUp(
       if (!attempt.mount.allowSignUp) return declined('sign-up-disabled');
       const late = await countFailure(corridor, attempt);
       if (late !== null) return late;
-      const admitted = await admit(corridor, attempt, registrant);
+      const admitted = await admit(corridor, attempt, registrant, false);
       if ('kind' in admitted) return admitted;
       const made = await makeAccount(corridor, attempt, admitted, false, (accountId) => [
         auditAttempt(attempt, corridor.clock.now(), 'account.signed-up', {

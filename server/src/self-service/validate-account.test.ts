@@ -129,6 +129,16 @@ describe.each(ENGINES)('validating an account on %s', (engine) => {
       expect((await validate(newest, person.password)).status).toBe(200);
     });
 
+    test('counts as a mail only what is sent: asking often withholds no reset', async () => {
+      const person = await unvalidated();
+      const code = await resendCodeOf(person);
+      for (let time = 0; time < 16; time += 1) await resend(code);
+      await Promise.all(Array.from({ length: 16 }, () => resend(code)));
+      await longCode(app.mail, person.email);
+      await app.post('/v1/password/forgot', { identifier: person.email });
+      expect((await app.mail.next(person.email)).subject).toMatch(/password/i);
+    });
+
     test('says the same whether it is good or not, and mails nobody where it is not (EN-3)', async () => {
       const person = await unvalidated();
       const code = await resendCodeOf(person);

@@ -58,6 +58,14 @@ describe('the second factor that is due', () => {
     expect(due({ memberships, factors: APP })).toBe('own');
   });
 
+  test('is never a PIN that could go nowhere', () => {
+    const memberships = [membership(asking, 'Clerk')];
+    expect(due({ email: null, memberships })).toBe('missing');
+    expect(due({ email: null, factors: PIN })).toBe('missing');
+    expect(due({ email: null, memberships, factors: PASSKEY })).toBe('own');
+    expect(due({ email: null, memberships, factors: { ...APP, email: true } })).toBe('own');
+  });
+
   test('is that of the picked role in its organisation, and of all roles when none was picked', () => {
     const memberships = [
       membership(asking, 'Clerk'),

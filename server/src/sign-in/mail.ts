@@ -60,8 +60,9 @@ async function newcomer(corridor: Corridor, { mount }: Attempt): Promise<Address
 const NOTICE_MILLISECONDS = 24 * 3_600_000;
 
 /**
- * A message that only tells, for the outbox; null when the account has no address. It is never withheld: whoever could use
- * a limit up could silence the alarm. What causes one is rare, or limits it.
+ * A message that only tells, for the outbox; null when the account has no address. No limit of codes withholds it: whoever
+ * could use that up could silence the alarm. What causes one limits it: of what a session does, `noticeChanges` tells ten
+ * times a day; of new devices, `sightDevice`; a lock lasts.
  * @param expiresAt after which it is of no use, in milliseconds since 1970; a day from now when it is left out
  */
 export function noticeToAccount(

@@ -16,7 +16,7 @@ import { type Command, type Outcome, type Refusal, refused } from './attempt.ts'
 import { type Attempt, auditAttempt, type Corridor, fromTicket } from './corridor.ts';
 import { admitCode, isClosedToGuesses, refuseCode } from './count-code.ts';
 import { issueForAccount, type Life, lifeHandedOn } from './issue.ts';
-import { noticeToAccount } from './mail.ts';
+import { noticeChanges } from './notice.ts';
 import { dueFactor, forgiveFailures, isPinMailed } from './second-factor.ts';
 import { accountKey, type Hold, releaseHolds } from './throttle.ts';
 import { factorAskedFor, mailCode, readTicket } from './ticket.ts';
@@ -91,7 +91,7 @@ export async function prove(
       ...releaseHolds([hold]),
       ...(await tellOfFailures(corridor, account)),
       forgiveFailures(account, ticket.step === 'second-factor', corridor.clock.now()),
-      ...recoveryNotice(corridor, origin, account, proven),
+      ...(await recoveryNotice(corridor, origin, account, proven)),
     ],
     steppedUp: true,
     ...(life && { life }),
@@ -175,17 +175,16 @@ async function evaluate(
 }
 
 /** Tells the owner that a recovery code was used, and writes it down, in the commit that spends it. */
-function recoveryNotice(
+async function recoveryNotice(
   corridor: Corridor,
   attempt: Attempt,
   account: AccountWithMemberships,
   { recoveryCodesLeft: left }: Proven,
-): Change[] {
+): Promise<Change[]> {
   if (left === undefined) return [];
   const at = corridor.clock.now();
-  const mail = noticeToAccount(corridor, account, { kind: 'recovery-code-used', left, at });
   return [
-    ...(mail ? [enqueueMail(mail)] : []),
+    ...(await noticeChanges(corridor, attempt, account, { kind: 'recovery-code-used', left, at })),
     auditAttempt(attempt, at, 'recovery-code.used', {
       accountId: account.id,
       factor: 'recovery',

@@ -68,7 +68,7 @@ function hasFactorBesideMail(factors: AccountFactors): boolean {
 
 /**
  * Whether a PIN is mailed for the second factor, and taken: by the account's choice, or because only an organisation asks
- * for one; and not where mail alone is not enough. Who proves again who is there shows what the account has.
+ * for one; and not where mail alone is not enough, nor where there is no address that it could go to. Who proves again who is there shows what the account has.
  * @param now milliseconds since 1970
  */
 export function isPinMailed(
@@ -79,7 +79,7 @@ export function isPinMailed(
 ): boolean {
   const { email, hasPasskey } = account.factors;
   const isLeftOver = !hasFactorBesideMail(account.factors) && !(purpose === 'prove-again' && hasPasskey);
-  const isMeant = email || isLeftOver;
+  const isMeant = account.email !== null && (email || isLeftOver);
   return isMeant && isMailEnough(account, picked, isResetByMailRecent(account, now));
 }
 

@@ -75,7 +75,8 @@ export async function maySend(corridor: SendingPorts, attempt: Attempt, sending:
   return false;
 }
 
-function organisationOf(attempt: Attempt, account: AccountWithMemberships | null): string | null {
+/** Whose organisation a message is counted and written down for. */
+export function organisationOf(attempt: Attempt, account: AccountWithMemberships | null): string | null {
   return account === null ? attempt.mount.organisation : (addresseeOf(account).organisations[0] ?? null);
 }
 

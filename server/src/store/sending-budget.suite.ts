@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openTestCore, type TestCore } from '../../testing/core.ts';
 import type { ENGINES } from '../../testing/engines.ts';
 import { removeExpired } from './clean-up.ts';
-import { countSending, countWithheld, type SendingBudget } from './sending-budget.ts';
+import { countSending, countSent, countWithheld, type SendingBudget } from './sending-budget.ts';
 
 const HOUR = 3_600_000;
 const KEEP = { keepSeconds: 7 * 24 * 3600, revocationSeconds: 0 };
@@ -47,6 +47,15 @@ export function sendingBudgetSuite(engine: (typeof ENGINES)[number]): void {
     expect(await send(1 * HOUR, [other, wide])).toEqual({ ok: false, guard: 'day' });
     expect(await send(1 * HOUR, [one, wide])).toEqual({ ok: false, guard: 'address' });
     expect((await send(1 * HOUR, [other])).ok).toBe(true);
+  });
+
+  test('what is counted with its message is never refused, and is read until the window ends', async () => {
+    const sent = (now: number) => core.store.sendingBudgets.sent(one.key, now);
+    expect(await sent(1 * HOUR)).toBe(0);
+    for (let each = 0; each < 7; each += 1) await core.store.commit([countSent(one.key, 3600, 1 * HOUR)]);
+    expect([await sent(2 * HOUR - 1), await sent(2 * HOUR)]).toEqual([7, 0]);
+    await core.store.commit([countSent(one.key, 3600, 2 * HOUR)]);
+    expect(await sent(2 * HOUR)).toBe(1);
   });
 
   test('what was withheld is counted until the window ends', async () => {

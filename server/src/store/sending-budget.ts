@@ -10,7 +10,7 @@ export interface SendingBudget {
   readonly windowSeconds: number;
 }
 
-/** Reads what was counted. Only to explain: whether a message may go is `countSending`'s to say. */
+/** Reads what was counted. Whether a code may go is `countSending`'s to say. */
 export function sendingBudgetReader(engine: Engine) {
   return {
     /** How many messages were withheld, over all windows that have not ended. */
@@ -20,6 +20,15 @@ export function sendingBudgetReader(engine: Engine) {
         params: [now],
       });
       return Number(row?.withheld ?? 0);
+    },
+
+    /** How many messages were sent for a key in the window that is open; one that is counted with `countSent` goes by this. */
+    async sent(key: string, now: number): Promise<number> {
+      const [row] = await engine.read({
+        sql: 'SELECT sent FROM sending_budgets WHERE key = $1 AND window_ends_at > $2',
+        params: [key, now],
+      });
+      return Number(row?.sent ?? 0);
     },
   };
 }
@@ -40,6 +49,21 @@ export function countSending(budget: SendingBudget, now: number): Change {
       WHERE sending_budgets.window_ends_at <= $2 OR sending_budgets.sent < $4
       RETURNING sent`,
     params: [budget.key, now, now + budget.windowSeconds * 1000, budget.limit],
+  };
+}
+
+/**
+ * Counts a message in the commit that queues it, whatever was counted before: for what is committed anyway, with or without
+ * a message, and one account's after the other.
+ */
+export function countSent(key: string, windowSeconds: number, now: number): Change {
+  return {
+    sql: `INSERT INTO sending_budgets (key, window_ends_at, sent) VALUES ($1, $3, 1)
+      ON CONFLICT (key) DO UPDATE SET
+        sent = CASE WHEN sending_budgets.window_ends_at <= $2 THEN 1 ELSE sending_budgets.sent + 1 END,
+        withheld = CASE WHEN sending_budgets.window_ends_at <= $2 THEN 0 ELSE sending_budgets.withheld END,
+        window_ends_at = CASE WHEN sending_budgets.window_ends_at <= $2 THEN $3 ELSE sending_budgets.window_ends_at END`,
+    params: [key, now, now + windowSeconds * 1000],
   };
 }
 

@@ -83,7 +83,7 @@ async function removalFor({ core }: World, { id }: Account, factor: 'totp' | 'em
   const account = await core.store.accounts.byId(id);
   if (account === null) throw new Error(`account ${id} is gone`);
   const changes = [removalOf(factor, id)];
-  return changeFactors(core, { account, factor, what: 'factor-removed', keptSessionId: null, changes });
+  return changeFactors(core, account, { factor, what: 'factor-removed', changes });
 }
 
 const suspensions = steps(

@@ -126,6 +126,7 @@ const DECLINES: Readonly<
   'identifier-taken': 'taken',
   'attestation-unavailable': 'attestation_unavailable',
   'identifier-malformed': 'invalid_credentials',
+  'username-not-allowed': 'invalid_credentials',
   'password-length': 'invalid_credentials',
   'password-listed': 'invalid_credentials',
 };

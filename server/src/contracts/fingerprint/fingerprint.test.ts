@@ -25,6 +25,14 @@ describe.each(ENGINES)('the fingerprint contract on %s', (engine) => {
     app.post('/identity/recognize-device', { code }, { ...bearer(token), 'x-fingerprint-id': fingerprint });
   const observation = (answer: Answer) => answer.body.data.observation;
 
+  test('announces no PIN to an account that has no address: it is refused as an inactive one is', async () => {
+    const organisation = await app.organisation({ settings: { requireSecondFactorFor: ['Customer'] } });
+    const person = await app.person({ email: null, emailValidated: false });
+    await app.load({ kind: 'membership', account: person.id, organisation, role: 'Customer' });
+    const answer = await signIn(person);
+    expect([answer.status, answer.body.message]).toEqual([403, 'Forbidden resource']);
+  });
+
   test('answers a sign-in with the whole envelope', async () => {
     const person = await app.person({
       user: { id: '11111111-1111-4111-8111-111111111111', name: 'Ada Winter' },

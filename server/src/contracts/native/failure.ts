@@ -104,6 +104,7 @@ export function decline({ reason }: Extract<Outcome, { kind: 'declined' }>, wire
     case 'sign-up-disabled':
       return failure(403, 'sign-up-disabled', wire);
     case 'identifier-malformed':
+    case 'username-not-allowed':
       return failure(422, 'identifier-malformed', wire);
     case 'identifier-taken':
       return failure(409, 'identifier-taken', wire);

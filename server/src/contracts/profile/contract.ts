@@ -144,6 +144,8 @@ function declineReply(reason: Extract<Outcome, { kind: 'declined' }>['reason']):
       return failure(409, 'Email or username is already taken.');
     case 'identifier-malformed':
       return invalid(['email must be an email address']);
+    case 'username-not-allowed':
+      return invalid(['username must not be an email address or a phone number']);
     case 'password-length':
       return invalid(['password must be at least 8 characters']);
     case 'password-listed':

@@ -40,6 +40,12 @@ describe.each(ENGINES)('the role-picker contract on %s', (engine) => {
     await app.load({ kind: 'membership', account: person.id, organisation: id, role });
     return { ...person, organisation: id };
   }
+  test('announces no PIN to an account that has no address: it is refused as an inactive one is', async () => {
+    const asking = { settings: { mfaForStudents: true } };
+    const { username, password } = await member('Student', asking, { email: null, emailValidated: false });
+    expect((await verify(username, password)).body.message).toBe('Account is inactive.');
+  });
+
   const firstToken = async ({ username, password }: Person): Promise<string> =>
     (await verify(username, password)).body.result[0][0].loginToken;
 
