@@ -90,6 +90,7 @@ async function check(context: ImportContext, items: readonly Item<AccountLine>[]
   const refusals = items.map(
     ({ line }, index) =>
       refusalOf(context, line, identifiers[index]) ??
+      newnessProblem(context, present(line)) ??
       numberProblem(line, present(line)) ??
       claim(owners, wanted[index] ?? []),
   );
@@ -106,6 +107,10 @@ function refusalOf(
   if (home !== undefined && !context.organisations.has(home)) return { missing: `organisation ${home}` };
   if (line.role != null && !context.roles.has(line.role)) return { missing: `role ${line.role}` };
   return null;
+}
+
+function newnessProblem({ onlyNew }: ImportContext, { record }: Present): Loaded | null {
+  return onlyNew && record ? { problem: `there is an account ${record.id} already` } : null;
 }
 
 function numberProblem(line: AccountLine, before: Present): Loaded | null {
@@ -264,7 +269,7 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
   const changes = [
     ...sessionsAfter(changed, now),
     reserveNumbers('account', highest),
-    ...saveAccounts(records, identifiers, idsOf(changed)),
+    ...saveAccounts(records, identifiers, idsOf(changed), context.onlyNew ? 'fail' : 'update'),
     ...vouchForSeeds(idsOf(given)),
     ...devices,
     ...idsOf(changed.filter(hasOtherFactors)).map(removeRecoveryCodesWithoutFactor),
