@@ -1,7 +1,9 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { configurationKeys, loadConfiguration } from './config.ts';
+import { decoyHash, readStoredHash } from './crypto/password-hash.ts';
 import { ConfigurationError } from './errors.ts';
+import { systemRandom } from './ports.ts';
 
 const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
 
@@ -53,5 +55,24 @@ test('one address is one webhook: two would share a place in the log, and each m
   expect(problems(webhooks(one, other))).toEqual([]);
   expect(problems(webhooks(one, other, one))).toEqual([
     'webhooks[2].url: is there already; name the events of both in one',
+  ]);
+});
+
+test('no more work for a hash than is taken in verifying one: nobody could sign in', () => {
+  const hashing = (memoryKib: number, passes: number) =>
+    problems({
+      LATCHKEY_HASHING_MEMORY_KIB: String(memoryKib),
+      LATCHKEY_HASHING_PASSES: String(passes),
+    });
+  for (const [memoryKib, passes] of [
+    [262_144, 4],
+    [65_536, 16],
+  ] as const) {
+    expect(hashing(memoryKib, passes)).toEqual([]);
+    const decoy = decoyHash({ memoryKib, passes, parallelism: 1 }, systemRandom);
+    expect(readStoredHash(decoy)).toMatchObject({ format: 'argon2' });
+  }
+  expect(hashing(70_000, 16)).toEqual([
+    'hashing: memoryKib times passes must be at most 1048576: a hash of more work is not verified',
   ]);
 });

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { ARGON2_WORK_KIB_LIMIT } from './crypto/hash-work.ts';
 import { parseSecretKey } from './crypto/secret-key.ts';
 import { type MailAddress, parseMailAddress } from './delivery/mail-address.ts';
 import {
@@ -103,6 +104,14 @@ export function requireUrl(key: string, address: string | undefined, problems: s
 export function requireLanes({ memoryKib, parallelism }: Settings['hashing'], problems: string[]): void {
   if (memoryKib < 8 * parallelism)
     problems.push(`hashing.memoryKib: must be at least 8 for each lane, ${8 * parallelism}`);
+}
+
+/** What a password is hashed with has to be what is taken in verifying it. */
+export function requireVerifiable({ memoryKib, passes }: Settings['hashing'], problems: string[]): void {
+  if (memoryKib * passes > ARGON2_WORK_KIB_LIMIT)
+    problems.push(
+      `hashing: memoryKib times passes must be at most ${ARGON2_WORK_KIB_LIMIT}: a hash of more work is not verified`,
+    );
 }
 
 /** Proxies are named by address or block. */

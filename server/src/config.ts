@@ -12,6 +12,7 @@ import {
   requireSafeUrl,
   requireSecret,
   requireUrl,
+  requireVerifiable,
   requireWebhooks,
   requireWords,
   secretOf,
@@ -216,6 +217,9 @@ function complete(
   read('webhooks', () => requireWebhooks(settings, problems));
   read('hashing.memoryKib', () =>
     read('hashing.parallelism', () => requireLanes(settings.hashing, problems)),
+  );
+  read('hashing.memoryKib', () =>
+    read('hashing.passes', () => requireVerifiable(settings.hashing, problems)),
   );
   read('trustedProxies', () => requireAddressBlocks(settings.trustedProxies, problems));
   const origin = read('publicUrl', () => originOf(publicUrl, problems));

@@ -149,7 +149,8 @@ export const SETTINGS = Type.Object(
           default: 19_456,
           minimum: 8,
           maximum: 262_144,
-          description: 'argon2id memory; less work than the default is warned of',
+          description:
+            'argon2id memory; times `hashing.passes` at most 1,048,576; less work than the default is warned of',
         }),
         passes: Type.Integer({ default: 2, minimum: 1, maximum: 16, description: 'argon2id passes' }),
         parallelism: Type.Integer({ default: 1, minimum: 1, maximum: 16, description: 'argon2id lanes' }),

@@ -85,7 +85,13 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   ],
   'execute.ts': ['self-service/', 'sign-in/', 'sessions/', 'store/turns.ts'],
   'contracts/': ['commands/', 'sign-in/attempt.ts', 'code-points.ts'],
-  'config-checks.ts': ['crypto/secret-key.ts', 'delivery/', 'factors/relying-party.ts', 'settings.ts'],
+  'config-checks.ts': [
+    'crypto/hash-work.ts',
+    'crypto/secret-key.ts',
+    'delivery/',
+    'factors/relying-party.ts',
+    'settings.ts',
+  ],
   'config.ts': [
     'config-checks.ts',
     'contracts/index.ts',

@@ -12,9 +12,9 @@ export function command(name: string, description: string): Command {
     .option('--config <file>', 'configuration file (default: latchkey.config.json, if there is one)');
 }
 
-/** The configuration that a command was called with. */
+/** The configuration that a command was called with. The command above it has the option too, and may be the one that took it. */
 export function configurationOf(called: Command): Configuration {
-  const { config } = called.opts<{ config?: string }>();
+  const { config } = called.optsWithGlobals<{ config?: string }>();
   return loadConfiguration({ file: config });
 }
 

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uuid } from '../../testing/core.ts';
@@ -54,6 +56,37 @@ describe('the commands', () => {
       expect(command.options.map(({ long }) => long)).toContain('--json');
     },
   );
+});
+
+describe('with a configuration that is not there', { timeout: 120_000 }, () => {
+  let work: Workplace;
+  beforeAll(() => {
+    work = makeWorkplace();
+  });
+  afterAll(() => work.remove());
+  const runnable = commandsBelow(program).filter(
+    ([name, { commands }]) => commands.length === 0 || name === 'audit',
+  );
+
+  test.each(runnable)('%s refuses it, wherever it is named', async (name, command) => {
+    const words = name.split(' ');
+    const given = [
+      ...command.registeredArguments.map(({ argChoices }) => argChoices?.[0] ?? 'x'),
+      ...command.options.flatMap(({ mandatory, long }) => (mandatory && long ? [long] : [])),
+    ];
+    const named = ['--config', 'none.json'];
+    const answers = await Promise.all([
+      work.run([...words, ...given, ...named], { kill: AbortSignal.timeout(60_000) }),
+      work.run([...words.slice(0, 1), ...named, ...words.slice(1), ...given], {
+        kill: AbortSignal.timeout(60_000),
+      }),
+    ]);
+    for (const { code, stdout, stderr } of answers) {
+      expect(stdout + stderr).toMatch(/cannot read the configuration \S+none\.json: /);
+      expect(code).toBe(1);
+    }
+    expect(existsSync(join(work.directory, 'data'))).toBe(false);
+  });
 });
 
 describe('beside a server', { timeout: 120_000 }, () => {

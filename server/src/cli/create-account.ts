@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
 import { randomUuid } from '../crypto/secret-text.ts';
-import { OperatorError } from '../errors.ts';
 import { ownWordsOf } from '../passwords/own-words.ts';
 import { command, operator, withCore } from './command.ts';
 import { requireGoodPassword } from './good-password.ts';
@@ -49,8 +48,6 @@ export function createAccountCommand(): Command {
 }
 
 async function create(core: Core, id: string, options: Options, password: string | undefined): Promise<void> {
-  if ((await core.store.accountRecords.existing([id])).size > 0)
-    throw new OperatorError(`there is an account ${id} already`);
   if (password !== undefined) await requireGoodPassword(core, password, await ownWords(core, options));
   const { organisation, username, email, phone, role, name } = options;
   const emailValidated = options.emailValidated === true;
@@ -59,6 +56,7 @@ async function create(core: Core, id: string, options: Options, password: string
     core,
     { kind: 'account', id, organisation, username, email, phone, role, emailValidated, password, ...user },
     auditEvent({ at: core.clock.now(), event: 'account.created', accountId: id, detail: operator() }),
+    { onlyNew: true },
   );
 }
 

@@ -38,7 +38,8 @@ export async function printTable(
   const columns =
     widths ??
     headings.map((heading, column) =>
-      Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+      // Not by one call of `Math.max`: a call takes fewer arguments than there may be rows.
+      rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), heading.length),
     );
   const line = (cells: readonly string[]) =>
     cells

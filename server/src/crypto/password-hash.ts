@@ -1,6 +1,7 @@
 import { hashSync as argon2Hash, verifySync as argon2Verify } from '@node-rs/argon2';
 import { verifySync as bcryptVerify } from '@node-rs/bcrypt';
 import type { Random } from '../ports.ts';
+import { ARGON2_WORK_KIB_LIMIT } from './hash-work.ts';
 
 /** The work of one argon2id hash (RFC 9106). ASVS 5.0 11.4.2 asks for at least 19 MiB with two passes. */
 export interface HashingCost {
@@ -22,7 +23,6 @@ const BCRYPT = /^\$2[aby]\$(\d{2})\$[./A-Za-z0-9]{53}$/;
 
 // A stored hash chooses our work: nothing that costs more than about a second is taken from outside.
 const ARGON2_MEMORY_KIB_LIMIT = 256 * 1024;
-const ARGON2_WORK_KIB_LIMIT = 1024 * 1024;
 const ARGON2_PARALLELISM_LIMIT = 16;
 const BCRYPT_COST_LIMIT = 14;
 

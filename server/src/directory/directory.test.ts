@@ -268,7 +268,7 @@ describe.each(ENGINES)('the directory on %s', (engine) => {
       [2, 'it is not JSON'],
       [4, 'kind must be one of'],
       [5, 'unknown is not a known key'],
-      [6, 'id must match'],
+      [6, 'id must be a UUID'],
       [7, 'email is not an e-mail address'],
       [9, 'password must have 8 to 1024 characters'],
       [11, 'passwordHash cannot be used'],

@@ -38,6 +38,8 @@ export interface ImportContext {
   readonly dryRun: boolean;
   readonly refusesGuessable: boolean;
   readonly refusesGuessableCodes: boolean;
+  /** Whether accounts that are there already are refused. */
+  readonly onlyNew: boolean;
   /** How many resource codes are live at each context that was met. */
   readonly liveCodes: Map<string, number>;
   /** Those in the store and those loaded so far. */
@@ -63,6 +65,7 @@ export async function openImport(
     dryRun: boolean;
     refusesGuessable?: boolean;
     refusesGuessableCodes?: boolean;
+    onlyNew?: boolean;
     beside: readonly Change[];
   },
 ): Promise<ImportContext> {
@@ -74,6 +77,7 @@ export async function openImport(
     dryRun: options.dryRun,
     refusesGuessable: options.refusesGuessable ?? false,
     refusesGuessableCodes: options.refusesGuessableCodes ?? false,
+    onlyNew: options.onlyNew ?? false,
     liveCodes: new Map(),
     earlier: Promise.resolve(),
     beside: options.beside,

@@ -29,6 +29,8 @@ export interface ImportOptions {
   readonly refusesGuessable?: boolean;
   /** Refuses lines whose resource code is short enough to be guessed, instead of telling. */
   readonly refusesGuessableCodes?: boolean;
+  /** Refuses accounts that are there already, or are made by somebody else meanwhile, instead of bringing them to their lines. */
+  readonly onlyNew?: boolean;
   /** What the audit log is told of one object that is loaded, in the commit that writes it; else the load as a whole. */
   readonly event?: AuditEvent;
   /** Called after each batch with the number of lines dealt with so far. */

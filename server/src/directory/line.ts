@@ -1,20 +1,18 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
-import { schemaProblems } from '../schema-problems.ts';
+import { schemaProblems, TIME_PATTERN, UUID_PATTERN } from '../schema-problems.ts';
 import { StoredText } from './stored-text.ts';
 
 // The directory file, line by line: JSON Lines, one object a line, `kind` first. What a line leaves out is off, null or
 // empty, but for what must be given to know which object it is.
 
 const closed = { additionalProperties: false };
-const Uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$' });
+const Uuid = Type.String({ pattern: UUID_PATTERN });
 const Name = StoredText({ most: 254 });
 /** A sign-up makes it of a first and a last name, with a space between them. */
 const FullName = StoredText({ most: 254 + 1 + 254 });
 const Status = Type.Enum(['active', 'inactive', 'deleted']);
-const Time = Type.String({
-  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$',
-});
+const Time = Type.String({ pattern: TIME_PATTERN });
 const Json = Type.Record(Type.String(), Type.Unknown());
 const orNull = <Schema extends TSchema>(schema: Schema) => Type.Optional(Type.Union([schema, Type.Null()]));
 
@@ -178,10 +176,16 @@ export function readDirectoryLine(text: string): DirectoryLine | string {
   if (unstorable !== null) return unstorable;
   const schema = SCHEMAS[kind as DirectoryKind];
   if (validatorOf(kind as DirectoryKind).Check(value)) return value as DirectoryLine;
-  return schemaProblems(schema, value)
-    .map((problem) => `${problem.path || kind} ${problem.message}`)
-    .join('; ');
+  const problems = schemaProblems(schema, value);
+  const named = problems
+    .slice(0, NAMED_PROBLEMS)
+    .map((problem) => `${problem.path || kind} ${problem.message}`);
+  const more = problems.length - named.length;
+  return [...named, ...(more > 0 ? [`and ${more} more problems`] : [])].join('; ');
 }
+
+/** How many mistakes of one line are told: a line that is nothing but mistakes must not fill the report. */
+const NAMED_PROBLEMS = 50;
 
 /** How deep a line's objects and lists may be nested. */
 const DEPTH_LIMIT = 100;

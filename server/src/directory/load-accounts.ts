@@ -88,7 +88,10 @@ async function check(context: ImportContext, items: readonly Item<AccountLine>[]
     accountId: line.id.toLowerCase(),
     has: present(line).identifiers,
     wants: wanted[index] ?? [],
-    refusal: refusalOf(context, line, identifiers[index]) ?? numberProblem(line, present(line)),
+    refusal:
+      refusalOf(context, line, identifiers[index]) ??
+      newnessProblem(context, present(line)) ??
+      numberProblem(line, present(line)),
   }));
   return { present, wanted, ...claimAll(stored, claimants) };
 }
@@ -103,6 +106,10 @@ function refusalOf(
   if (home !== undefined && !context.organisations.has(home)) return { missing: `organisation ${home}` };
   if (line.role != null && !context.roles.has(line.role)) return { missing: `role ${line.role}` };
   return null;
+}
+
+function newnessProblem({ onlyNew }: ImportContext, { record }: Present): Loaded | null {
+  return onlyNew && record ? { problem: `there is an account ${record.id} already` } : null;
 }
 
 function numberProblem(line: AccountLine, before: Present): Loaded | null {
@@ -247,7 +254,7 @@ async function write(context: ImportContext, planned: readonly Planned[]): Promi
   const changes = [
     ...sessionsAfter(changed, now),
     reserveNumbers('account', highest),
-    ...saveAccounts(records, identifiers, idsOf(changed)),
+    ...saveAccounts(records, identifiers, idsOf(changed), context.onlyNew ? 'fail' : 'update'),
     ...vouchForSeeds(idsOf(given)),
     ...devices,
     ...idsOf(changed.filter(hasOtherFactors)).map(removeRecoveryCodesWithoutFactor),

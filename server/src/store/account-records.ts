@@ -194,11 +194,13 @@ function identifierOf(row: Row): IdentifierRecord {
  * Makes accounts, or brings those that exist to what is given, with their users and identifiers. The number, password
  * and epoch of an account that exists stay: `setPasswordHash` and `raiseEpochs` change those.
  * @param existing the ids of those that exist: their old identifiers go
+ * @param onConflict `fail` refuses the commit where one that should be new is there by now
  */
 export function saveAccounts(
   records: readonly AccountRecord[],
   identifiers: readonly IdentifierRecord[],
   existing: readonly string[],
+  onConflict: 'update' | 'fail' = 'update',
 ): Change[] {
   const users = new Map(
     records.map(({ user }) => [user.id, [user.id, user.name, user.firstName, user.lastName, user.avatar]]),
@@ -206,7 +208,7 @@ export function saveAccounts(
   const replaced = padded(existing);
   return [
     ...insertRows(USERS, [...users.values()]),
-    ...insertRows(ACCOUNTS, records.map(rowOf)),
+    ...insertRows({ ...ACCOUNTS, onConflict }, records.map(rowOf)),
     ...(existing.length === 0
       ? []
       : [
