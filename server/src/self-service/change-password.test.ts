@@ -193,6 +193,29 @@ describe.each(ENGINES)('changing a password on %s', (engine) => {
     expect((await app.post('/v1/password/change', body, headers)).status).toBe(401);
   });
 
+  // Whoever changes a password to a guess and signs in has it tried on namesakes in other homes, where it is not counted.
+  test('is refused after ten in a day, to this account only', async () => {
+    const person = await app.person();
+    const token = await tokenOf(person);
+    const passwords = Array.from({ length: 12 }, (_, each) => `${NEW}, the one of number ${each}`);
+    let present = person.password;
+    for (const password of passwords.slice(0, 10)) {
+      expect((await change(token, present, password)).status).toBe(204);
+      present = password;
+    }
+    app.core.clock.advance(3600);
+    const [, , , , , , , , , , next = '', last = ''] = passwords;
+    const refused = await change(token, present, next);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, String(23 * 3600)]);
+    expect((await signIn(app, 'login', { ...person, password: next })).status).toBe(401);
+    const other = await app.person();
+    expect((await change(await tokenOf(other), other.password, NEW)).status).toBe(204);
+    app.core.clock.advance(23 * 3600);
+    const again = await tokenOf({ ...person, password: present });
+    const atOnce = await Promise.all([next, last].map((password) => change(again, present, password)));
+    expect(atOnce.filter(({ status }) => status === 204)).toHaveLength(1);
+  });
+
   test('verifies every character as it was given (PW-4)', async () => {
     const person = await app.person();
     const long = `${'72 bytes are not all '.repeat(4)}é and a tail that counts `;

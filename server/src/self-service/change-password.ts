@@ -6,7 +6,18 @@ import { type Attempt, auditAttempt, type Corridor } from '../sign-in/corridor.t
 import { throughGate } from '../sign-in/gate.ts';
 import { noticeChanges } from '../sign-in/notice.ts';
 import { ownsFactor } from '../sign-in/second-factor.ts';
+import { countSent } from '../store/sending-budget.ts';
 import { hashNewPassword, lengthDecline, setPassword } from './new-password.ts';
+
+/**
+ * The most changes of one account in a day. Whoever sets a password to a guess and signs in has it tried on the namesakes in
+ * other homes as well, and a right password beside theirs is no failure of theirs.
+ */
+const CHANGE_LIMIT = 10;
+
+const DAY_SECONDS = 86_400;
+
+const changesKey = (accountId: string): string => `password-changes:${accountId}`;
 
 /**
  * Changes the password of somebody who is signed in. The present one is asked for and counted as at sign-in, so that a stolen
@@ -21,8 +32,17 @@ export function changePassword(
     const owner = await ownerBehind(corridor, attempt, command.token);
     if ('kind' in owner) return owner;
     if (ownsFactor(owner.account) && !isFresh(owner, corridor.clock.now())) return declined('proof-required');
+    const late = await changedOften(corridor, owner.account.id);
+    if (late !== null) return late;
     return change(corridor, owner, command);
   });
+}
+
+async function changedOften({ store, clock }: Corridor, accountId: string): Promise<Outcome | null> {
+  const now = clock.now();
+  const window = await store.sendingBudgets.window(changesKey(accountId), now);
+  if (window === null || window.sent < CHANGE_LIMIT) return null;
+  return { kind: 'throttled', retryAfterSeconds: Math.ceil((window.endsAt - now) / 1000) };
 }
 
 async function change(
@@ -50,6 +70,7 @@ async function replace(
   const notice = await noticeChanges(corridor, origin, account, { kind: 'password-changed', at: now });
   const committed = await corridor.store.commit([
     ...setPassword(account, hash, session.id, now),
+    countSent(changesKey(account.id), DAY_SECONDS, now),
     ...settles,
     ...notice,
     auditAttempt(origin, now, 'password.changed', { accountId: account.id, sessionId: session.id }),

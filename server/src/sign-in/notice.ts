@@ -30,7 +30,8 @@ export async function noticeChanges(
   const { kind } = message;
   const now = corridor.clock.now();
   const key = `mail:notice:${kind}:${recipientKey(corridor, account)}`;
-  if ((await corridor.store.sendingBudgets.sent(key, now)) < NOTICE_LIMIT)
+  const window = await corridor.store.sendingBudgets.window(key, now);
+  if (window === null || window.sent < NOTICE_LIMIT)
     return [countSent(key, DAY_SECONDS, now), enqueueMail(mail)];
   return [
     countWithheld(key),

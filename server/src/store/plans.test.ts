@@ -134,7 +134,7 @@ async function readRarely({ core }: TestApp): Promise<void> {
   await store.cutOff.limitedCodes(1);
   await store.cutOff.recoveryCodes();
   await store.sendingBudgets.withheld(1);
-  await store.sendingBudgets.sent(ID, 1);
+  await store.sendingBudgets.window(ID, 1);
 }
 
 const IS_STATEMENT = /^(SELECT|INSERT|UPDATE|DELETE|WITH)\s/;

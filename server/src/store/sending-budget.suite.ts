@@ -50,12 +50,13 @@ export function sendingBudgetSuite(engine: (typeof ENGINES)[number]): void {
   });
 
   test('what is counted with its message is never refused, and is read until the window ends', async () => {
-    const sent = (now: number) => core.store.sendingBudgets.sent(one.key, now);
-    expect(await sent(1 * HOUR)).toBe(0);
+    const sent = (now: number) => core.store.sendingBudgets.window(one.key, now);
+    expect(await sent(1 * HOUR)).toBeNull();
     for (let each = 0; each < 7; each += 1) await core.store.commit([countSent(one.key, 3600, 1 * HOUR)]);
-    expect([await sent(2 * HOUR - 1), await sent(2 * HOUR)]).toEqual([7, 0]);
+    expect(await sent(2 * HOUR - 1)).toEqual({ sent: 7, endsAt: 2 * HOUR });
+    expect(await sent(2 * HOUR)).toBeNull();
     await core.store.commit([countSent(one.key, 3600, 2 * HOUR)]);
-    expect(await sent(2 * HOUR)).toBe(1);
+    expect(await sent(2 * HOUR)).toEqual({ sent: 1, endsAt: 3 * HOUR });
   });
 
   test('what was withheld is counted until the window ends', async () => {

@@ -1,4 +1,5 @@
 import type { Change, Engine } from './engine.ts';
+import { integer } from './rows.ts';
 
 /** How much may be sent for one key in a window of time. */
 export interface SendingBudget {
@@ -22,13 +23,13 @@ export function sendingBudgetReader(engine: Engine) {
       return Number(row?.withheld ?? 0);
     },
 
-    /** How many messages were sent for a key in the window that is open; one that is counted with `countSent` goes by this. */
-    async sent(key: string, now: number): Promise<number> {
+    /** What was counted for a key in the window that is open; null for nothing. What `countSent` counts goes by this. */
+    async window(key: string, now: number): Promise<{ sent: number; endsAt: number } | null> {
       const [row] = await engine.read({
-        sql: 'SELECT sent FROM sending_budgets WHERE key = $1 AND window_ends_at > $2',
+        sql: 'SELECT sent, window_ends_at FROM sending_budgets WHERE key = $1 AND window_ends_at > $2',
         params: [key, now],
       });
-      return Number(row?.sent ?? 0);
+      return row ? { sent: Number(row.sent), endsAt: integer(row, 'window_ends_at') } : null;
     },
   };
 }
