@@ -31,7 +31,8 @@ import { SETTINGS, type Settings } from './settings.ts';
 const CONFIGURATION_FILE = 'latchkey.config.json';
 
 /** A configuration that can be run: every key checked, every mount complete. */
-export interface Configuration extends Omit<Settings, 'mounts' | 'secrets' | 'mail' | 'publicUrl'> {
+export interface Configuration
+  extends Omit<Settings, 'mounts' | 'secrets' | 'mail' | 'publicUrl' | 'session'> {
   /** Without a slash at its end; null when it is to be made from the address that is listened on. */
   readonly publicUrl: string | null;
   /** Null when it is kept in the key file. */
@@ -41,6 +42,26 @@ export interface Configuration extends Omit<Settings, 'mounts' | 'secrets' | 'ma
     readonly templates: TemplateOverrides;
   };
   readonly mounts: readonly Mount[];
+  readonly session: { readonly maxSeconds: number };
+}
+
+const SESSION_SECONDS = 90 * 86_400;
+
+/** The mounts with tokens that are to live longer than a session may: they end with it. */
+export function mountsCutShort({ mounts, session }: Pick<Configuration, 'mounts' | 'session'>): Mount[] {
+  return mounts.filter((mount) => lifeSeconds(mount) > session.maxSeconds);
+}
+
+/** Says so in a sentence, with what to do; null where there is none. */
+export function cutShortNotice(config: Pick<Configuration, 'mounts' | 'session'>): string | null {
+  const names = mountsCutShort(config).map(({ name }) => name);
+  return names.length === 0
+    ? null
+    : `tokens of ${names.join(', ')} end after ${config.session.maxSeconds} s, with the session. Set session.maxSeconds no less than they are to live, or leave it out.`;
+}
+
+function lifeSeconds({ accessTokenSeconds, refreshTokenSeconds }: Mount): number {
+  return Math.max(accessTokenSeconds, refreshTokenSeconds ?? 0);
 }
 
 /** Where a configuration is read from. */
@@ -250,5 +271,9 @@ function complete(
     secretKey,
     mail: { ...mail, from, templates },
     mounts: resolved.mounts,
+    session: {
+      maxSeconds:
+        settings.session.maxSeconds ?? Math.max(SESSION_SECONDS, ...resolved.mounts.map(lifeSeconds)),
+    },
   };
 }

@@ -8,8 +8,10 @@ import { LIMITS, OPERATIONS } from './operations-schema.ts';
 
 const closed = { additionalProperties: false };
 
-const seconds = (description: string, limits: { default: number; minimum?: number; maximum?: number }) =>
-  Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
+const seconds = (
+  description: string,
+  limits: { default?: number; minimum?: number; maximum?: number } = {},
+) => Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
 
 /** How many failures there may be in which time, or whatever else is counted. */
 const failures = (
@@ -245,9 +247,11 @@ export const SETTINGS = Type.Object(
     ...OPERATIONS,
     session: Type.Object(
       {
-        maxSeconds: seconds('longest life of a session, however often it is refreshed', {
-          default: 7_776_000,
-        }),
+        maxSeconds: Type.Optional(
+          seconds(
+            'longest life of a session, however often it is refreshed; its tokens end with it. Default 7776000 (90 days), or the longest `accessTokenSeconds` or `refreshTokenSeconds` of a mount where that is longer',
+          ),
+        ),
       },
       closed,
     ),

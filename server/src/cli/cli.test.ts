@@ -303,9 +303,13 @@ describe('the command line', { timeout: 120_000 }, () => {
         LATCHKEY_MAIL_URL: `smtp://127.0.0.1:${await freePort()}`,
         LATCHKEY_SMS_URL: `http://127.0.0.1:${await freePort()}/`,
         LATCHKEY_TRUSTED_PROXIES: '["0.0.0.0/0"]',
+        LATCHKEY_SESSION_MAX_SECONDS: '604800',
       },
     });
     expect(bad.code).toBe(1);
+    expect(bad.stdout).toMatch(
+      /^warn +configuration +tokens of profile, role-picker, login end after 604800 s/m,
+    );
     expect(bad.stdout).toMatch(/^fail +mail .*Check mail\.url/m);
     expect(bad.stdout).toMatch(/^fail +sms .*Check sms\.url/m);
     expect(bad.stdout).toMatch(/^fail +proxies /m);

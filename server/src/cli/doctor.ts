@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Configuration } from '../config.ts';
+import { type Configuration, cutShortNotice } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import { openPlaces } from '../delivery/places.ts';
 import { createSmsTransport } from '../delivery/sms-transport.ts';
@@ -50,11 +50,10 @@ async function examine(called: Command): Promise<Finding[]> {
     if (!(error instanceof ConfigurationError)) throw error;
     return error.problems.map((message) => ({ about: 'configuration', state: 'fail', message }));
   }
-  const findings: Finding[] = [
-    { about: 'configuration', state: 'ok', message: `${config.mounts.length} mounts` },
-  ];
+  const cut = cutShortNotice(config);
+  const message = cut ?? `${config.mounts.length} mounts`;
   return [
-    ...findings,
+    { about: 'configuration', state: cut === null ? 'ok' : 'warn', message },
     ...(await storeFindings(config)),
     await mailFinding(config),
     await smsFinding(config),

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type App, buildApp } from '../app.ts';
-import type { Configuration } from '../config.ts';
+import { type Configuration, mountsCutShort } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
 import { OperatorError } from '../errors.ts';
 import { createLog, type ProcessLog } from '../log.ts';
@@ -154,6 +154,12 @@ async function warn(config: Configuration, core: Core, log: Log): Promise<void> 
   const newer = await core.store.requireCurrentSchema();
   if (newer.length > 0)
     log.warn({ migrations: newer }, 'the schema is newer than this version, which can live with that');
+  for (const mount of mountsCutShort(config)) {
+    log.warn(
+      { mount: mount.name, maxSeconds: config.session.maxSeconds },
+      'the mount’s tokens end before their time, with the session; set session.maxSeconds no less than they are to live, or leave it out',
+    );
+  }
   for (const mount of config.mounts) {
     if (mount.contract.revealsUnknownIdentity && !mount.hideUnknownIdentity) {
       log.warn(
