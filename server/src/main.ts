@@ -9,6 +9,10 @@ if (major < NEEDED) {
   process.exit(1);
 }
 
+// What a server loads takes most of its start: it is told to stop before that, too.
+const { stopSignal } = await import('./cli/stop-signal.ts');
+if (process.argv[2] === 'serve' || process.argv[2] === 'demo') void stopSignal();
+
 const { run } = await import('./cli/program.ts');
 await run(process.argv);
 

@@ -29,10 +29,15 @@ export interface RunningServer {
 /** A folder to run commands in, with settings of its own. */
 export interface Workplace {
   readonly directory: string;
-  /** Runs a command to its end, or until it is killed. */
+  /** Runs a command to its end, or until it is killed, or told to stop. */
   run(
     args: readonly string[],
-    options?: { input?: string; environment?: Record<string, string>; kill?: AbortSignal },
+    options?: {
+      input?: string;
+      environment?: Record<string, string>;
+      kill?: AbortSignal;
+      stop?: AbortSignal;
+    },
   ): Promise<Finished>;
   /**
    * Starts `serve`, or another command that serves, and waits until it listens.
@@ -83,6 +88,7 @@ export function makeWorkplace(
       const output = collect(child);
       child.stdin.end(options.input ?? '');
       options.kill?.addEventListener('abort', () => child.kill('SIGKILL'));
+      options.stop?.addEventListener('abort', () => child.kill('SIGTERM'));
       return finished(child, output);
     },
     async serve(args = ['serve'], environment = {}, wrapper = []) {

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { ChainEnd } from '../audit/chain-end.ts';
 import { followedEvents, type WantedEvents, writtenEvents } from '../audit/follow.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
@@ -13,7 +13,7 @@ import { jsonText, print, shown, time } from './output.ts';
 const FOLLOW_MILLISECONDS = 500;
 
 interface Options {
-  readonly since?: string;
+  readonly since?: Since;
   readonly account?: string;
   readonly follow?: boolean;
   readonly json?: boolean;
@@ -26,12 +26,15 @@ export function auditCommand(): Command {
 
 function verifyCommand(): Command {
   return command('verify', 'check that no event was changed, taken out or put in since it was written')
-    .option('--expect <number:seal>', 'an event that was noted before: the log must still have it')
+    .option(
+      '--expect <number:seal>',
+      'an event that was noted before: the log must still have it',
+      notedEvent,
+    )
     .option('--json', 'print JSON')
-    .action(async (options: { readonly expect?: string }, called: Command) => {
-      const expected = options.expect === undefined ? null : notedEvent(options.expect);
+    .action(async (options: { readonly expect?: ChainEnd }, called: Command) => {
       await withCore(called, async (core) => {
-        const report = await verifyChain(core.store, core.vault, expected);
+        const report = await verifyChain(core.store, core.vault, options.expect ?? null);
         const { events, waiting, end, problems } = report;
         const { json } = called.optsWithGlobals<Options>();
         if (json === true) await print(`${JSON.stringify(report)}\n`);
@@ -49,13 +52,17 @@ function verifyCommand(): Command {
 function notedEvent(text: string): ChainEnd {
   const [, link, seal] = /^(\d{1,15}):(-|[\w-]{43})$/.exec(text) ?? [];
   if (link === undefined || seal === undefined)
-    throw new OperatorError(`--expect ${text}: give the number and the seal of an event, as NUMBER:SEAL`);
+    throw new InvalidArgumentError('Give the number and the seal of an event, as NUMBER:SEAL.');
   return { link: Number(link), seal: seal === '-' ? '' : seal };
 }
 
 function printCommand(): Command {
   return command('audit', 'print the audit log, the oldest event first')
-    .option('--since <time>', 'only from this time on: ISO 8601, or a time ago such as 30m, 12h, 7d')
+    .option(
+      '--since <time>',
+      'only from this time on: ISO 8601, or a time ago such as 30m, 12h, 7d',
+      sinceTime,
+    )
     .option('--account <account>', 'only of this account: id, user name, e-mail address or phone number')
     .option(
       '--follow',
@@ -64,7 +71,7 @@ function printCommand(): Command {
     .option('--json', 'print JSON Lines')
     .action(async (options: Options, called: Command) => {
       await withCore(called, async (core) => {
-        const since = options.since === undefined ? 0 : sinceTime(options.since, core.clock.now());
+        const since = options.since?.(core.clock.now()) ?? 0;
         const accountId =
           options.account === undefined ? null : (await findAccount(core, options.account)).id;
         await printEvents(core, {
@@ -114,14 +121,19 @@ function readableLine(event: AuditRecord): string {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The time that `--since` means, in milliseconds since 1970. */
-function sinceTime(text: string, now: number): number {
+const ISO_8601 = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+
+/** The time from which on events are wanted, in milliseconds since 1970. */
+type Since = (now: number) => number;
+
+/** What `--since` means. */
+function sinceTime(text: string): Since {
   const ago = /^(\d{1,9})([smhd])$/.exec(text);
-  if (ago) return now - Number(ago[1]) * (UNITS[ago[2] ?? ''] ?? 0);
-  const at = Date.parse(text);
+  if (ago) return (now) => now - Number(ago[1]) * (UNITS[ago[2] ?? ''] ?? 0);
+  const at = ISO_8601.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(at))
-    throw new OperatorError(
-      `--since ${text}: give a time such as 2026-01-31T12:00:00Z, or a time ago such as 30m, 12h, 7d`,
+    throw new InvalidArgumentError(
+      'Give a time such as 2026-01-31T12:00:00Z, or a time ago such as 30m, 12h, 7d.',
     );
-  return at;
+  return () => at;
 }

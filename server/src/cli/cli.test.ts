@@ -95,6 +95,14 @@ describe('the command line', { timeout: 120_000 }, () => {
       ['account', 'show'],
       ['account', 'nonsense'],
       ['audit', 'extra'],
+      ['audit', '--since', 'nonsense'],
+      ['audit', '--since', '5'],
+      ['audit', 'verify', '--expect', 'x'],
+      ['mail', 'preview'],
+      ['mail', 'preview', 'reset-code', '--all'],
+      ['key', 'rotate', '--algorithm', 'FOO'],
+      ['key', 'rotate', '--algorithm', 'HS256'],
+      ['resource-server', 'add', 'Bad Name'],
     ].map((args) => [args]),
   )('%j is wrong usage and exits 2', async (args) => {
     const { code, stdout, stderr } = await work.run(args);
@@ -231,7 +239,7 @@ describe('the command line', { timeout: 120_000 }, () => {
       stdout: '',
       stderr: 'latchkey: there is a resource server reports already\n',
     });
-    expect((await work.run(['resource-server', 'add', 'No Name'])).stderr).toMatch(/is no name/);
+    expect((await work.run(['resource-server', 'add', 'No Name'])).stderr).toMatch(/Use a-z, 0-9/);
     const listed = await work.run(['resource-server', 'list', '--json']);
     expect(JSON.parse(listed.stdout)).toMatchObject([{ name: 'reports' }]);
     expect(listed.stdout).not.toContain(credential);
@@ -273,7 +281,7 @@ describe('the command line', { timeout: 120_000 }, () => {
       .split('\n');
     expect(ofAda.every((line) => line.includes(uuid(2)))).toBe(true);
     expect((await work.run(['audit', '--since', 'yesterday'])).stderr).toMatch(
-      /^latchkey: --since yesterday: give a time/,
+      /^error: .*'yesterday' is invalid\. Give a time/,
     );
   });
 

@@ -6,6 +6,7 @@ import type { Core } from '../core.ts';
 import { importDirectory } from '../directory/import.ts';
 import { readLines } from '../directory/read-lines.ts';
 import { OperatorError } from '../errors.ts';
+import { replaceFact, stateFact } from '../store/facts.ts';
 import { command, configurationOf, note } from './command.ts';
 import { print } from './output.ts';
 import { serve } from './serve.ts';
@@ -68,15 +69,22 @@ export function demoCommand(): Command {
   );
 }
 
-/** Fills a store that has nobody in it. One that has is left as it is. */
+/** How far the store is with the demo directory: it may be ended in the middle of the first load. */
+const DEMO_FACT = 'demo-directory';
+
+/** Fills a store that has nobody in it, and one that it had begun to fill. Any other is left as it is. */
 async function loadDemoDirectory(core: Core): Promise<void> {
-  if ((await core.store.accounts.count()) > 0) return;
+  const { store } = core;
+  const known = await store.facts.value(DEMO_FACT);
+  if (known === 'loaded' || (known === null && (await store.accounts.count()) > 0)) return;
+  if (known === null) await store.commit([stateFact(DEMO_FACT, 'loading')]);
   const report = await importDirectory(core, readLines(DIRECTORY, createReadStream(DIRECTORY)), {
     dryRun: false,
   });
   const [refused] = report.refused;
   if (refused)
     throw new OperatorError(`the demo directory is broken in line ${refused.lineNumber}: ${refused.reason}`);
+  await store.commit([replaceFact(DEMO_FACT, 'loading', 'loaded')]);
   note(`loaded the demo directory: ${report.created} objects`);
 }
 

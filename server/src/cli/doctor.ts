@@ -1,23 +1,22 @@
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Configuration, cutShortNotice } from '../config.ts';
 import { type Core, openCore } from '../core.ts';
+import { SECRET_KEY_FILE } from '../crypto/secret-key.ts';
 import { openPlaces } from '../delivery/places.ts';
 import { createSmsTransport } from '../delivery/sms-transport.ts';
 import { createMailTransport } from '../delivery/transport.ts';
 import { ConfigurationError, OperatorError } from '../errors.ts';
-import { isBrowserRpId, relyingPartyOf } from '../factors/relying-party.ts';
 import { requireRedis } from '../limits/redis-count.ts';
 import { createPasswordPolicy } from '../passwords/policy.ts';
 import { type Log, systemClock } from '../ports.ts';
 import { command, configurationOf } from './command.ts';
+import type { Finding } from './finding.ts';
+import { networkFindings, passkeyFinding } from './network-findings.ts';
 import { print, printJson } from './output.ts';
 
-interface Finding {
-  readonly about: string;
-  readonly state: 'ok' | 'warn' | 'fail';
-  /** What is so, and, where it is not well, what to do. */
-  readonly message: string;
-}
+/** The part of a file's mode that lets others than its owner in. */
+const OTHERS_MODE = 0o077;
 
 /** What is wrong is told in findings. */
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -59,7 +58,7 @@ async function examine(called: Command): Promise<Finding[]> {
     await smsFinding(config),
     ...(await geoFindings(config)),
     ...(await limitFindings(config)),
-    ...secretFindings(config),
+    secretFinding(config),
     hashingFinding(config),
     await passwordFinding(config),
     ...networkFindings(config),
@@ -200,17 +199,21 @@ async function limitFindings({ limits }: Configuration): Promise<Finding[]> {
   }
 }
 
-function secretFindings(config: Configuration): Finding[] {
-  return [
-    config.secretKey === null
-      ? {
-          about: 'secrets',
-          state: 'ok',
-          message:
-            'secrets.key is in ./data/secret.key. Keep a copy: without it the store’s sealed parts are lost.',
-        }
-      : { about: 'secrets', state: 'ok', message: 'secrets.key comes from the configuration' },
-  ];
+function secretFinding({ secretKey }: Configuration): Finding {
+  const about = 'secrets';
+  if (secretKey !== null) return { about, state: 'ok', message: 'secrets.key comes from the configuration' };
+  const mode = statSync(SECRET_KEY_FILE, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & OTHERS_MODE) !== 0)
+    return {
+      about,
+      state: 'warn',
+      message: `./${SECRET_KEY_FILE} is open to other users of this machine (mode ${(mode & 0o777).toString(8)}): what the store seals is no secret to them. Run: chmod 600 ${SECRET_KEY_FILE}`,
+    };
+  return {
+    about,
+    state: 'ok',
+    message: `secrets.key is in ./${SECRET_KEY_FILE}. Keep a copy: without it the store’s sealed parts are lost.`,
+  };
 }
 
 function hashingFinding(config: Configuration): Finding {
@@ -240,60 +243,4 @@ async function passwordFinding(config: Configuration): Promise<Finding> {
     if (!(error instanceof OperatorError)) throw error;
     return { about: 'passwords', state: 'fail', message: error.message };
   }
-}
-
-function networkFindings(config: Configuration): Finding[] {
-  const open = !['127.0.0.1', '::1', 'localhost'].includes(config.listen.host);
-  const findings: Finding[] = [];
-  if (config.publicUrl === null) {
-    findings.push({
-      about: 'publicUrl',
-      state: open ? 'warn' : 'ok',
-      message: open
-        ? 'not set: tokens name the address that is listened on as their issuer. Set publicUrl.'
-        : 'made from the address that is listened on',
-    });
-  } else if (config.publicUrl.startsWith('http:') && open) {
-    findings.push({
-      about: 'publicUrl',
-      state: 'warn',
-      message: `${config.publicUrl} is not https: passwords and tokens can be read on the way. Put a TLS proxy in front.`,
-    });
-  } else {
-    findings.push({ about: 'publicUrl', state: 'ok', message: config.publicUrl });
-  }
-  const everybody = config.trustedProxies.find((block) => block.endsWith('/0'));
-  if (everybody !== undefined) {
-    findings.push({
-      about: 'proxies',
-      state: 'fail',
-      message: `trustedProxies has ${everybody}: every client can choose its address and so escape its limits. Name your proxies only.`,
-    });
-  } else {
-    findings.push({
-      about: 'proxies',
-      state: 'ok',
-      message:
-        config.trustedProxies.length === 0
-          ? 'none: X-Forwarded-For is ignored'
-          : `X-Forwarded-For is believed from ${config.trustedProxies.join(', ')}`,
-    });
-  }
-  return findings;
-}
-
-function passkeyFinding({ passkeys, publicUrl, listen }: Configuration): Finding {
-  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  const party = relyingPartyOf(passkeys, publicUrl ?? `http://${host}:${listen.port}`);
-  return isBrowserRpId(party)
-    ? {
-        about: 'passkeys',
-        state: 'ok',
-        message: `bound to ${party.id}, used from ${party.origins.join(', ')}`,
-      }
-    : {
-        about: 'passkeys',
-        state: 'warn',
-        message: `bound to ${party.id}, used from ${party.origins.join(', ')}: browsers take a host name over https only, or localhost. Set publicUrl.`,
-      };
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { createKeyRing, servedMounts } from '../app.ts';
 import { auditEvent } from '../audit/event.ts';
 import type { Core } from '../core.ts';
@@ -8,6 +8,8 @@ import type { SigningKeyRecord } from '../store/signing-keys.ts';
 import { type AsymmetricAlgorithm, type KeyRing, signingNow } from '../tokens/key-ring.ts';
 import { command, note, operator, withCore } from './command.ts';
 import { printJson, printTable, time } from './output.ts';
+
+const ALGORITHMS: readonly AsymmetricAlgorithm[] = ['ES256', 'EdDSA', 'RS256'];
 
 /** `latchkey key …` */
 export function keyCommand(): Command {
@@ -65,7 +67,12 @@ function emergencyNotice(publishSeconds: number): string {
 function rotateCommand(): Command {
   return command('rotate', 'make a new signing key: published at once, in use when every cached JWKS has it')
     .option('--emergency', 'end the keys before it at once, and every token that they signed')
-    .option('--algorithm <name>', 'only this algorithm (default: every one that a mount signs with)')
+    .addOption(
+      new Option(
+        '--algorithm <name>',
+        'only this algorithm (default: every one that a mount signs with)',
+      ).choices(ALGORITHMS),
+    )
     .option('--json', 'print JSON')
     .action(async (options: { algorithm?: string; emergency?: boolean; json?: boolean }, called: Command) => {
       await withCore(called, async (core) => {

@@ -6,7 +6,6 @@ import { exampleMessage } from '../delivery/example-message.ts';
 import type { Message } from '../delivery/message.ts';
 import { MESSAGE_KINDS } from '../delivery/template.ts';
 import { createWording, wordingOptions } from '../delivery/wording.ts';
-import { OperatorError } from '../errors.ts';
 import { command, configurationOf } from './command.ts';
 import { print } from './output.ts';
 
@@ -35,7 +34,7 @@ export function mailCommand(): Command {
       .option('--all', 'print every message')
       .action(async (kind: Message['kind'] | undefined, options: PreviewOptions, called: Command) => {
         if ((kind === undefined) === (options.all !== true))
-          throw new OperatorError('name one kind of message, or --all of them');
+          called.error('error: name one kind of message, or --all of them');
         const kinds = kind === undefined ? MESSAGE_KINDS : [kind];
         const config = configurationOf(called);
         for (const each of kinds) await print(preview(config, each, options));

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { auditEvent } from '../audit/event.ts';
 import { opaqueSecret } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
@@ -19,12 +19,16 @@ export function resourceServerCommand(): Command {
   return server;
 }
 
+function goodName(text: string): string {
+  if (!NAME.test(text)) throw new InvalidArgumentError('Use a-z, 0-9, dots and dashes.');
+  return text;
+}
+
 function addCommand(): Command {
   return command('add', 'make a credential for following revocations; it is shown this once')
-    .argument('<name>', 'letters, digits, dots and dashes')
+    .argument('<name>', 'small letters, digits, dots and dashes', goodName)
     .option('--json', 'print JSON')
     .action(async (name: string, options: { json?: boolean }, called: Command) => {
-      if (!NAME.test(name)) throw new OperatorError(`${name} is no name: use a-z, 0-9, dots and dashes`);
       await withCore(called, async (core) => {
         const credential = opaqueSecret(core.random);
         const now = core.clock.now();

@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, describe, expect, inject, test } from 'vitest';
-import { uuid } from '../../testing/core.ts';
+import { TEST_SETTINGS, uuid } from '../../testing/core.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { startMailSink } from '../../testing/mail-sink.ts';
 import { keptLog } from '../../testing/ports.ts';
 import { createDatabase, freePort } from '../../testing/postgres.ts';
-import { makeWorkplace, type RunningServer, type Workplace } from '../../testing/process.ts';
+import { makeWorkplace, PROGRAM, type RunningServer, type Workplace } from '../../testing/process.ts';
 import { openCore } from '../core.ts';
 import { hashPassword } from '../crypto/password-hash.ts';
 import { sealMail } from '../delivery/queue-mail.ts';
@@ -392,7 +395,77 @@ describe('two nodes on one PostgreSQL', { timeout: 120_000 }, () => {
   });
 });
 
+describe('a server that is told to stop while it starts', () => {
+  test.each([['serve'], ['demo']])('`%s` stops once it has started, and exits 0', async (command) => {
+    const work = makeWorkplace();
+    const told = new AbortController();
+    const ended = work.run([command], { stop: told.signal });
+    // Made first of all, and long before it listens.
+    while (!existsSync(join(work.directory, 'data'))) await new Promise((resolve) => setTimeout(resolve, 1));
+    told.abort();
+    expect(await ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"msg":"stopped"') });
+    work.remove();
+  });
+});
+
+describe('on a terminal', () => {
+  test.each([['info'], ['warn']])('the address is printed once where %s is logged', async (level) => {
+    const work = makeWorkplace();
+    const port = String(await freePort());
+    const onTerminal = ['script', '--quiet', '--return', '--command', `${PROGRAM} serve`, 'typescript'];
+    const server = spawn(onTerminal[0] ?? '', onTerminal.slice(1), {
+      cwd: work.directory,
+      env: { ...process.env, ...TEST_SETTINGS, LATCHKEY_LISTEN_PORT: port, LATCHKEY_LOG_LEVEL: level },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let said = '';
+    server.stdout.on('data', (piece: Buffer) => {
+      said += piece.toString();
+    });
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    const isReady = async () => (await post(`http://127.0.0.1:${port}/auth/login`, {})).status > 0;
+    while (!(await isReady().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 20));
+    // What a terminal makes of ^C.
+    server.stdin.write('\u0003');
+    expect(await ended).toBe(0);
+    expect(said.match(/listening on http/g)).toHaveLength(1);
+    work.remove();
+  });
+});
+
 describe('the demo', () => {
+  test('is loaded to its end after it was killed in the middle', { timeout: 120_000 }, async () => {
+    const work = makeWorkplace({
+      LATCHKEY_SECRETS_KEY: randomBytes(32).toString('base64'),
+      LATCHKEY_HASHING_MEMORY_KIB: '65536',
+      LATCHKEY_HASHING_PASSES: '4',
+    });
+    const { store } = await openCore(work.configuration(), keptLog());
+    const installations = async () => (await store.installations.page('', 10)).length;
+    const kill = new AbortController();
+    const killed = work.run(['demo'], { kill: kill.signal });
+    // Installations come after accounts, and their passwords take time.
+    while ((await store.accounts.count()) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    kill.abort();
+    expect((await killed).code).toBe(null);
+    expect(await installations()).toBe(0);
+    const server = await work.serve(['demo'], { LATCHKEY_HASHING_PASSES: '1' });
+    expect(await installations()).toBe(2);
+    expect((await server.end('SIGTERM')).code).toBe(0);
+    await store.close();
+    work.remove();
+  });
+
+  test('leaves a store of others as it is', async () => {
+    const work = makeWorkplace();
+    const ada = { kind: 'account', id: uuid(1), username: 'ada', passwordHash: PASSWORD_HASH };
+    expect((await work.run(['import', '-'], { input: JSON.stringify(ada) })).code).toBe(0);
+    const server = await work.serve(['demo']);
+    expect(JSON.parse((await work.run(['account', 'list', '--json'])).stdout)).toHaveLength(1);
+    expect((await server.end('SIGTERM')).code).toBe(0);
+    work.remove();
+  });
+
   test('prints a curl line for each contract that answers with its success, also after a second start', {
     timeout: 60_000,
   }, async () => {

@@ -12,6 +12,7 @@ import { MOST_WORKERS } from '../operations-schema.ts';
 import type { Log, Worker } from '../ports.ts';
 import { version } from '../version.ts';
 import { command, configurationOf, note } from './command.ts';
+import { stopSignal } from './stop-signal.ts';
 import { keepWorkers, ownPlace } from './workers.ts';
 
 /** `latchkey serve` */
@@ -61,19 +62,17 @@ export async function serve(config: Configuration, steps: ServeSteps, worker?: W
   await steps.prepare(core);
   const ports = { ...core, publicUrl: () => publicUrl ?? '', ...(worker && { worker }) };
   const app = await buildApp(config, ports);
-  const stopped = waitForStop();
   try {
     const url = addressOf(config, await listen(app, config));
     publicUrl ??= url;
     if (worker?.isFirst !== false) await warn(config, core, log);
     if (worker === undefined) announce(config, url, log);
     await steps.onListening(url);
-    log.info({ signal: await stopped.signal }, 'stopping: finishing what is in flight');
+    log.info({ signal: await stopSignal() }, 'stopping: finishing what is in flight');
     app.drain();
     await new Promise((resolve) => setTimeout(resolve, config.listen.drainMilliseconds));
   } finally {
     await stop(app, core, processLog, endTracing);
-    stopped.forget();
   }
   // A connection to a mail server that says nothing would keep the process.
   process.exit(0);
@@ -92,7 +91,7 @@ async function serveByWorkers(config: Configuration): Promise<void> {
   const { log, flush } = createLog(config.log.level);
   const exitCode = await keepWorkers(config, {
     log,
-    stopSignal: waitForStop().signal,
+    stopSignal: stopSignal(),
     onListening: (port) => announce(config, addressOf(config, port), log),
   });
   log.info({}, 'all workers have stopped');
@@ -100,9 +99,13 @@ async function serveByWorkers(config: Configuration): Promise<void> {
   process.exit(exitCode);
 }
 
+/** The levels at which the log says where the server listens. */
+const TELLING_LEVELS: ReadonlySet<string> = new Set(['info', 'debug', 'trace']);
+
 /** Says where the server listens. The words in the log end with a space, so that whoever looks for the address there finds its end. */
 function announce(config: Configuration, url: string, log: Log): void {
-  if (!process.stdout.isTTY) note(`listening on ${url}`);
+  // On a terminal the log is read by the same person, unless it is kept back.
+  if (!process.stdout.isTTY || !TELLING_LEVELS.has(config.log.level)) note(`listening on ${url}`);
   const mounts = config.mounts.map((mount) => mount.name);
   const workers = config.workers > 1 ? { workers: config.workers } : {};
   log.info({ mounts, ...workers }, `listening on ${url} (${config.store.url.split(':')[0]})`);
@@ -177,18 +180,4 @@ async function warn(config: Configuration, core: Core, log: Log): Promise<void> 
   const { memoryKib, passes } = config.hashing;
   if (memoryKib * passes < 2 * 19_456)
     log.warn({ memoryKib, passes }, 'passwords are hashed with less work than OWASP ASVS 11.4.2 asks for');
-}
-
-/** The signal to stop. Whatever comes after it is the same wish again: a terminal's ^C reaches npm and the server alike. */
-function waitForStop(): { signal: Promise<string>; forget: () => void } {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  process.on('SIGTERM', resolve);
-  process.on('SIGINT', resolve);
-  return {
-    signal: promise,
-    forget() {
-      process.off('SIGTERM', resolve);
-      process.off('SIGINT', resolve);
-    },
-  };
 }
