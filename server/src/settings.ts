@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TNumberOptions, Type } from 'typebox';
 import { GEO_SETTINGS, MAIL_SETTINGS, SMS_SETTINGS } from './delivery/delivery-settings.ts';
 import { MOUNT } from './mount-schema.ts';
 import { LIMITS, OPERATIONS } from './operations-schema.ts';
@@ -8,10 +8,8 @@ import { LIMITS, OPERATIONS } from './operations-schema.ts';
 
 const closed = { additionalProperties: false };
 
-const seconds = (
-  description: string,
-  limits: { default?: number; minimum?: number; maximum?: number } = {},
-) => Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
+const seconds = (description: string, limits: TNumberOptions = {}) =>
+  Type.Integer({ minimum: 1, maximum: 315_360_000, ...limits, description });
 
 /** How many failures there may be in which time, or whatever else is counted. */
 const failures = (

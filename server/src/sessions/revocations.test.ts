@@ -10,7 +10,7 @@ import { forgetFact, stateFact } from '../store/facts.ts';
 import { removeMembership } from '../store/memberships.ts';
 import { setOrganisationSuspended } from '../store/organisations.ts';
 import { addResourceServer, removeResourceServer } from '../store/resource-servers.ts';
-import { endMembershipSessions, endSession } from '../store/sessions.ts';
+import { endMembershipSessions } from '../store/sessions.ts';
 
 const REVOKED = 'https://schemas.openid.net/secevent/caep/event-type/session-revoked';
 

@@ -63,7 +63,7 @@ export function addPasskey(
 /** Takes a passkey away, by its owner. */
 export function removePasskey(model: Model, token: string, unwanted: HeldPasskey | undefined): Verdict {
   const session = freshSession(model, token);
-  if (!session || !session.account.passkeys.some((each) => each === unwanted)) return REFUSED;
+  if (!session?.account.passkeys.some((each) => each === unwanted)) return REFUSED;
   const { account } = session;
   const passkeys = account.passkeys.filter((each) => each !== unwanted);
   if (isShutOut({ ...account, passkeys }, null, model.now) && !isShutOut(account, null, model.now))
