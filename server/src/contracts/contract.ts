@@ -61,6 +61,8 @@ export interface Endpoint {
   };
   /** Whether a completed sign-in is worded by the contract of the mount where it began. */
   readonly answersForOrigin?: boolean;
+  /** Whether it is closed where the mount lets nobody sign up: then that is the answer, whatever the request says. */
+  readonly needsSignUp?: true;
   decode(request: WireRequest): Decoded;
 }
 

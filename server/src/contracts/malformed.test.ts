@@ -5,6 +5,7 @@ import { ENGINES } from '../../testing/engines.ts';
 import { type RawAnswer, rawSend } from '../../testing/raw-request.ts';
 import { ALIKE, headersOf, jsonWith, ROUTES, type Route, routesServed } from '../../testing/routes.ts';
 import type { Fault } from './contract.ts';
+import { contracts } from './index.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -58,7 +59,15 @@ const NO_UTF8: readonly (readonly number[])[] = [
 describe.each(ENGINES)('what is malformed, on %s', (engine) => {
   let app: TestApp;
   beforeAll(async () => {
-    app = await startApp(engine, { LATCHKEY_SIGN_IN_MAX_FAILURES: '100' });
+    // Where signing up is off, that is the answer to whatever is asked.
+    const mounts = contracts.map(({ name, signsUp }) => ({
+      contract: name,
+      allowSignUp: signsUp.includes('people'),
+    }));
+    app = await startApp(engine, {
+      LATCHKEY_SIGN_IN_MAX_FAILURES: '100',
+      LATCHKEY_MOUNTS: JSON.stringify(mounts),
+    });
   });
   afterAll(() => app.stop());
 

@@ -41,6 +41,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, door: Door):
   const { contract } = door.mount;
   const decoded = door.endpoint.decode(wireRequestOf(request));
   const wire: Wire = { requestId: request.id, echo: ('echo' in decoded ? decoded.echo : undefined) ?? {} };
+  if (!('command' in decoded) && door.endpoint.needsSignUp && !door.mount.allowSignUp)
+    return send(reply, encode(contract, { kind: 'declined', reason: 'sign-up-disabled' }, wire));
   if ('reply' in decoded) return send(reply, decoded.reply);
   if ('fault' in decoded) return send(reply, contract.fault(decoded.fault, wire));
   const { command } = decoded;

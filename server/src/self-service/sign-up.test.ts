@@ -83,6 +83,10 @@ describe.each(ENGINES)('signing up on %s', (engine) => {
         { statusCode: 403, message: 'Sign-up is disabled.' },
       ]);
       expect(await accountOf(given.email)).toBeUndefined();
+      for (const malformed of [{}, { ...given, password: 'short' }, { ...given, email: 5 }]) {
+        const { status, body } = await app.post('/closed/api/v1/auths/sign-up', malformed);
+        expect([status, body.message]).toEqual([403, 'Sign-up is disabled.']);
+      }
     });
 
     test('makes accounts at home in the mount’s organisation, and none while that is suspended', async () => {
@@ -201,6 +205,8 @@ describe.each(ENGINES)('signing up on %s', (engine) => {
         [await signUp(address(), PASSWORD, '/closed'), 403, 'forbidden'],
         [await signUp(address(), 'password123'), 400, 'invalid_credentials'],
         [await signUp('not an address'), 400, 'invalid_credentials'],
+        [await signUp('', PASSWORD, '/closed'), 403, 'forbidden'],
+        [await app.post('/closed/api/v1/auth/sign-up', { type: 'resource' }), 403, 'forbidden'],
         [await app.post('/api/v1/auth/sign-up', { type: 'resource', data: {} }), 400, 'invalid_type'],
       ] as const;
       for (const [answer, status, code] of errors)

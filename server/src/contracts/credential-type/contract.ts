@@ -194,6 +194,7 @@ export const credentialType: Contract = {
       summary: 'Make an account or an installation, where the mount allows it',
       accepts: ['json'],
       describe: { request: SignUpRequest, replies: { 201: SignedUp } },
+      needsSignUp: true,
       decode: (request) => decodeSignUp(request, failure),
     },
   ],

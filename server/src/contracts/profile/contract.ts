@@ -199,6 +199,7 @@ export const profile: Contract = {
         }),
         replies: { 201: SignedIn, 409: Failure },
       },
+      needsSignUp: true,
       decode: (request) => decodeSignUp(request, invalid),
     },
     {
