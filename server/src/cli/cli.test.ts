@@ -351,7 +351,7 @@ describe('the command line', { timeout: 120_000 }, () => {
     const html = await work.run(['mail', 'preview', 'sign-in-code', '--html']);
     expect(html.stdout).toMatch(/^<!-- preview of sign-in-code: .* -->\n<!doctype html><html lang="en">/);
     const all = await work.run(['mail', 'preview', '--all']);
-    expect(all.stdout.match(/^--- preview of /gm)).toHaveLength(15);
+    expect(all.stdout.match(/^--- preview of /gm)).toHaveLength(16);
     expect(all.stdout).toMatch(/^As a text message: 042042 is your Latchkey code/m);
     expect((await work.run(['mail', 'preview'])).code).toBe(2);
     expect((await work.run(['mail', 'preview', 'nonsense'])).code).toBe(2);

@@ -412,7 +412,7 @@ describe('on a terminal', () => {
   test.each([['info'], ['warn']])('the address is printed once where %s is logged', async (level) => {
     const work = makeWorkplace();
     const port = String(await freePort());
-    const onTerminal = ['script', '--quiet', '--return', '--command', `${PROGRAM} serve`, 'typescript'];
+    const onTerminal = ['script', '--quiet', '--return', '--command', `exec ${PROGRAM} serve`, 'typescript'];
     const server = spawn(onTerminal[0] ?? '', onTerminal.slice(1), {
       cwd: work.directory,
       env: { ...process.env, ...TEST_SETTINGS, LATCHKEY_LISTEN_PORT: port, LATCHKEY_LOG_LEVEL: level },

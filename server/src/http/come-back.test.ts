@@ -22,7 +22,6 @@ const BY_ITS_FORM = [
   'POST /api/v1/auths/refresh',
   'POST /auth/refresh',
   'POST /auth/refresh-token',
-  'POST /identity/recognize-device',
   'POST /identity/refresh-token',
   'POST /v1/refresh',
 ];

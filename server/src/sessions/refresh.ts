@@ -100,10 +100,11 @@ async function refuseFallen(
 }
 
 /** How often it is looked for what goes on, while that goes on again at the same time. */
-const SUCCESSOR_TRIES = 10;
+const SUCCESSOR_TRIES = 100;
 
 /**
- * Ends what goes on, in another role, in the place of a session that has ended: there are two who have its tokens.
+ * Ends what goes on, in another role, in the place of a session that has ended: there are two who have its tokens. All that
+ * could be it is ended, should the account have signed in twice at the mount in one millisecond.
  * @returns whether there was anything
  */
 async function endSuccessor(
@@ -113,13 +114,14 @@ async function endSuccessor(
   presented: number,
 ): Promise<boolean> {
   const { store } = corridor;
+  let hasEnded = false;
   for (let tries = 0; tries < SUCCESSOR_TRIES; tries += 1) {
     const id = await store.sessions.successorOf(ended);
     const successor = id === null ? null : await store.principals.bySession(id);
-    if (successor === null) return false;
-    if (await endReused(corridor, attempt, successor.session, presented)) return true;
+    if (successor === null) return hasEnded;
+    if (await endReused(corridor, attempt, successor.session, presented)) hasEnded = true;
   }
-  return false;
+  return hasEnded;
 }
 
 /** Ends a session whose tokens two have, once. @returns whether it had not ended */

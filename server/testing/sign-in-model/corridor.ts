@@ -152,8 +152,13 @@ export function draw(model: Model, way: Way, purpose: Ticket['purpose'], step: T
   return ticket;
 }
 
-/** Begins a session: every step was passed. */
-export function complete(model: Model, way: Way, methods: readonly string[]): Verdict {
+/** Begins a session: every step was passed. @param life of the session in whose place it goes on in another role */
+export function complete(
+  model: Model,
+  way: Way,
+  methods: readonly string[],
+  life: Partial<Pick<Session, 'createdAt' | 'lifeSince'>> = {},
+): Verdict {
   const { account, mount, picked, device } = way;
   if (way.session) way.session.ended = true;
   if (account.recognisesDevices && device !== null) {
@@ -161,8 +166,9 @@ export function complete(model: Model, way: Way, methods: readonly string[]): Ve
     account.hadDevice = true;
   }
   const { now } = model;
-  const begun = { account, mount, picked, methods, createdAt: now, counter: 0, rotatedAt: now };
-  const session: Session = { id: '', ...begun, ended: false };
+  const { createdAt = now, lifeSince = now } = life;
+  const begun = { account, mount, picked, methods, createdAt, lifeSince, counter: 0, rotatedAt: now };
+  const session: Session = { id: '', ...begun, ended: false, endedAt: null };
   model.sessions.push(session);
   return { is: 'session', session };
 }
@@ -201,6 +207,8 @@ export function prove(
   if (step === 'device' ? isFactorDue(account, picked) : isShutOut(account, picked, model.now))
     return REFUSED;
   if (account.passwordTries.lockedUntil > model.now) return REFUSED;
+  const before = ticket.purpose === 'switch' ? session : null;
+  if (before !== null && isOver(model, before)) return REFUSED;
   if (!admit(account.codeTries, model.now, false)) return THROTTLED;
   ticket.attempts += 1;
   const shown = evaluate(model, ticket, code);
@@ -213,7 +221,13 @@ export function prove(
   shown.spend();
   forgiveTries(account, step === 'second-factor');
   const way = { account, mount, picked, device: ticket.device, session };
-  return complete(model, way, ['pwd', ...shown.methods]);
+  return complete(model, way, ['pwd', ...shown.methods], before ? { lifeSince: before.lifeSince } : {});
+}
+
+/** Whether all that a session has handed out has expired: where it has no refresh tokens, it ends with that. */
+function isOver({ tokens, now }: Model, session: Session): boolean {
+  const own = [...tokens.values()].filter((token) => token.session === session);
+  return own.length > 0 && own.every(({ kind, expiresAt }) => kind === 'access' && expiresAt <= now);
 }
 
 /** Asks for a new code. @returns the verdict, and the ticket for which one is mailed */

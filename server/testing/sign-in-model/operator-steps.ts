@@ -139,6 +139,7 @@ const seconds = fc.oneof(
 );
 
 const waits = steps('wait', seconds, async (model, world, passing) => {
+  for (const session of model.sessions) if (session.ended) session.endedAt ??= model.now;
   world.core.clock.advance(passing);
   model.now += passing * 1000;
   world.trace.push(`${passing} s pass`);

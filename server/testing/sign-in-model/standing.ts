@@ -73,8 +73,21 @@ export function signOut(model: Model, token: string): Verdict {
 
 const GRACE = 10_000;
 
+/** A refresh token that two have ends what goes on, in whatever role, in the place of its session. */
+function endFollowing(model: Model, { session, counter }: SessionToken): void {
+  const { account, mount, lifeSince, endedAt, rotatedAt } = session;
+  const spentAt = counter === session.counter ? endedAt : counter === session.counter - 1 ? rotatedAt : 0;
+  if (spentAt === null || model.now - spentAt <= GRACE) return;
+  for (const other of model.sessions)
+    if (other.account === account && other.mount === mount && other.lifeSince === lifeSince)
+      other.ended = true;
+}
+
 /** Redeems a refresh token at a mount. */
 export function refresh(model: Model, mount: string, token: string): Verdict {
+  const shown = model.tokens.get(token);
+  if (shown?.kind === 'refresh' && shown.expiresAt > model.now && shown.session.mount === mount)
+    if (shown.session.ended) endFollowing(model, shown);
   const known = standingToken(model, token, ['refresh']);
   if (!known || known.session.mount !== mount || endIfLacking(known.session)) return REFUSED;
   const { session, counter } = known;
@@ -123,7 +136,7 @@ export function switchRole(model: Model, token: string, wanted: Held): Verdict {
   );
   if (!picked || isBarred(account, mount, picked)) return REFUSED;
   const way = { account, mount, picked, device: null, session };
-  if (!lacksFactor({ ...session, picked })) return complete(model, way, methods);
+  if (!lacksFactor({ ...session, picked })) return complete(model, way, methods, session);
   if (isShutOut(account, picked, model.now)) return REFUSED;
   return { is: 'step', ticket: draw(model, way, 'switch', 'second-factor') };
 }

@@ -154,10 +154,15 @@ export interface Session {
   readonly mount: string;
   readonly picked: Held | null;
   methods: readonly string[];
+  /** When who is there was last proven. */
   readonly createdAt: number;
+  /** When what goes on in it, in whatever roles, was begun: that is what the store tells families of sessions by. */
+  readonly lifeSince: number;
   counter: number;
   rotatedAt: number;
   ended: boolean;
+  /** Known as soon as time has passed since. */
+  endedAt: number | null;
 }
 
 /** A token of a session. */
