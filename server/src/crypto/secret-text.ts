@@ -40,6 +40,20 @@ export function timedUuid(now: number, random: Random): string {
   return formatUuid(bytes, 0x70);
 }
 
+/** Where the last part of a UUID begins. */
+const LAST_PART = 24;
+
+/** A UUID that differs from another in its last part: those of a family are found together, by what they share. */
+export function siblingUuid(id: string, random: Random): string {
+  return id.slice(0, LAST_PART) + Buffer.from(random.bytes(6)).toString('hex');
+}
+
+/** The first and the last id that those of a family lie between. */
+export function familyOf(id: string): readonly [first: string, last: string] {
+  const shared = id.slice(0, LAST_PART);
+  return [`${shared}000000000000`, `${shared}ffffffffffff`];
+}
+
 function formatUuid(bytes: Buffer, version: number): string {
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | version, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);

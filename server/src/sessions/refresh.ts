@@ -1,3 +1,4 @@
+import { familyOf } from '../crypto/secret-text.ts';
 import { type Outcome, refused } from '../sign-in/attempt.ts';
 import { type Attempt, auditAttempt, type Corridor, fromSession } from '../sign-in/corridor.ts';
 import { sessionTokens } from '../sign-in/issue.ts';
@@ -100,11 +101,10 @@ async function refuseFallen(
 }
 
 /** How often it is looked for what goes on, while that goes on again at the same time. */
-const SUCCESSOR_TRIES = 100;
+const SUCCESSOR_TRIES = 10;
 
 /**
- * Ends what goes on, in another role, in the place of a session that has ended: there are two who have its tokens. All that
- * could be it is ended, should the account have signed in twice at the mount in one millisecond.
+ * Ends what goes on, in another role, in the place of a session that has ended: there are two who have its tokens.
  * @returns whether there was anything
  */
 async function endSuccessor(
@@ -114,14 +114,14 @@ async function endSuccessor(
   presented: number,
 ): Promise<boolean> {
   const { store } = corridor;
-  let hasEnded = false;
+  if (ended.accountId === null) return false;
   for (let tries = 0; tries < SUCCESSOR_TRIES; tries += 1) {
-    const id = await store.sessions.successorOf(ended);
+    const id = await store.sessions.successorIn(familyOf(ended.id), ended.accountId);
     const successor = id === null ? null : await store.principals.bySession(id);
-    if (successor === null) return hasEnded;
-    if (await endReused(corridor, attempt, successor.session, presented)) hasEnded = true;
+    if (successor === null) return false;
+    if (await endReused(corridor, attempt, successor.session, presented)) return true;
   }
-  return hasEnded;
+  return false;
 }
 
 /** Ends a session whose tokens two have, once. @returns whether it had not ended */

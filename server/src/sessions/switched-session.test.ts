@@ -5,6 +5,7 @@ import { carryOut } from '../../testing/carry-out.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { readJwt } from '../../testing/jwt.ts';
 import { asOwner, mailedCode, type SignedInOwner, signInAsOwner } from '../../testing/owner.ts';
+import { frozenClock } from '../../testing/ports.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
 import { refused } from '../sign-in/attempt.ts';
 import { signAccountOut } from '../store/accounts.ts';
@@ -199,3 +200,18 @@ describe.each(ENGINES)('a session that goes on in another role, on %s', (engine)
     expect(await proven.isIn()).toBe(true);
   });
 });
+
+test.each(ENGINES)(
+  'RT-1: sessions that were begun in the same millisecond are no family, on %s',
+  async (engine) => {
+    const clock = frozenClock();
+    const app = await startApp(engine, {}, clock);
+    const person = await app.person();
+    const [one, other] = [await signInAsOwner(app, person), await signInAsOwner(app, person)];
+    expect((await one.call('POST', '/v1/sign-out')).status).toBe(204);
+    clock.advance(GRACE_SECONDS + 1);
+    expect((await app.post('/v1/refresh', { refreshToken: one.refreshToken })).status).toBe(401);
+    expect(await other.isIn()).toBe(true);
+    await app.stop();
+  },
+);

@@ -1,7 +1,7 @@
 import type { AccountWithMemberships } from '../accounts/account.ts';
 import { type Device, deviceName } from '../accounts/fingerprint.ts';
 import { viewAccount } from '../accounts/view.ts';
-import { alphanumeric, timedUuid } from '../crypto/secret-text.ts';
+import { alphanumeric, siblingUuid, timedUuid } from '../crypto/secret-text.ts';
 import { secretHash } from '../crypto/vault.ts';
 import type { Mount } from '../mount.ts';
 import { recordSignIn } from '../store/accounts.ts';
@@ -40,15 +40,15 @@ interface Minting {
   readonly refusals: Readonly<Record<string, Refusal>>;
 }
 
-/** What a session that goes on in the place of another has of that one. */
-export type Life = Pick<Session, 'createdAt' | 'expiresAt'>;
+/** What a session that goes on in the place of another has of that one; of its id, what is its family’s. */
+export type Life = Pick<Session, 'id' | 'createdAt' | 'expiresAt'>;
 
 /**
  * The life that a session hands on: what takes its place is as old, and ends when it would have. At a mount that hands no
  * refresh tokens out, that is when its access token ends.
  */
-export function lifeHandedOn({ createdAt, refreshExpiresAt, expiresAt }: Session, mount: Mount): Life {
-  return { createdAt, expiresAt: mount.refreshTokenSeconds === null ? refreshExpiresAt : expiresAt };
+export function lifeHandedOn({ id, createdAt, refreshExpiresAt, expiresAt }: Session, mount: Mount): Life {
+  return { id, createdAt, expiresAt: mount.refreshTokenSeconds === null ? refreshExpiresAt : expiresAt };
 }
 
 /** A sign-in whose every step was passed. */
@@ -164,7 +164,7 @@ async function mint(corridor: Corridor, attempt: Attempt, minting: Minting): Pro
   const idleSeconds = mount.refreshTokenSeconds ?? mount.accessTokenSeconds;
   const session: Session = {
     ...minting.session,
-    id: timedUuid(now, corridor.random),
+    id: minting.life ? siblingUuid(minting.life.id, corridor.random) : timedUuid(now, corridor.random),
     mount: mount.name,
     device: minting.device ? deviceName(minting.device.fingerprintHash) : null,
     counter: 0,

@@ -148,8 +148,8 @@ async function lifeOfSwitched(
   const before = sessionId === null ? null : await store.principals.bySession(sessionId);
   if (before === null) return null;
   const now = clock.now();
-  const { expiresAt } = lifeHandedOn(before.session, mount);
-  return expiresAt <= now ? null : { createdAt: now, expiresAt };
+  const life = lifeHandedOn(before.session, mount);
+  return life.expiresAt <= now ? null : { ...life, createdAt: now };
 }
 
 /** What a proof amounts to; null for a wrong one. A device is confirmed by the code that was mailed for it, and by nothing else. */

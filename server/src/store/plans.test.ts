@@ -128,7 +128,7 @@ async function readRarely({ core }: TestApp): Promise<void> {
   await store.passkeys.byId(ID);
   await store.revocations.after(1, 1, 1);
   await store.revocations.newest();
-  await store.sessions.successorOf({ accountId: ID, mount: ID, expiresAt: 1 });
+  await store.sessions.successorIn([ID, ID], ID);
   await store.cutOff.at();
   for (const table of ['accounts', 'installations', 'sessions'] as const) await store.cutOff.piece(table, '');
   await store.cutOff.limitedCodes(1);

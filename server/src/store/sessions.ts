@@ -108,18 +108,17 @@ export function sessionReader(engine: Engine) {
     },
 
     /**
-     * The session that goes on in the place of one that has ended, however often its role was switched; null without one. It
-     * is found by the end of its life, to the millisecond: a session keeps that of the one before it.
+     * The session of an account that goes on in the place of one that has ended, however often its role was switched; null
+     * without one.
+     * @param family the first and the last id that it can have: most of it is that of the one before
      */
-    async successorOf({
-      accountId,
-      mount,
-      expiresAt,
-    }: Pick<Session, 'accountId' | 'mount' | 'expiresAt'>): Promise<string | null> {
+    async successorIn(
+      family: readonly [first: string, last: string],
+      accountId: string,
+    ): Promise<string | null> {
       const [row] = await engine.read({
-        sql: `SELECT id FROM sessions WHERE account_id = $1 AND principal_kind = 'account' AND mount = $2 AND expires_at = $3
-              AND ended_at IS NULL LIMIT 1`,
-        params: [accountId, mount, expiresAt],
+        sql: `SELECT id FROM sessions WHERE id >= $1 AND id <= $2 AND account_id = $3 AND ended_at IS NULL LIMIT 1`,
+        params: [...family, accountId],
       });
       return row ? text(row, 'id') : null;
     },

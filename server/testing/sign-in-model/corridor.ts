@@ -157,7 +157,7 @@ export function complete(
   model: Model,
   way: Way,
   methods: readonly string[],
-  life: Partial<Pick<Session, 'createdAt' | 'lifeSince'>> = {},
+  life: Partial<Pick<Session, 'createdAt' | 'family'>> = {},
 ): Verdict {
   const { account, mount, picked, device } = way;
   if (way.session) way.session.ended = true;
@@ -166,8 +166,8 @@ export function complete(
     account.hadDevice = true;
   }
   const { now } = model;
-  const { createdAt = now, lifeSince = now } = life;
-  const begun = { account, mount, picked, methods, createdAt, lifeSince, counter: 0, rotatedAt: now };
+  const { createdAt = now, family = Symbol() } = life;
+  const begun = { account, mount, picked, methods, createdAt, family, counter: 0, rotatedAt: now };
   const session: Session = { id: '', ...begun, ended: false, endedAt: null };
   model.sessions.push(session);
   return { is: 'session', session };
@@ -221,7 +221,7 @@ export function prove(
   shown.spend();
   forgiveTries(account, step === 'second-factor');
   const way = { account, mount, picked, device: ticket.device, session };
-  return complete(model, way, ['pwd', ...shown.methods], before ? { lifeSince: before.lifeSince } : {});
+  return complete(model, way, ['pwd', ...shown.methods], before ? { family: before.family } : {});
 }
 
 /** Whether all that a session has handed out has expired: where it has no refresh tokens, it ends with that. */

@@ -75,12 +75,10 @@ const GRACE = 10_000;
 
 /** A refresh token that two have ends what goes on, in whatever role, in the place of its session. */
 function endFollowing(model: Model, { session, counter }: SessionToken): void {
-  const { account, mount, lifeSince, endedAt, rotatedAt } = session;
+  const { endedAt, rotatedAt } = session;
   const spentAt = counter === session.counter ? endedAt : counter === session.counter - 1 ? rotatedAt : 0;
   if (spentAt === null || model.now - spentAt <= GRACE) return;
-  for (const other of model.sessions)
-    if (other.account === account && other.mount === mount && other.lifeSince === lifeSince)
-      other.ended = true;
+  for (const other of model.sessions) if (other.family === session.family) other.ended = true;
 }
 
 /** Redeems a refresh token at a mount. */

@@ -156,8 +156,8 @@ export interface Session {
   methods: readonly string[];
   /** When who is there was last proven. */
   readonly createdAt: number;
-  /** When what goes on in it, in whatever roles, was begun: that is what the store tells families of sessions by. */
-  readonly lifeSince: number;
+  /** The same for all that goes on in one another's place, in whatever roles. */
+  readonly family: symbol;
   counter: number;
   rotatedAt: number;
   ended: boolean;
