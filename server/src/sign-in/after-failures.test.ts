@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, startApp, type TestApp } from '../../testing/app.ts';
+import { carryOut, expectKind, showPassword } from '../../testing/carry-out.ts';
 import { ENGINES } from '../../testing/engines.ts';
 import { SEED, totpCode } from '../../testing/totp.ts';
 
@@ -46,5 +47,23 @@ describe.each(ENGINES)('TH-8: a sign-in after many wrong passwords, on %s', { ti
     const code = totpCode(app.core.clock.now());
     expect((await app.post('/v1/challenges/verify', { challenge_token, code })).status).toBe(200);
     await expect.poll(() => toldOf(person), { timeout: 20_000 }).toHaveLength(1);
+  });
+
+  test('is sent once it is committed, and not looked for before', async () => {
+    const person = await app.person();
+    await fail(person, MAX_FAILURES);
+    const steps: string[] = [];
+    const commit: typeof app.core.store.commit = async (changes) => {
+      const committed = await app.core.store.commit(changes);
+      if (changes.some(({ sql }) => sql.includes('INSERT INTO outbox'))) steps.push('committed');
+      return committed;
+    };
+    const corridor = {
+      ...app.app.corridor,
+      store: { ...app.core.store, commit },
+      mailQueued: () => steps.push('sent'),
+    };
+    expectKind(await carryOut(app, 'login', showPassword(person), corridor), 'signed-in');
+    expect(steps).toEqual(['committed', 'sent']);
   });
 });

@@ -19,7 +19,5 @@ export async function tellOfFailures(
   if (failures < corridor.limits.maxFailures) return [];
   const message = { kind: 'signed-in-after-failures', failures, at: corridor.clock.now() } as const;
   const mail = noticeToAccount(corridor, account, message);
-  if (mail === null) return [];
-  corridor.mailQueued();
-  return [enqueueMail(mail)];
+  return mail === null ? [] : [enqueueMail(mail)];
 }

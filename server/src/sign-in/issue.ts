@@ -62,6 +62,8 @@ export interface CompletedSignIn {
   readonly steppedUp: boolean;
   /** Whether the device is taken as the first that the account ever has. */
   readonly isFirstDevice?: boolean;
+  /** Whether what it settles has a mail among it, which is sent once that is committed. */
+  readonly mails?: boolean;
   /** For a session that goes on in another role. Without it, a life begins. */
   readonly life?: Life;
 }
@@ -101,7 +103,7 @@ export async function issueForAccount(
     },
     device,
     notes: [...(device ? remember(device, corridor.clock.now()) : []), ...sighted.changes],
-    mails: sighted.mails,
+    mails: sighted.mails || completed.mails === true,
     confirms: [...completed.spends, confirm],
     settles: completed.settles,
     notAfter: null,

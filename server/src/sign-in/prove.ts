@@ -77,6 +77,7 @@ export async function prove(
   if (proven === null || 'wrong' in proven)
     return refuseStep(corridor, origin, { ticket, account, command, hold, wrong: proven });
 
+  const alarms = await tellOfFailures(corridor, account);
   const outcome = await issueForAccount(corridor, origin, {
     account,
     picked: ticket.membership,
@@ -89,10 +90,11 @@ export async function prove(
     ],
     settles: [
       ...releaseHolds([hold]),
-      ...(await tellOfFailures(corridor, account)),
+      ...alarms,
       forgiveFailures(account, ticket.step === 'second-factor', corridor.clock.now()),
       ...(await recoveryNotice(corridor, origin, account, proven)),
     ],
+    mails: alarms.length > 0 || proven.recoveryCodesLeft !== undefined,
     steppedUp: true,
     ...(life && { life }),
   });
@@ -101,7 +103,6 @@ export async function prove(
     return refuseStep(corridor, origin, { ticket, account, command, hold, wrong: null });
   if (outcome.kind === 'refused') await corridor.throttle.release([hold]);
   else corridor.throttle.settled([hold]);
-  if (proven.recoveryCodesLeft !== undefined) corridor.mailQueued();
   return outcome;
 }
 

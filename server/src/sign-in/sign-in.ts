@@ -146,14 +146,12 @@ async function proceed(
   if (factor !== 'none') return openStep(corridor, attempt, passage, 'second-factor');
   const standing = await deviceStanding(account, device, attempt.mount, corridor);
   if (standing === 'due') return openStep(corridor, attempt, passage, 'device');
+  const alarms = await tellOfFailures(corridor, account, passage.failures);
   const outcome = await issueForAccount(corridor, attempt, {
     ...passage,
     methods: ['pwd'],
-    settles: [
-      ...passage.settles,
-      ...(await tellOfFailures(corridor, account, passage.failures)),
-      forgiveFailures(account, false, corridor.clock.now()),
-    ],
+    settles: [...passage.settles, ...alarms, forgiveFailures(account, false, corridor.clock.now())],
+    mails: alarms.length > 0,
     steppedUp: false,
     isFirstDevice: standing === 'first',
   });
