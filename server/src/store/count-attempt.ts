@@ -129,13 +129,15 @@ export function passAttempt(key: string): Change {
   };
 }
 
+const FORGOTTEN = 'failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0';
+
 /**
  * Forgets what failed for a key, or for two at once, and their locks: an administrator said so, or who is there was shown
  * anew. Attempts in flight keep their places.
  */
 export function forgiveAttempts(key: string, other: string = key): Change {
   return {
-    sql: `UPDATE attempts SET failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0
+    sql: `UPDATE attempts SET ${FORGOTTEN}
           WHERE key IN ($1, $2) AND (failures > 0 OR streak > 0)`,
     params: [key, other],
   };
@@ -147,7 +149,7 @@ export function forgiveAttempts(key: string, other: string = key): Change {
  */
 export function forgiveUnlocked(now: number, key: string, other: string = key): Change {
   return {
-    sql: `UPDATE attempts SET failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0
+    sql: `UPDATE attempts SET ${FORGOTTEN}
           WHERE key IN ($2, $3) AND (failures > 0 OR streak > 0) AND locked_until <= $1`,
     params: [now, key, other],
   };
@@ -156,7 +158,7 @@ export function forgiveUnlocked(now: number, key: string, other: string = key): 
 /** Forgets what failed from an account's devices. @param key what begins the keys of all of them */
 export function forgiveDeviceAttempts(key: string, accountId: string): Change {
   return {
-    sql: `UPDATE attempts SET failures = 0, streak = 0, blocked_until = 0, locked_until = 0, last_failure_at = 0
+    sql: `UPDATE attempts SET ${FORGOTTEN}
           WHERE key IN (SELECT CAST($1 AS TEXT) || fingerprint_hash FROM devices WHERE account_id = $2) AND failures > 0`,
     params: [key, accountId],
   };
